@@ -1,0 +1,44 @@
+/* oneDNN behind a narrow door: no other file includes dnnl.h. */
+#ifndef NN_DNN_H
+#define NN_DNN_H
+
+#include "base/err.h"
+#include "nn/ops.h"
+#include "nn/shape.h"
+
+/* One convolution and its two adjoints over fixed shapes. `src` is the side the convolution reads (N,[D],H,W,I), `dst`
+ * the side it writes; weights are O,[kD],kH,kW,I in F32 whatever the data's formats, and are packed by dnn_conv_pack.
+ */
+struct dnn_conv_spec {
+    struct shape src, dst;
+    enum dtype src_type, dst_type;
+    int kernel[3], stride[3], pad[3];
+    bool bias;    /* of the forward direction */
+    enum act act; /* of the forward direction: NONE, RELU or LRELU */
+    float slope;
+    unsigned directions; /* DNN_* */
+    int threads;
+};
+
+enum { DNN_FORWARD = 1, DNN_BACKWARD_DATA = 2, DNN_BACKWARD_WEIGHTS = 4 };
+
+struct dnn_conv;
+
+int dnn_conv_new(const struct dnn_conv_spec *spec, struct dnn_conv **out, struct err *e);
+void dnn_conv_free(struct dnn_conv *c);
+size_t dnn_conv_scratch(const struct dnn_conv *c); /* bytes the calls below want at `scratch` */
+
+void dnn_conv_pack(struct dnn_conv *c, const float *weight); /* after every change of the weights, before the rest */
+void dnn_conv_forward(struct dnn_conv *c, const void *src, const float *bias, void *dst, void *scratch);
+void dnn_conv_backward_data(struct dnn_conv *c, const void *dst, void *src, void *scratch);
+void dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch);
+
+/* C = alpha op(A) op(B) + beta C, row-major, F32; m x k times k x n. Within a parallel region it runs on the calling
+ * thread alone. Does not allocate beyond oneDNN's own per-thread buffers. */
+void dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+              int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+
+/* Whether bfloat16 convolutions run natively here. */
+bool dnn_has_bf16(void);
+
+#endif

@@ -1,0 +1,64 @@
+/* What an operation is. One file under ops/ per family; each op is one `static const struct op` with its forward and
+ * backward under the formula. Ops hold no state: what they need at run time is in struct exec, owned by the plan.
+ *
+ * Contract:
+ * - infer checks the inputs' shapes and the spec and sets node->shape and node->dtype; everything wrong is found here.
+ * - prepare makes primitives and sets x->saved_bytes, x->scratch_bytes. It and release are the only places to allocate.
+ * - forward reads x->in, writes x->out; it is pure: no state moves (running statistics move in commit).
+ * - backward reads x->gout and what `keeps` names, and *writes* (never adds to) each x->gin[i] that is not NULL.
+ *   The plan adds up the gradients of values with several readers.
+ * - No allocation and no failure in forward, backward, commit, recompute. */
+#ifndef NN_OP_H
+#define NN_OP_H
+
+#include "base/err.h"
+#include "nn/graph.h"
+#include "nn/shape.h"
+
+enum { KEEP_IN0 = 1, KEEP_IN1 = 2, KEEP_IN2 = 4, KEEP_IN3 = 8, KEEP_OUT = 32 };
+
+enum {
+    OP_INPLACE = 1,      /* forward may write its output over input 0: same shape, same dtype, element by element */
+    OP_INPLACE_GRAD = 2, /* backward may write gin[0] over gout */
+    OP_VIEW = 4,         /* the output is input 0's memory under another shape: nothing to run */
+};
+
+/* The moment a plan is in: randomness is a function of (seed, node, step). */
+struct moment {
+    uint64_t seed, step;
+};
+
+/* One node at run time. Pointers are set by the plan; they are F32 or BF16 as the nodes' dtypes say. */
+struct exec {
+    const struct node *node;
+    void *in[NODE_INPUTS], *out;
+    void *gout, *gin[NODE_INPUTS]; /* gradients, in the dtype of what they are gradients of; gin[i] NULL: unwanted */
+    unsigned wants;                /* bit i: backward will write gin[i] in some objective; known in prepare */
+    bool trains;                   /* the plan runs backward at all */
+    void *saved;                   /* written by forward, still there in backward */
+    void *scratch;                 /* 64-byte aligned, valid within one call, shared with other nodes */
+    size_t saved_bytes, scratch_bytes;
+    void *own;   /* the op's primitives; release frees them */
+    int threads; /* how many to use at most */
+    const struct moment *moment;
+    const uint64_t *version; /* of the parameters, for packed copies */
+};
+
+struct op {
+    const char *name;
+    unsigned keeps; /* what backward and recompute read besides gout and saved: KEEP_* */
+    unsigned flags; /* OP_* */
+    int (*infer)(struct node *n, struct err *e);
+    int (*prepare)(struct exec *x, struct err *e);
+    void (*forward)(struct exec *x);
+    void (*backward)(struct exec *x);  /* NULL: no gradient passes through */
+    void (*recompute)(struct exec *x); /* makes out again from what is kept, cheaply; NULL: out itself is kept */
+    void (*commit)(struct exec *x);
+    void (*release)(struct exec *x);
+    double (*flops)(const struct node *n); /* of one forward; NULL: counted as one a output element */
+};
+
+/* Sets the sentence "op NAME (node 'x'): ..." for infer. */
+int op_error(const struct node *n, struct err *e, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif

@@ -1,0 +1,93 @@
+/* The operations, as graph builders. Every one follows the rules of graph.h: NULL in, or an earlier error, gives NULL.
+ * x is channels-last; rows are vectors along the last dimension. */
+#ifndef NN_OPS_H
+#define NN_OPS_H
+
+#include "nn/graph.h"
+
+enum act { ACT_NONE, ACT_RELU, ACT_LRELU, ACT_TANH, ACT_SIGMOID };
+
+/* ---- conv.c: convolution and its adjoint, 2-D and 3-D ---- */
+
+/* Per spatial dimension, in the order of x: [D],H,W; 2-D uses the first two entries. */
+struct conv_spec {
+    int kernel[3], stride[3], pad[3];
+    int output_pad[3]; /* of the transposed form: rows added at the far end, below stride */
+    enum act act;      /* NONE, RELU or LRELU, after the bias; forward of a score graph or last layer */
+    float slope;       /* of LRELU */
+    enum dtype dtype;  /* of the output */
+};
+
+/* out = (in + 2 pad - kernel) / stride + 1. x N,[D],H,W,I; weight O,[kD],kH,kW,I; bias O or NULL. */
+struct node *op_conv(struct graph *g, struct node *x, struct node *weight, struct node *bias, struct conv_spec spec);
+/* out = (in - 1) stride - 2 pad + kernel + output_pad. x N,[D],H,W,I; weight I,[kD],kH,kW,O (that of the convolution
+ * whose adjoint it is); bias O or NULL. */
+struct node *op_deconv(struct graph *g, struct node *x, struct node *weight, struct node *bias, struct conv_spec spec);
+
+/* ---- norm.c: batch normalisation (Ioffe, Szegedy 2015) with the activation behind it ---- */
+
+struct norm_spec {
+    float eps, momentum; /* running = (1 - momentum) running + momentum batch; variance unbiased, as in PyTorch */
+    enum act act;        /* NONE, RELU or LRELU */
+    float slope;
+};
+
+/* Training: y = act(gamma (x - mean)/sqrt(var + eps) + beta), statistics of the batch over all rows; commit moves the
+ * running ones. All of gamma, beta, mean, var have the size of x's last dimension; mean and var are GROUP_STATE. */
+struct node *op_batch_norm(struct graph *g, struct node *x, struct node *gamma, struct node *beta, struct node *mean,
+                           struct node *var, struct norm_spec spec);
+/* Scoring: weight and bias of the (transposed) convolution or linear layer before the norm, with the norm folded in.
+ * `transposed`: the channel that is normalised is weight's last dimension, else its first. Constant nodes. */
+struct node *op_fold_weight(struct graph *g, struct node *weight, struct node *gamma, struct node *var, float eps,
+                            bool transposed);
+struct node *op_fold_bias(struct graph *g, struct node *bias /* or NULL */, struct node *gamma, struct node *beta,
+                          struct node *mean, struct node *var, float eps);
+
+/* ---- linear.c: matrix products ---- */
+
+/* y = act(x W^T + b). x N,I; weight O,I; bias O or NULL; act NONE, RELU, LRELU, TANH or SIGMOID. */
+struct node *op_linear(struct graph *g, struct node *x, struct node *weight, struct node *bias, enum act act,
+                       float slope);
+/* a M,K times b K,N, or b N,K with transpose_b. F32. */
+struct node *op_matmul(struct graph *g, struct node *a, struct node *b, bool transpose_b);
+
+/* ---- act.c, arith.c, shape.c ---- */
+
+struct node *op_act(struct graph *g, struct node *x, enum act act, float slope);
+struct node *op_add(struct graph *g, struct node *a, struct node *b); /* same shapes */
+struct node *op_sub(struct graph *g, struct node *a, struct node *b);
+struct node *op_mul(struct graph *g, struct node *a, struct node *b);
+struct node *op_scale(struct graph *g, struct node *x, float factor, float offset); /* factor x + offset */
+struct node *op_cast(struct graph *g, struct node *x, enum dtype to);               /* itself where nothing changes */
+struct node *op_reshape(struct graph *g, struct node *x, struct shape shape);       /* a view */
+struct node *op_concat(struct graph *g, struct node *a, struct node *b);            /* along the last dimension */
+
+/* ---- memory.c: MemAE's addressing (Gong et al. 2019, eq. 3-7) ---- */
+
+enum similarity { SIM_COSINE, SIM_DOT };
+enum fallback { FALLBACK_BEST, FALLBACK_ZERO };
+
+struct attend_spec {
+    enum similarity similarity;
+    float scale;            /* factor on the similarity before the softmax (inverse temperature) */
+    float shrink;           /* lambda, absolute; 0: no shrinkage */
+    enum fallback fallback; /* of a row whose every weight is shrunk away: the best item alone, or zeros */
+};
+
+/* w = shrink(softmax(scale * sim(q, m))) / its L1 norm. queries R,C; items N,C; gives R,N. Gradients to both. F32. */
+struct node *op_attend(struct graph *g, struct node *queries, struct node *items, struct attend_spec spec);
+
+/* ---- loss.c ---- */
+
+/* Mean over all elements of (a - b)^2; shape 1. Gradient to both. a and b F32 or BF16, result F32. */
+struct node *op_mse(struct graph *g, struct node *a, struct node *b);
+/* Mean over rows of -sum_i w_i log(w_i + 1e-12); shape 1 (MemAE eq. 9 and its official code). */
+struct node *op_entropy(struct graph *g, struct node *weights);
+/* factor_a a + factor_b b of two scalars: total losses. */
+struct node *op_weighted(struct graph *g, struct node *a, float factor_a, struct node *b, float factor_b);
+/* Mean over channels of (a - b)^2: N,[D],H,W,C gives N,[D],H,W,1. No gradient. */
+struct node *op_error_map(struct graph *g, struct node *a, struct node *b);
+/* Mean over everything but N: N,... gives N. No gradient. */
+struct node *op_sample_mean(struct graph *g, struct node *x);
+
+#endif

@@ -1,0 +1,33 @@
+/* Threads: the one place that opens a parallel region of ours. OpenMP's pool, shared with oneDNN. */
+#ifndef NN_PARALLEL_H
+#define NN_PARALLEL_H
+
+#include <stddef.h>
+
+/* Kernels marked HOT are compiled for several x86-64 levels and chosen at load; elsewhere it means nothing.
+ * A HOT function is a leaf: it must not open a parallel region (OpenMP outlines before cloning), but be called in one.
+ */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
+#define HOT __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define HOT
+#endif
+
+/* Work on items begin .. end-1. */
+typedef void range_fn(void *context, size_t begin, size_t end);
+
+/* Splits 0 .. n-1 into one range a thread. Fewer than `grain` items a thread: fewer threads; one thread: a plain call.
+ */
+void parallel_ranges(int threads, size_t n, size_t grain, range_fn *fn, void *context);
+
+/* The same, in exactly `chunks` ranges whatever the threads: for sums whose order must not depend on the threads.
+ * Partial results are kept by chunk number and added in that order. */
+typedef void chunk_fn(void *context, int chunk, size_t begin, size_t end);
+void parallel_chunks(int threads, size_t n, int chunks, chunk_fn *fn, void *context);
+
+/* Sets flush-to-zero in the calling thread and its pool of `threads`, and the pool's size for oneDNN; returns what the
+ * calling thread had, for parallel_end. Cheap. */
+unsigned parallel_begin(int threads);
+void parallel_end(unsigned before);
+
+#endif

@@ -1,0 +1,64 @@
+/* Parameters: named values that outlive graphs and plans. Those of one group lie in one block, and so do their
+ * gradients and Adam's moments: an optimiser step is one loop.
+ *
+ * Life: params_new; graphs declare (params_declare) while they are built; params_allocate once; then graphs of the
+ * other mode declare the same names again and get the same parameters. Not for two threads while values change. */
+#ifndef NN_PARAMS_H
+#define NN_PARAMS_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "nn/shape.h"
+
+enum param_group {
+    GROUP_MAIN,      /* trained: autoencoder, generator, memory */
+    GROUP_ADVERSARY, /* trained: discriminator */
+    GROUP_STATE,     /* not trained, but saved: running statistics */
+    GROUP_COUNT,
+};
+
+enum init_kind { INIT_CONSTANT, INIT_UNIFORM, INIT_NORMAL };
+
+struct init {
+    enum init_kind kind;
+    float a, b; /* CONSTANT: value a; UNIFORM: from a to b; NORMAL: mean a, deviation b */
+};
+
+struct param {
+    const char *name; /* "enc.0.weight"; unique */
+    struct shape shape;
+    enum param_group group;
+    struct init init;
+    size_t offset, count; /* in the group's blocks, in floats */
+    float *value;         /* NULL before params_allocate */
+    float *grad;          /* NULL where nothing is trained */
+    struct param *next;
+};
+
+struct params {
+    struct arena arena;
+    struct param *first, *last;
+    int n;
+    size_t size[GROUP_COUNT]; /* floats in a group's block; every parameter starts at a multiple of 16 */
+    float *value[GROUP_COUNT], *grad[GROUP_COUNT], *m[GROUP_COUNT], *v[GROUP_COUNT];
+    uint64_t adam_steps[GROUP_COUNT];
+    uint64_t version; /* counts changes of values: whoever keeps a packed copy compares it */
+    bool allocated, trainable;
+};
+
+struct params *params_new(void); /* NULL: out of memory */
+void params_free(struct params *ps);
+
+/* The parameter of that name, made when it is new; an existing one must have the same shape. NULL after an error. */
+struct param *params_declare(struct params *ps, const char *name, const struct shape *shape, enum param_group group,
+                             struct init init, struct err *e);
+struct param *params_find(const struct params *ps, const char *name);
+
+/* Allocates all blocks (moments and gradients only when `trainable`) and draws the initial values: a function of the
+ * seed and each parameter's name, not of their order. */
+int params_allocate(struct params *ps, uint64_t seed, bool trainable, struct err *e);
+
+/* To be called after values have changed by any hand but Adam's. */
+void params_changed(struct params *ps);
+
+#endif

@@ -1,0 +1,65 @@
+/* Plan: a graph made ready to run: order, gradients wanted, one block of memory laid out by liveness, primitives made.
+ *
+ * One thread at a time may run a plan (it uses up to `threads` itself); several plans may read the same params.
+ * Nothing in forward, backward, commit allocates or fails. */
+#ifndef NN_PLAN_H
+#define NN_PLAN_H
+
+#include "base/err.h"
+#include "nn/graph.h"
+
+/* A scalar to be minimised over one group of parameters. */
+struct objective {
+    const char *name;
+    struct node *loss; /* shape 1 */
+    enum param_group group;
+};
+
+enum { OBJECTIVES = 2 };
+
+struct plan_spec {
+    struct graph *graph;         /* must outlive the plan */
+    struct node *const *outputs; /* whose values are read after forward */
+    int noutputs;
+    const struct objective *objectives; /* none: no backward */
+    int nobjectives;
+    bool keep_all;   /* every tensor in a buffer of its own: for tests and inspection */
+    bool input_grad; /* gradients of inputs too: tests, AnoGAN */
+    int threads;     /* at least 1 */
+    uint64_t seed;
+};
+
+struct plan;
+
+int plan_new(const struct plan_spec *spec, struct plan **out, struct err *e);
+void plan_free(struct plan *p);
+
+/* A node's value: write inputs before forward, read outputs after it. Valid while the plan lives. */
+void *plan_data(const struct plan *p, const struct node *n);
+/* A node's gradient after plan_backward: parameters always, others only with keep_all (inputs: input_grad). */
+void *plan_grad(const struct plan *p, const struct node *n);
+
+void plan_forward(struct plan *p, uint64_t step);
+/* Gradients of one objective into its group's param->grad (zero where the objective does not reach). */
+void plan_backward(struct plan *p, int objective);
+/* Moves state (running statistics); once a training step, after the optimiser. */
+void plan_commit(struct plan *p);
+
+/* Bytes the plan holds: the block of tensors, and packed weights and primitives' own. */
+size_t plan_bytes(const struct plan *p);
+
+/* The first node, in order, whose value is not finite; NULL: all are (only outputs and kept tensors can be looked at).
+ */
+const struct node *plan_find_nonfinite(const struct plan *p);
+
+/* Time spent by node since plan_profile_start, one callback a node. */
+struct plan_timing {
+    const struct node *node;
+    double forward_ms, backward_ms; /* a run */
+    double flops;                   /* of a forward */
+    size_t bytes;                   /* of the output */
+};
+void plan_profile_start(struct plan *p);
+void plan_profile(const struct plan *p, void (*each)(void *user, const struct plan_timing *t), void *user);
+
+#endif
