@@ -1,0 +1,108 @@
+/* Datasets: every kind of data as a list of named samples in two splits, readable in any order from any thread.
+ *
+ * A dataset is opened from one or several URLs:
+ *     PATH                              the source is found by looking at the path
+ *     SOURCE:PATH                       images:bottle/  idx:mnist/  synth:
+ *     SOURCE:PATH?option=value&...      idx:mnist/?normal=3&limit=1000
+ * (a path that exists is taken as it is, whatever characters it has). dataset_sources lists what there is; each
+ * source's options are data (base/option.h). Options of the sources with classes: `normal=3` (one class, or several
+ * with commas, is normal: it alone is trained on, all others are anomalous: MemAE's protocol), `anomalous=3` (the
+ * reverse: GANomaly's), a class by name or number; `limit=N` (first N samples of each split).
+ *
+ * Splits: sources with a training and a test part (MVTec layout, class folders, idx) fill both when opened to learn,
+ * and only SPLIT_TEST when opened to score. A plain list (a folder of pictures, one picture, one idx file) has no
+ * parts: all of it is SPLIT_TRAIN when opened to learn and SPLIT_TEST when opened to score. SPLIT_TRAIN never holds a
+ * sample that is known to be anomalous.
+ *
+ * Usual order: dataset_open; dataset_native (to choose a size); dataset_check (finds everything wrong before anything
+ * is trained, and keeps the decoded pictures in memory); then a loader (data/loader.h). Scoring skips the check: there,
+ * a bad picture is one error row.
+ *
+ * Threads: dataset_open, dataset_check and dataset_close are one thread's; everything else may be called from any
+ * number of threads at once. Ownership: strings and samples live until dataset_close. */
+#ifndef DATA_DATASET_H
+#define DATA_DATASET_H
+
+#include "base/err.h"
+#include "base/log.h"
+#include "base/option.h"
+#include "data/media.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum split { SPLIT_TRAIN, SPLIT_TEST, SPLITS };
+
+enum dataset_use { DATASET_LEARN, DATASET_SCORE };
+
+struct sample {
+    const char *name;      /* unique in the dataset, relative and without "..": good/000.png, test/00017 */
+    const char *path;      /* the file it is in; the URL for generated samples */
+    int64_t index;         /* its place in that file; 0 for a picture of its own */
+    const char *mask_path; /* NULL: none in a file */
+    const char *kind;      /* class or defect: good, broken_large, 3; "" where there are no classes */
+    int label;             /* index of the class (dataset_class), -1 unknown */
+    int anomalous;         /* 0, 1, or -1 unknown */
+    int part;              /* which of the opened URLs, from 0 */
+};
+
+struct dataset;
+
+/* `log` (may be NULL) gets the warnings about skipped files. ERR_USAGE: unknown source, option or class; ERR_IO:
+ * nothing at that path; ERR_FORMAT: nothing usable there. Never opens an empty dataset: the split that `use` asks for
+ * (train to learn, test to score) has at least one sample. */
+int dataset_open(const char *url, enum dataset_use use, const struct log *log, struct dataset **ds, struct err *e);
+int dataset_open_all(const char *const *urls, size_t n, enum dataset_use use, const struct log *log,
+                     struct dataset **ds, struct err *e);
+void dataset_close(struct dataset *ds); /* NULL is fine */
+
+size_t dataset_count(const struct dataset *ds, enum split split);
+const struct sample *dataset_sample(const struct dataset *ds, enum split split, size_t i);
+
+/* Classes in order of their label; NULL past the last. */
+const char *dataset_class(const struct dataset *ds, int label);
+
+/* Whether the test split says of some samples that they are normal and of some that they are anomalous (so that there
+ * is something to evaluate), and whether it has masks. */
+bool dataset_has_labels(const struct dataset *ds);
+bool dataset_has_masks(const struct dataset *ds);
+
+/* What the samples look like, from up to 33 of them spread over the split: median width and height, grey when all are
+ * stored grey. Unreadable ones do not count unless all are; then their error. */
+int dataset_native(struct dataset *ds, enum split split, struct picture_format *format, struct err *e);
+
+/* Sample i, brought to `want`: height * width * channels bytes to `out`. */
+int dataset_read(struct dataset *ds, enum split split, size_t i, const struct picture_format *want, uint8_t *out,
+                 struct err *e);
+
+/* Its mask at any size, height * width bytes of 0 or 1 (1: defective, where the mask file covers at least half the
+ * pixel with values of 128 and more). Returns 1; all zeros for a sample known to be normal; 0 when there is no mask to
+ * know. */
+int dataset_mask(struct dataset *ds, enum split split, size_t i, int width, int height, uint8_t *out, struct err *e);
+
+struct dataset_needs {
+    size_t at_least;                     /* samples in the split */
+    const struct picture_format *format; /* how they will be read; NULL: only check, at their own size */
+    size_t memory;                       /* bytes that may be spent on keeping decoded samples; the first that fit */
+    int threads;                         /* to decode on; 0 counts as 1 */
+};
+
+/* Opens every sample of the split and every mask, and says everything that is wrong in one sentence: how many, and the
+ * first few by name: unreadable pictures, a mask of another size, empty or missing, too few samples. Decoded samples
+ * are kept within `memory`, so that dataset_read in that format costs a copy. `log` gets progress every few seconds. */
+int dataset_check(struct dataset *ds, enum split split, const struct dataset_needs *needs, const struct log *log,
+                  struct err *e);
+
+/* A few lines for people: counts by split and kind, sizes where dataset_check has seen them, masks, what was skipped.
+ * Each line goes to `out` at LOG_INFO. */
+void dataset_summary(const struct dataset *ds, const struct log *out);
+
+/* The table of sources; NULL after the last. For help texts. */
+struct source;
+const struct source *dataset_source(size_t i);
+const char *source_name(const struct source *s);
+const char *source_help(const struct source *s);             /* one line */
+const struct option *source_options(const struct source *s); /* ends with a NULL name */
+
+#endif

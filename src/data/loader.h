@@ -1,0 +1,60 @@
+/* Loader: threads that read, shuffle and convert samples ahead of whoever computes on them.
+ *
+ * Batches are float32, channels last (n x height x width x channels), value = (pixel / 255 - mean) / std, a channel
+ * each. Everything is allocated in loader_new; waiting is passive (condition variables).
+ *
+ * Shuffled (training): batches without end. Epoch k is a permutation of the samples drawn from (seed, k), cut into
+ * whole batches; what is left over (fewer than a batch, others every epoch) is not used in that epoch. Flips are drawn
+ * from (seed, epoch, sample). A batch is thus a function of (seed, epoch, step) alone: loader_seek resumes anywhere,
+ * bit for bit, on any number of threads. A sample that cannot be read stops with its error.
+ *
+ * Ordered (scoring, validation): one pass in the given order, the last batch as small as it is; no flips. A sample that
+ * cannot be read is a row of zeros with its sentence in batch.errors.
+ *
+ *     struct batch b;
+ *     while ((got = loader_next(l, &b, e)) > 0)
+ *         compute(b.data, b.n);
+ *
+ * A loader is one thread's; the dataset beneath it may be shared. */
+#ifndef DATA_LOADER_H
+#define DATA_LOADER_H
+
+#include "data/dataset.h"
+
+struct loader_options {
+    size_t batch; /* samples a batch */
+    struct picture_format format;
+    float mean[3], std[3]; /* by channel, of pixel / 255; a std of 0 counts as 1 */
+    bool shuffled;
+    uint64_t seed;
+    bool flip_horizontal, flip_vertical; /* shuffled only: each with probability 1/2 */
+    int ahead;                           /* batches prepared ahead, 1 to 16; 0: 3 */
+    int threads;                         /* that read; 0: 1 */
+};
+
+struct batch {
+    const float *data;         /* n x height x width x channels; valid until the next call on the loader */
+    const size_t *samples;     /* n indices into the split */
+    const char *const *errors; /* n: NULL, or why that row is zeros */
+    size_t n;
+    int64_t epoch, step; /* from 0 */
+};
+
+struct loader;
+
+/* `indices` (n of them, copied) chooses samples of the split; NULL with n = 0: all. Shuffled needs n >= batch. */
+int loader_new(struct dataset *ds, enum split split, const size_t *indices, size_t n,
+               const struct loader_options *options, struct loader **l, struct err *e);
+void loader_free(struct loader *l); /* NULL is fine */
+
+/* Batches an epoch. */
+size_t loader_steps(const struct loader *l);
+
+/* The next batch: 1; 0 at the end of an ordered pass; negative on error, and again on every further call until a seek.
+ */
+int loader_next(struct loader *l, struct batch *b, struct err *e);
+
+/* The next batch will be that of (epoch, step), both from 0; step < loader_steps. Also restarts an ordered pass. */
+void loader_seek(struct loader *l, int64_t epoch, size_t step);
+
+#endif

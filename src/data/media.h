@@ -1,0 +1,69 @@
+/* Pictures: from the bytes of a file to 8-bit pixels of the size and channels that are wanted, and back to PNG.
+ *
+ * Reads png, jpg, tiff, bmp, webp and pgm/ppm/pbm/pnm, known by their first bytes and never by their name: grey,
+ * colour, palette, 1 to 16 bits (the high 8 are kept). Transparent pixels are laid on black, so that colours nobody can
+ * see do not count. Orientation tags (EXIF) and colour profiles are ignored: the pixels are taken as they are stored.
+ * A file that is damaged or cut short is an error, never half a picture.
+ *
+ * Pixels are uint8, rows from the top, channels last (height x width x channels), no padding. What comes out is a
+ * function of the bytes alone: no decoder keeps anything from one picture to the next.
+ *
+ * Threads: one picture_decoder a thread; it only saves allocations. Encoding needs none and may run on any thread.
+ * FFmpeg's messages are caught while this file works and never printed; the process's own use of FFmpeg still logs to
+ * the default callback. */
+#ifndef DATA_MEDIA_H
+#define DATA_MEDIA_H
+
+#include "base/err.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct picture_format {
+    int width, height; /* pixels */
+    int channels;      /* 1 grey, 3 red green blue */
+};
+
+/* Pixels that belong to someone else: a decoder (until its next use) or an array in memory. */
+struct picture {
+    int width, height, channels;
+    const uint8_t *pixels;
+};
+
+enum {
+    PICTURE_MAX_SIDE = 1 << 20,   /* pixels; larger pictures are refused before they are decoded */
+    PICTURE_MAX_PIXELS = 1 << 28, /* the same, for width x height: a small file may unpack into any number */
+};
+
+struct picture_decoder;
+int picture_decoder_new(struct picture_decoder **d, struct err *e);
+void picture_decoder_free(struct picture_decoder *d); /* NULL is fine */
+
+/* Decodes a whole file that lies in memory. `name` is for the error sentence. `channels`: 1 or 3, or 0 for what the
+ * file has (1 where it stores grey). Where only grey is wanted, colour is not decoded: half the work for jpg.
+ * ERR_FORMAT when it is no picture, a damaged one or one too large. */
+int picture_decode(struct picture_decoder *d, const unsigned char *bytes, size_t size, const char *name, int channels,
+                   struct picture *out, struct err *e);
+
+/* The same for a file on disk. ERR_IO when it cannot be read. */
+int picture_read(struct picture_decoder *d, const char *path, int channels, struct picture *out, struct err *e);
+
+/* Brings a picture to the wanted size and channels: `out` has height * width * channels bytes. Area average on an axis
+ * that shrinks, bicubic on one that grows (resize.h); grey is 0.299 R + 0.587 G + 0.114 B. `in` may be the decoder's.
+ */
+int picture_fit(struct picture_decoder *d, const struct picture *in, const struct picture_format *want, uint8_t *out,
+                struct err *e);
+
+/* The bytes of one picture, height * width * channels. */
+size_t picture_bytes(const struct picture_format *format);
+
+/* Whether a file name's extension (any letter case) says that it is a picture of a kind read here. */
+bool picture_name(const char *name);
+
+/* Compresses 8-bit grey or RGB pixels as PNG; *data is the caller's (free). */
+int picture_encode_png(const struct picture *in, unsigned char **data, size_t *size, struct err *e);
+/* The same into a file, atomically; an existing one is refused unless `force`. */
+int picture_write_png(const char *path, const struct picture *in, bool force, struct err *e);
+
+#endif
