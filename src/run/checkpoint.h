@@ -1,0 +1,77 @@
+/* The model file: everything that scoring needs, in safetensors layout (readable from Python, JS, Rust as it is).
+ *
+ *   8 bytes   length of the header, little-endian
+ *   header    JSON: tensor name -> {dtype, shape, data_offsets}; __metadata__: string -> string
+ *   data      tensors, F32, little-endian, without holes
+ *
+ * Weights are named as in the model's source ("enc.0.weight"), shapes as in nn/params.h (convolutions O,[kD],kH,kW,I).
+ * Everything else is in __metadata__ (keys in checkpoint.c) and in tensors "calibration.scores", "calibration.peaks".
+ *
+ * Loading believes nothing: whatever is wrong with a file is a sentence with its name, ERR_FORMAT, and never a crash.
+ */
+#ifndef RUN_CHECKPOINT_H
+#define RUN_CHECKPOINT_H
+
+#include "base/arena.h"
+#include "base/err.h"
+#include "models/model.h"
+#include "nn/params.h"
+#include "run/calibrate.h"
+#include "run/config.h"
+
+#include <stdbool.h>
+
+enum { CHECKPOINT_FORMAT = 1 };
+
+/* How data becomes the model's input: resized to `sample`, then (value / 255 - mean) / std. */
+struct preprocess {
+    struct shape sample; /* H,W,C: without the batch */
+    float mean, std;
+};
+
+/* One row per epoch: means over the epoch. */
+struct epoch_row {
+    double loss[OBJECTIVES];
+    double validation; /* mean raw score of the validation share, as scoring will give it; NaN: no such share */
+    double watch[WATCHES];
+};
+
+struct curve {
+    int epochs; /* rows */
+    int nlosses, nwatches;
+    const char *loss_names[OBJECTIVES], *watch_names[WATCHES];
+    struct epoch_row *rows;
+};
+
+/* What a model file says beside its weights. Everything it points to is in its arena, or outlives it when writing. */
+struct checkpoint {
+    const struct model *model;
+    void *config; /* model->config_bytes, as model->options describe */
+    struct train_config train;
+    struct preprocess input;
+    struct calibration calibration;
+    struct curve curve;
+    int kept_epoch;                         /* whose weights these are, 1 = first */
+    int64_t trained, validated, calibrated; /* samples used for each */
+    const char *version;                    /* of the engram that wrote it */
+    const char *date;                       /* of training, as the caller gave it; "" when it gave none */
+    const char *data;                       /* the data as named by the user */
+    const char *data_summary;               /* lines of text */
+    struct arena arena;
+};
+
+/* Writes atomically; an existing file is refused unless `force`. Values come from `params`. */
+int checkpoint_write(const char *path, bool force, const struct checkpoint *c, const struct params *params,
+                     struct err *e);
+
+/* A file whose header has been read and believed; the weights are not read yet. */
+struct checkpoint_file;
+
+/* Opens and reads everything but the weights into `c` (end with checkpoint_free, also after an error). */
+int checkpoint_open(const char *path, struct checkpoint *c, struct checkpoint_file **file, struct err *e);
+/* Fills `params` (declared and allocated): every one must be there with its shape, nothing may be left over. */
+int checkpoint_read(struct checkpoint_file *file, struct params *params, struct err *e);
+void checkpoint_close(struct checkpoint_file *file);
+void checkpoint_free(struct checkpoint *c);
+
+#endif

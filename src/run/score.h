@@ -1,0 +1,74 @@
+/* Scoring: a loaded model, shared read-only by any number of threads, and a session for each thread.
+ *
+ * A sample's score does not depend on what else is in its batch, nor on padding. */
+#ifndef RUN_SCORE_H
+#define RUN_SCORE_H
+
+#include "base/err.h"
+#include "run/checkpoint.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct dataset;
+struct scorer;
+struct session;
+
+/* Loads a model file. Nothing that one score does not need is done. */
+int scorer_open(const char *path, struct scorer **out, struct err *e);
+void scorer_close(struct scorer *s); /* after all of its sessions */
+/* What the file says. Valid while the scorer is open. */
+const struct checkpoint *scorer_checkpoint(const struct scorer *s);
+const struct params *scorer_params(const struct scorer *s);
+size_t scorer_weights_bytes(const struct scorer *s);
+
+struct session_spec {
+    int batch;   /* samples at a time, at least 1; 1 has the smallest latency and memory */
+    int threads; /* at least 1 */
+    enum precision precision;
+    bool map, reconstruction, attention; /* what to compute beside the score */
+    double rate;                         /* false-alarm rate of the verdict, 0..1 */
+};
+
+int session_new(struct scorer *s, const struct session_spec *spec, struct session **out, struct err *e);
+void session_free(struct session *s);
+size_t session_bytes(const struct session *s); /* of its plan */
+
+/* A picture in memory, channels-last, 8 bits a channel. */
+struct picture_view {
+    const uint8_t *pixels;       /* height x stride bytes */
+    int width, height, channels; /* channels 1 or 3 */
+    size_t stride;               /* bytes from row to row; 0: width x channels */
+};
+
+/* One sample's result. Pointers lead into the session and are valid until its next call; NULL: not asked for, or the
+ * model has no such thing. */
+struct verdict {
+    float score;
+    double p_value;
+    bool anomalous;              /* p_value <= rate */
+    const float *map;            /* height x width of the model's input */
+    const float *reconstruction; /* the model's input shape, normalised as its input is: see session_picture */
+    const float *input;          /* the same, of the input */
+    const float *attention;      /* attention_rows x items */
+    int64_t attention_rows, items;
+    int error;           /* 0, or why there is no score */
+    const char *message; /* a sentence with the sample's name */
+};
+
+/* Scores n pictures, n <= spec.batch; results in order. A picture that cannot be used fails the whole call. */
+int session_score(struct session *s, const struct picture_view *pictures, int n, struct verdict *out, struct err *e);
+/* Scores samples already in the model's input shape, 8 bits (height x width x channels each). */
+int session_score_raw(struct session *s, const uint8_t *samples, int n, struct verdict *out, struct err *e);
+
+/* Scores a whole split in order, calling `each` for every sample as it comes; a sample that cannot be read is a verdict
+ * with error and message. `each` returns non-zero to stop (ERR_STOPPED). `indices` NULL: all samples, n is ignored. */
+typedef int session_each(void *user, size_t index, const struct verdict *v);
+int session_score_dataset(struct session *s, struct dataset *data, int split, const size_t *indices, size_t n,
+                          session_each *each, void *user, struct err *e);
+
+/* Normalised values back to 0..255, clamped: for reconstructions and decoded items. */
+void preprocess_picture(const struct preprocess *p, const float *values, size_t count, uint8_t *out);
+
+#endif
