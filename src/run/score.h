@@ -5,13 +5,13 @@
 #define RUN_SCORE_H
 
 #include "base/err.h"
+#include "data/dataset.h"
 #include "run/checkpoint.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct dataset;
 struct scorer;
 struct session;
 
@@ -24,9 +24,9 @@ const struct params *scorer_params(const struct scorer *s);
 size_t scorer_weights_bytes(const struct scorer *s);
 
 struct session_spec {
-    int batch;   /* samples at a time, at least 1; 1 has the smallest latency and memory */
-    int threads; /* at least 1 */
-    enum precision precision;
+    int batch;                           /* samples at a time, at least 1; 1 has the smallest latency and memory */
+    int threads;                         /* at least 1 */
+    enum precision precision;            /* PRECISION_AUTO: the one it was calibrated in, where this machine has it */
     bool map, reconstruction, attention; /* what to compute beside the score */
     double rate;                         /* false-alarm rate of the verdict, 0..1 */
 };
@@ -34,13 +34,6 @@ struct session_spec {
 int session_new(struct scorer *s, const struct session_spec *spec, struct session **out, struct err *e);
 void session_free(struct session *s);
 size_t session_bytes(const struct session *s); /* of its plan */
-
-/* A picture in memory, channels-last, 8 bits a channel. */
-struct picture_view {
-    const uint8_t *pixels;       /* height x stride bytes */
-    int width, height, channels; /* channels 1 or 3 */
-    size_t stride;               /* bytes from row to row; 0: width x channels */
-};
 
 /* One sample's result. Pointers lead into the session and are valid until its next call; NULL: not asked for, or the
  * model has no such thing. */
@@ -57,15 +50,13 @@ struct verdict {
     const char *message; /* a sentence with the sample's name */
 };
 
-/* Scores n pictures, n <= spec.batch; results in order. A picture that cannot be used fails the whole call. */
-int session_score(struct session *s, const struct picture_view *pictures, int n, struct verdict *out, struct err *e);
-/* Scores samples already in the model's input shape, 8 bits (height x width x channels each). */
-int session_score_raw(struct session *s, const uint8_t *samples, int n, struct verdict *out, struct err *e);
-
+/* Scores n pictures in memory (data/media.h) of any size, n <= spec.batch; results in order. A picture that cannot be
+ * used fails the whole call. */
+int session_score(struct session *s, const struct picture *pictures, int n, struct verdict *out, struct err *e);
 /* Scores a whole split in order, calling `each` for every sample as it comes; a sample that cannot be read is a verdict
  * with error and message. `each` returns non-zero to stop (ERR_STOPPED). `indices` NULL: all samples, n is ignored. */
 typedef int session_each(void *user, size_t index, const struct verdict *v);
-int session_score_dataset(struct session *s, struct dataset *data, int split, const size_t *indices, size_t n,
+int session_score_dataset(struct session *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
                           session_each *each, void *user, struct err *e);
 
 /* Normalised values back to 0..255, clamped: for reconstructions and decoded items. */
