@@ -66,11 +66,17 @@ enum { ENGRAM_LOG_WARN, ENGRAM_LOG_INFO, ENGRAM_LOG_DEBUG };
 
 /* How far a long call has come. Fields that do not apply are 0. */
 typedef struct engram_progress {
-    const char *what;      /* "training", "scoring", ... */
-    int64_t epoch, epochs; /* of training; epoch from 1 */
-    int64_t done, total;   /* steps (training) or samples of the whole call; total 0: not known */
-    double seconds_left;   /* estimate; negative: not known yet */
-    double loss;           /* training: the mean since the epoch began */
+    const char *what;         /* "training", "checking", "scoring" */
+    int64_t done, total;      /* training: steps of this epoch; else samples of the whole call; total 0: not known */
+    double seconds;           /* since the call began */
+    double seconds_left;      /* estimate for the whole call; negative: not known yet */
+    int64_t epoch, epochs;    /* training: from 1 */
+    const char *const *names; /* training: nvalues losses and things to watch, */
+    const double *values;     /* means over the epoch so far */
+    size_t nvalues;
+    int epoch_done;         /* training: told once more after validation: 1 then, and */
+    int kept;               /* 1 when this epoch's weights went to the model file */
+    double validation_loss; /* training: of the last finished epoch; NaN: none yet, or no validation share */
 } engram_progress;
 
 /* What a long call tells its caller and asks of it. Every member may be NULL, and so may a pointer to hooks. */
@@ -173,6 +179,7 @@ typedef struct engram_train_job {
     size_t nsettings;
     const char *data;   /* URL as in engram_score_data; of data with a training and a test part, the training part */
     const char *output; /* the model file to write; existing: ENGRAM_IO unless force or resume */
+    const char *date;   /* goes into the file as it is; NULL: none, and equal jobs then give equal files */
     int force;
     int resume; /* go on with the training that left its state beside `output`; with the same seed and threads the
                    result is bit for bit that of an uninterrupted one */
@@ -181,12 +188,11 @@ typedef struct engram_train_job {
 typedef struct engram_train_summary {
     int64_t epochs;         /* trained in all */
     int64_t kept_epoch;     /* whose weights are in the file, from 1 */
-    double train_loss;      /* mean of the last epoch */
+    int stopped_early;      /* 1: the validation loss got no better for `patience` epochs */
     double validation_loss; /* of the epoch that is kept; NaN without a validation share */
     double seconds;         /* of this call */
-    size_t parameters;      /* numbers that are learnt */
-    size_t samples;         /* trained on: without the held-out shares */
-    size_t calibration;     /* held-out normal samples behind the p-values */
+    size_t bytes; /* of the computation's buffers: the part of memory that grows with batch and picture size */
+    size_t trained, validated, calibrated; /* samples used for each */
 } engram_train_summary;
 
 /* Trains on normal data and writes the model file, whole or not at all. Everything wrong with job and data is found
