@@ -13,9 +13,11 @@
 struct file_out {
     FILE *stream; /* write here */
     char *path, *temporary;
+    bool force;
 };
 
-/* Opens `path` for an atomic write. An existing file is refused (ERR_IO) unless `force`. */
+/* Opens `path` for an atomic write. An existing file is refused (ERR_IO) unless `force`. A link is followed; a device
+ * or pipe is written to directly, since there is nothing to keep. */
 int file_create(struct file_out *f, const char *path, bool force, struct err *e);
 /* Flushes to the disk and renames; on failure (full disk) nothing is left behind and what was there stays. */
 int file_commit(struct file_out *f, struct err *e);
@@ -40,6 +42,7 @@ int file_natural_order(const void *a, const void *b);
 struct file_list {
     char **names; /* names in the folder, natural order; owned */
     size_t n;
+    size_t hidden; /* entries left out because their name begins with a dot */
 };
 /* Lists a folder's entries without hidden ones (".x"). */
 int file_list(const char *folder, struct file_list *list, struct err *e);

@@ -7,7 +7,8 @@
  * (a path that exists is taken as it is, whatever characters it has). dataset_sources lists what there is; each
  * source's options are data (base/option.h). Options of the sources with classes: `normal=3` (one class, or several
  * with commas, is normal: it alone is trained on, all others are anomalous: MemAE's protocol), `anomalous=3` (the
- * reverse: GANomaly's), a class by name or number; `limit=N` (first N samples of each split).
+ * reverse: GANomaly's), a class by name or number; `limit=N` (N samples of each split, spread evenly over it, for quick
+ * runs).
  *
  * Splits: sources with a training and a test part (MVTec layout, class folders, idx) fill both when opened to learn,
  * and only SPLIT_TEST when opened to score. A plain list (a folder of pictures, one picture, one idx file) has no
@@ -37,7 +38,7 @@ enum split { SPLIT_TRAIN, SPLIT_TEST, SPLITS };
 enum dataset_use { DATASET_LEARN, DATASET_SCORE };
 
 struct sample {
-    const char *name;      /* unique in the dataset, relative and without "..": good/000.png, test/00017 */
+    const char *name;      /* unique in the dataset, relative and without "..": test/good/000.png, test/00017 */
     const char *path;      /* the file it is in; the URL for generated samples */
     int64_t index;         /* its place in that file; 0 for a picture of its own */
     const char *mask_path; /* NULL: none in a file */
@@ -45,6 +46,7 @@ struct sample {
     int label;             /* index of the class (dataset_class), -1 unknown */
     int anomalous;         /* 0, 1, or -1 unknown */
     int part;              /* which of the opened URLs, from 0 */
+    enum split split;
 };
 
 struct dataset;

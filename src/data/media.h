@@ -1,7 +1,7 @@
 /* Pictures: from the bytes of a file to 8-bit pixels of the size and channels that are wanted, and back to PNG.
  *
  * Reads png, jpg, tiff, bmp, webp and pgm/ppm/pbm/pnm, known by their first bytes and never by their name: grey,
- * colour, palette, 1 to 16 bits (the high 8 are kept). Transparent pixels are laid on black, so that colours nobody can
+ * colour, palette, 1 to 16 bits (scaled to 8). Transparent pixels are laid on black, so that colours nobody can
  * see do not count. Orientation tags (EXIF) and colour profiles are ignored: the pixels are taken as they are stored.
  * A file that is damaged or cut short is an error, never half a picture.
  *
@@ -49,11 +49,16 @@ int picture_decode(struct picture_decoder *d, const unsigned char *bytes, size_t
 /* The same for a file on disk. ERR_IO when it cannot be read. */
 int picture_read(struct picture_decoder *d, const char *path, int channels, struct picture *out, struct err *e);
 
+/* Memory of the decoder's for a picture that is made by other means; the pixels of the last one are gone. */
+int picture_canvas(struct picture_decoder *d, size_t bytes, uint8_t **pixels, struct err *e);
+
 /* Brings a picture to the wanted size and channels: `out` has height * width * channels bytes. Area average on an axis
  * that shrinks, bicubic on one that grows (resize.h); grey is 0.299 R + 0.587 G + 0.114 B. `in` may be the decoder's.
  */
 int picture_fit(struct picture_decoder *d, const struct picture *in, const struct picture_format *want, uint8_t *out,
                 struct err *e);
+
+bool picture_format_equal(const struct picture_format *a, const struct picture_format *b);
 
 /* The bytes of one picture, height * width * channels. */
 size_t picture_bytes(const struct picture_format *format);

@@ -1,0 +1,270 @@
+/* Everything that is wrong with a dataset, found before anything is trained on it; and its summary. */
+#include "data/dataset.h"
+
+#include "data/dataset_private.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { SHOWN = 3, MAX_HELPERS = 63, PROGRESS_SECONDS = 5 };
+
+struct problem {
+    size_t sample;
+    char text[sizeof((struct err *)0)->msg];
+};
+
+struct check {
+    struct dataset *ds;
+    struct split_samples *samples;
+    const struct picture_format *format;
+    size_t keep; /* the first so many are kept, decoded */
+    const struct log *log;
+    pthread_t caller;
+    time_t told;
+    atomic_size_t next, done;
+    pthread_mutex_t lock;            /* for what follows */
+    struct problem shown[SHOWN + 1]; /* the first by place, whichever thread finds them first; one slot to spare */
+    size_t problems;
+    struct err failure; /* not the data's: out of memory */
+};
+
+/* ---- one sample ---- */
+
+static void add_problem(struct check *c, size_t sample, const char *text)
+{
+    pthread_mutex_lock(&c->lock);
+    size_t at = c->problems < SHOWN ? c->problems : SHOWN;
+    for (; at > 0 && c->shown[at - 1].sample > sample; at--)
+        c->shown[at] = c->shown[at - 1];
+    c->shown[at].sample = sample;
+    snprintf(c->shown[at].text, sizeof c->shown[at].text, "%s", text);
+    c->problems++;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static void note_size(struct check *c, const struct picture *p)
+{
+    struct split_samples *s = c->samples;
+    pthread_mutex_lock(&c->lock);
+    if (!s->checked || p->width < s->min_width)
+        s->min_width = p->width;
+    if (!s->checked || p->height < s->min_height)
+        s->min_height = p->height;
+    if (p->width > s->max_width)
+        s->max_width = p->width;
+    if (p->height > s->max_height)
+        s->max_height = p->height;
+    s->checked++;
+    s->colour |= p->channels == 3;
+    pthread_mutex_unlock(&c->lock);
+}
+
+static int check_mask(const struct check *c, const struct sample *s, struct picture_decoder *d, int width, int height,
+                      struct err *e)
+{
+    const struct part *p = &c->ds->parts[s->part];
+    if (!p->has_masks || s->anomalous != 1)
+        return 0;
+    struct picture mask;
+    int found = p->source->mask(p, s, d, &mask, e);
+    TRY(found);
+    if (!found)
+        return err_set(e, ERR_FORMAT,
+                       "%s has no mask in ground_truth although others have; add it, or remove the folder "
+                       "ground_truth to work without masks",
+                       s->name);
+    const char *where = s->mask_path ? s->mask_path : s->name;
+    if (mask.width != width || mask.height != height)
+        return err_set(e, ERR_FORMAT, "the mask %s has %dx%d pixels, but its picture has %dx%d; make them equal", where,
+                       mask.width, mask.height, width, height);
+    for (size_t i = 0; i < (size_t)width * (size_t)height; i++)
+        if (mask.pixels[i] >= 128)
+            return 0;
+    return err_set(e, ERR_FORMAT, "the mask %s marks nothing: no pixel has a value of 128 or more (white is defective)",
+                   where);
+}
+
+static int check_sample(struct check *c, size_t i, struct picture_decoder *d, struct err *e)
+{
+    const struct sample *s = &c->samples->v[i];
+    struct picture p;
+    /* Asked for exactly as dataset_read asks, so that what is kept is what would be read. */
+    TRY(dataset_decode(c->ds, s, d, c->format ? c->format->channels : 0, &p, e));
+    note_size(c, &p);
+    const int width = p.width, height = p.height;
+    if (i < c->keep)
+        TRY(picture_fit(d, &p, c->format, c->samples->pixels + i * picture_bytes(c->format), e));
+    return check_mask(c, s, d, width, height, e);
+}
+
+/* Only the caller's own thread may use the caller's log. */
+static void tell_progress(struct check *c)
+{
+    if (!pthread_equal(pthread_self(), c->caller) || time(NULL) - c->told < PROGRESS_SECONDS)
+        return;
+    c->told = time(NULL);
+    log_line(c->log, LOG_INFO, "checked %zu of %zu samples", atomic_load(&c->done), c->samples->n);
+}
+
+static void *check_work(void *user)
+{
+    struct check *c = user;
+    struct picture_decoder *d;
+    struct err own = ERR_INIT;
+    int code = dataset_take_decoder(c->ds, &d, &own);
+    while (code == 0) {
+        size_t i = atomic_fetch_add(&c->next, 1);
+        if (i >= c->samples->n)
+            break;
+        struct err e = ERR_INIT;
+        int failed = check_sample(c, i, d, &e);
+        if (failed == ERR_MEMORY)
+            code = err_set(&own, failed, "%s", e.msg);
+        else if (failed < 0)
+            add_problem(c, i, e.msg);
+        atomic_fetch_add(&c->done, 1);
+        tell_progress(c);
+    }
+    if (d)
+        dataset_put_decoder(c->ds, d);
+    if (code < 0) {
+        pthread_mutex_lock(&c->lock);
+        err_set(&c->failure, code, "%s", own.msg);
+        pthread_mutex_unlock(&c->lock);
+    }
+    return NULL;
+}
+
+/* ---- all of them ---- */
+
+static void run_check(struct check *c, int threads)
+{
+    pthread_t helpers[MAX_HELPERS];
+    int n = 0;
+    while (n < threads - 1 && n < MAX_HELPERS && !pthread_create(&helpers[n], NULL, check_work, c))
+        n++; /* fewer threads than wished for are only slower */
+    check_work(c);
+    while (n > 0)
+        pthread_join(helpers[--n], NULL);
+}
+
+static int tell_problems(const struct check *c, const char *what, struct err *e)
+{
+    char list[SHOWN * 300 + 1] = "";
+    size_t used = 0, shown = c->problems < SHOWN ? c->problems : SHOWN;
+    for (size_t i = 0; i < shown; i++)
+        used += (size_t)snprintf(list + used, 300, "%s%.290s", i ? "; " : "", c->shown[i].text);
+    return err_set(e, ERR_FORMAT, "%zu of the %zu %s samples cannot be used: %s%s", c->problems, c->samples->n, what,
+                   list, c->problems > shown ? "; and so on" : "");
+}
+
+static bool in_memory(const struct dataset *ds, const struct picture_format *format)
+{
+    for (size_t i = 0; i < ds->n_parts; i++)
+        if (!picture_format_equal(&ds->parts[i].resident, format))
+            return false;
+    return true;
+}
+
+/* Memory for the samples that fit. There is nothing to keep where reading is a copy already. */
+static size_t make_room(struct dataset *ds, struct split_samples *s, const struct dataset_needs *needs)
+{
+    free(s->pixels);
+    s->pixels = NULL;
+    s->kept = 0;
+    if (!needs->format || s->n == 0 || in_memory(ds, needs->format))
+        return 0;
+    size_t bytes = picture_bytes(needs->format), fit = needs->memory / bytes, keep = fit < s->n ? fit : s->n;
+    s->format = *needs->format;
+    s->pixels = keep ? malloc(keep * bytes) : NULL;
+    return s->pixels ? keep : 0; /* without memory it works all the same */
+}
+
+int dataset_check(struct dataset *ds, enum split split, const struct dataset_needs *needs, const struct log *log,
+                  struct err *e)
+{
+    struct split_samples *s = &ds->splits[split];
+    const char *what = split == SPLIT_TRAIN ? "training" : "test";
+    if (s->n < needs->at_least)
+        return err_set(e, ERR_FORMAT, "%s has %zu %s sample%s, and at least %zu are needed; add more%s",
+                       ds->parts[0].path[0] ? ds->parts[0].path : "the dataset", s->n, what, s->n == 1 ? "" : "s",
+                       needs->at_least, split == SPLIT_TRAIN ? " pictures of what is normal" : "");
+    struct check c = {.ds = ds, .samples = s, .format = needs->format, .log = log};
+    c.caller = pthread_self();
+    c.told = time(NULL);
+    c.keep = make_room(ds, s, needs);
+    s->checked = 0;
+    s->colour = false;
+    s->max_width = s->max_height = 0;
+    pthread_mutex_init(&c.lock, NULL);
+    run_check(&c, needs->threads);
+    pthread_mutex_destroy(&c.lock);
+    if (c.failure.code)
+        return err_set(e, c.failure.code, "%s", c.failure.msg);
+    if (c.problems)
+        return tell_problems(&c, what, e);
+    s->kept = c.keep;
+    return 0;
+}
+
+/* ---- summary ---- */
+
+static void tell_kinds(const struct dataset *ds, const struct split_samples *s, const struct log *out)
+{
+    struct {
+        size_t n;
+        int anomalous;
+    } *kinds = calloc((size_t)ds->n_classes + 1, sizeof *kinds);
+    for (size_t i = 0; kinds && i < s->n; i++) {
+        int label = s->v[i].label < 0 ? ds->n_classes : s->v[i].label;
+        kinds[label].n++;
+        kinds[label].anomalous = s->v[i].anomalous;
+    }
+    for (int label = 0; kinds && label < ds->n_classes; label++)
+        if (kinds[label].n)
+            log_line(out, LOG_INFO, "    %-20s %zu%s", ds->classes[label], kinds[label].n,
+                     kinds[label].anomalous < 0 ? ""
+                     : kinds[label].anomalous   ? " anomalous"
+                                                : " normal");
+    free(kinds);
+}
+
+static void tell_split(const struct dataset *ds, enum split split, const struct log *out)
+{
+    const struct split_samples *s = &ds->splits[split];
+    size_t masks = 0;
+    for (size_t i = 0; i < s->n; i++)
+        masks += s->v[i].mask_path != NULL;
+    char mask_text[64] = "", size_text[80] = "";
+    if (masks)
+        snprintf(mask_text, sizeof mask_text, ", %zu with a mask", masks);
+    if (s->checked && s->min_width == s->max_width && s->min_height == s->max_height)
+        snprintf(size_text, sizeof size_text, ", all %dx%d", s->min_width, s->min_height);
+    else if (s->checked)
+        snprintf(size_text, sizeof size_text, ", widths %d to %d, heights %d to %d", s->min_width, s->max_width,
+                 s->min_height, s->max_height);
+    log_line(out, LOG_INFO, "  %-8s %zu sample%s%s%s%s", split == SPLIT_TRAIN ? "training" : "test", s->n,
+             s->n == 1 ? "" : "s", size_text,
+             !s->checked ? ""
+             : s->colour ? ", colour"
+                         : ", grey",
+             mask_text);
+    tell_kinds(ds, s, out);
+}
+
+void dataset_summary(const struct dataset *ds, const struct log *out)
+{
+    for (size_t i = 0; i < ds->n_parts; i++) {
+        const struct part *p = &ds->parts[i];
+        log_line(out, LOG_INFO, "%s (%s)", p->path[0] ? p->path : p->source->name, p->source->help);
+        if (p->skipped.not_normal)
+            log_line(out, LOG_INFO, "  left out of training: %zu samples of classes that are not normal",
+                     p->skipped.not_normal);
+    }
+    for (enum split s = 0; s < SPLITS; s++)
+        if (ds->splits[s].n)
+            tell_split(ds, s, out);
+}

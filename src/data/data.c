@@ -1,0 +1,376 @@
+/* Opening datasets and reading from them; check.c looks for what is wrong with them. */
+#include "data/dataset.h"
+
+#include "base/file.h"
+#include "data/dataset_private.h"
+#include "data/resize.h"
+#include "data/url.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const struct source *const sources[] = {&source_images, &source_idx, &source_synth};
+enum { SOURCES = sizeof sources / sizeof *sources };
+
+const struct source *dataset_source(size_t i)
+{
+    return i < SOURCES ? sources[i] : NULL;
+}
+
+const char *source_name(const struct source *s)
+{
+    return s->name;
+}
+
+const char *source_help(const struct source *s)
+{
+    return s->help;
+}
+
+const struct option *source_options(const struct source *s)
+{
+    return s->options;
+}
+
+/* ---- what sources call ---- */
+
+int part_class(struct part *p, const char *name, int *label, struct err *e)
+{
+    struct dataset *ds = p->ds;
+    for (*label = 0; *label < ds->n_classes; ++*label)
+        if (!strcmp(ds->classes[*label], name))
+            return 0;
+    const char **more = realloc(ds->classes, ((size_t)ds->n_classes + 1) * sizeof *more);
+    if (!more)
+        return err_memory(e, "the list of classes");
+    ds->classes = more;
+    more[ds->n_classes] = arena_string(&ds->arena, name);
+    return more[ds->n_classes++] ? 0 : err_memory(e, "the list of classes");
+}
+
+/* The path, class and mask of many samples are the same string; the last sample's copy is shared. */
+static const char *keep_string(struct dataset *ds, const char *text, const char *last)
+{
+    return last && !strcmp(last, text) ? last : arena_string(&ds->arena, text);
+}
+
+int part_add(struct part *p, enum split split, const struct sample *s, struct err *e)
+{
+    struct split_samples *to = &p->ds->splits[split];
+    if (to->n == to->capacity) {
+        size_t capacity = to->capacity ? to->capacity * 2 : 256;
+        struct sample *more = realloc(to->v, capacity * sizeof *more);
+        if (!more)
+            return err_memory(e, "the list of samples");
+        to->v = more;
+        to->capacity = capacity;
+    }
+    const struct sample *last = to->n ? &to->v[to->n - 1] : &(struct sample){0};
+    struct sample copy = *s;
+    copy.part = p->number;
+    copy.split = split;
+    copy.name = arena_string(&p->ds->arena, s->name);
+    copy.path = keep_string(p->ds, s->path, last->path);
+    copy.kind = keep_string(p->ds, s->kind, last->kind);
+    copy.mask_path = s->mask_path ? arena_string(&p->ds->arena, s->mask_path) : NULL;
+    if (!copy.name || !copy.path || !copy.kind || (s->mask_path && !copy.mask_path))
+        return err_memory(e, "the list of samples");
+    to->v[to->n++] = copy;
+    return 0;
+}
+
+enum split part_plain_split(const struct part *p)
+{
+    return p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST;
+}
+
+/* ---- opening ---- */
+
+static const struct source *sniff(const char *path)
+{
+    for (int i = 0; i < SOURCES; i++)
+        if (sources[i]->sniff && sources[i]->sniff(path))
+            return sources[i];
+    return &source_images; /* takes whatever is left, so that a file which is no picture gets a picture's error */
+}
+
+static int choose_source(struct part *p, const struct url *url, struct err *e)
+{
+    p->source = url->source;
+    if (p->source)
+        return 0;
+    if (file_kind(url->path) == FILE_ABSENT)
+        return err_set(e, ERR_IO, "there is no file or folder %s; check the name", url->path);
+    p->source = sniff(url->path);
+    return 0;
+}
+
+/* Leaves n of the samples that a part added from `first` on, evenly spread. */
+static void thin_out(struct split_samples *s, size_t first, size_t n)
+{
+    size_t had = s->n - first;
+    if (n == 0 || had <= n)
+        return;
+    for (size_t i = 0; i < n; i++)
+        s->v[first + i] = s->v[first + i * had / n];
+    s->n = first + n;
+}
+
+static int open_part(struct dataset *ds, const char *text, enum dataset_use use, struct err *e)
+{
+    struct part *p = &ds->parts[ds->n_parts];
+    *p = (struct part){.ds = ds, .number = (int)ds->n_parts, .use = use};
+    struct url url;
+    TRY(url_parse(text, &url, e));
+    TRY(choose_source(p, &url, e));
+    char owner[64];
+    snprintf(owner, sizeof owner, "source %s", p->source->name);
+    p->path = arena_string(&ds->arena, url.path);
+    p->options = arena_alloc(&ds->arena, p->source->options_size);
+    if (!p->path || !p->options)
+        return err_memory(e, "a dataset");
+    options_default(p->source->options, p->options);
+    TRY(options_parse(p->source->options, p->options, owner, url.options, '&', e));
+    const size_t before[SPLITS] = {ds->splits[SPLIT_TRAIN].n, ds->splits[SPLIT_TEST].n};
+    ds->n_parts++; /* from here on it wants closing */
+    TRY(p->source->open(p, e));
+    const struct option *limit = option_find(p->source->options, "limit");
+    for (int s = 0; s < SPLITS && limit; s++)
+        thin_out(&ds->splits[s], before[s],
+                 (size_t) * (const int64_t *)(const void *)((char *)p->options + limit->offset));
+    return 0;
+}
+
+static void warn_skipped(const struct dataset *ds, const struct log *log)
+{
+    for (size_t i = 0; i < ds->n_parts; i++) {
+        const struct part *p = &ds->parts[i];
+        size_t odd = p->skipped.hidden + p->skipped.foreign;
+        if (odd)
+            log_line(log, LOG_WARN, "%s: skipped %zu file%s that %s no picture%s (%zu hidden)", p->path, odd,
+                     odd == 1 ? "" : "s", odd == 1 ? "is" : "are", odd == 1 ? "" : "s", p->skipped.hidden);
+        if (p->skipped.broken_links)
+            log_line(log, LOG_WARN, "%s: skipped %zu links that lead nowhere", p->path, p->skipped.broken_links);
+        if (p->skipped.repeated_folders)
+            log_line(log, LOG_WARN, "%s: skipped %zu links to folders that are in it already", p->path,
+                     p->skipped.repeated_folders);
+    }
+    if (ds->dropped)
+        log_line(log, LOG_WARN, "%zu files were named twice and are read once", ds->dropped);
+}
+
+static int open_parts(struct dataset *ds, const char *const *urls, size_t n, enum dataset_use use,
+                      const struct log *log, struct err *e)
+{
+    ds->parts = calloc(n ? n : 1, sizeof *ds->parts);
+    if (!ds->parts)
+        return err_memory(e, "a dataset");
+    for (size_t i = 0; i < n; i++)
+        TRY(open_part(ds, urls[i], use, e));
+    if (n > 1)
+        TRY(dataset_name_apart(ds, e));
+    warn_skipped(ds, log);
+    enum split wanted = use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST;
+    if (ds->splits[wanted].n == 0)
+        return err_set(e, ERR_FORMAT, "%s has nothing to %s", n ? urls[0] : "an empty list of paths",
+                       use == DATASET_LEARN ? "learn from" : "score");
+    return 0;
+}
+
+int dataset_open_all(const char *const *urls, size_t n, enum dataset_use use, const struct log *log,
+                     struct dataset **out, struct err *e)
+{
+    *out = NULL;
+    struct dataset *ds = calloc(1, sizeof *ds);
+    if (!ds)
+        return err_memory(e, "a dataset");
+    pthread_mutex_init(&ds->lock, NULL);
+    int code = open_parts(ds, urls, n, use, log, e);
+    if (code < 0)
+        dataset_close(ds);
+    else
+        *out = ds;
+    return code;
+}
+
+int dataset_open(const char *url, enum dataset_use use, const struct log *log, struct dataset **ds, struct err *e)
+{
+    return dataset_open_all(&url, 1, use, log, ds, e);
+}
+
+void dataset_close(struct dataset *ds)
+{
+    if (!ds)
+        return;
+    for (size_t i = 0; i < ds->n_parts; i++)
+        if (ds->parts[i].source->close)
+            ds->parts[i].source->close(&ds->parts[i]);
+    while (ds->n_idle)
+        picture_decoder_free(ds->idle[--ds->n_idle]);
+    for (int s = 0; s < SPLITS; s++) {
+        free(ds->splits[s].v);
+        free(ds->splits[s].pixels);
+    }
+    pthread_mutex_destroy(&ds->lock);
+    free(ds->classes);
+    free(ds->parts);
+    arena_free(&ds->arena);
+    free(ds);
+}
+
+/* ---- looking ---- */
+
+size_t dataset_count(const struct dataset *ds, enum split split)
+{
+    return ds->splits[split].n;
+}
+
+const struct sample *dataset_sample(const struct dataset *ds, enum split split, size_t i)
+{
+    return &ds->splits[split].v[i];
+}
+
+const char *dataset_class(const struct dataset *ds, int label)
+{
+    return label >= 0 && label < ds->n_classes ? ds->classes[label] : NULL;
+}
+
+bool dataset_has_labels(const struct dataset *ds)
+{
+    bool seen[2] = {false, false};
+    const struct split_samples *test = &ds->splits[SPLIT_TEST];
+    for (size_t i = 0; i < test->n; i++)
+        if (test->v[i].anomalous >= 0)
+            seen[test->v[i].anomalous] = true;
+    return seen[0] && seen[1];
+}
+
+bool dataset_has_masks(const struct dataset *ds)
+{
+    for (size_t i = 0; i < ds->n_parts; i++)
+        if (ds->parts[i].has_masks)
+            return true;
+    return false;
+}
+
+/* ---- reading ---- */
+
+int dataset_take_decoder(struct dataset *ds, struct picture_decoder **d, struct err *e)
+{
+    *d = NULL;
+    pthread_mutex_lock(&ds->lock);
+    if (ds->n_idle)
+        *d = ds->idle[--ds->n_idle];
+    pthread_mutex_unlock(&ds->lock);
+    return *d ? 0 : picture_decoder_new(d, e);
+}
+
+void dataset_put_decoder(struct dataset *ds, struct picture_decoder *d)
+{
+    pthread_mutex_lock(&ds->lock);
+    if (ds->n_idle < DECODERS_KEPT) {
+        ds->idle[ds->n_idle++] = d;
+        d = NULL;
+    }
+    pthread_mutex_unlock(&ds->lock);
+    picture_decoder_free(d);
+}
+
+int dataset_decode(const struct dataset *ds, const struct sample *s, struct picture_decoder *d, int channels,
+                   struct picture *out, struct err *e)
+{
+    const struct part *p = &ds->parts[s->part];
+    return p->source->read(p, s, d, channels, out, e);
+}
+
+int dataset_read(struct dataset *ds, enum split split, size_t i, const struct picture_format *want, uint8_t *out,
+                 struct err *e)
+{
+    const struct split_samples *s = &ds->splits[split];
+    if (i < s->kept && picture_format_equal(&s->format, want)) {
+        memcpy(out, s->pixels + i * picture_bytes(want), picture_bytes(want));
+        return 0;
+    }
+    struct picture_decoder *d;
+    TRY(dataset_take_decoder(ds, &d, e));
+    struct picture picture;
+    int code = dataset_decode(ds, &s->v[i], d, want->channels, &picture, e);
+    if (code == 0)
+        code = picture_fit(d, &picture, want, out, e);
+    dataset_put_decoder(ds, d);
+    return code;
+}
+
+/* A mask pixel counts when at least half of what it covers is defective. */
+static int fit_mask(const struct picture *mask, int width, int height, uint8_t *out, struct err *e)
+{
+    size_t n = (size_t)mask->width * (size_t)mask->height;
+    uint8_t *hard = malloc(n);
+    if (!hard)
+        return err_memory(e, "a mask");
+    for (size_t i = 0; i < n; i++)
+        hard[i] = mask->pixels[i] >= 128 ? 255 : 0;
+    struct resize resize = {0};
+    int code = resize_run(&resize, RESIZE_AREA, hard, mask->width, mask->height, 1, out, width, height, e);
+    resize_free(&resize);
+    free(hard);
+    for (size_t i = 0; code == 0 && i < (size_t)width * (size_t)height; i++)
+        out[i] = out[i] >= 128;
+    return code;
+}
+
+int dataset_mask(struct dataset *ds, enum split split, size_t i, int width, int height, uint8_t *out, struct err *e)
+{
+    const struct sample *s = &ds->splits[split].v[i];
+    const struct part *p = &ds->parts[s->part];
+    memset(out, 0, (size_t)width * (size_t)height);
+    if (s->anomalous == 0)
+        return 1;
+    if (!p->source->mask)
+        return 0;
+    struct picture_decoder *d;
+    TRY(dataset_take_decoder(ds, &d, e));
+    struct picture mask;
+    int code = p->source->mask(p, s, d, &mask, e);
+    if (code > 0) {
+        int fitted = fit_mask(&mask, width, height, out, e);
+        code = fitted < 0 ? fitted : 1;
+    }
+    dataset_put_decoder(ds, d);
+    return code;
+}
+
+/* ---- what it looks like ---- */
+
+static int by_value(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+int dataset_native(struct dataset *ds, enum split split, struct picture_format *format, struct err *e)
+{
+    enum { LOOKS = 33 };
+    const struct split_samples *s = &ds->splits[split];
+    size_t looks = s->n < LOOKS ? s->n : LOOKS;
+    int widths[LOOKS], heights[LOOKS], seen = 0, channels = 1;
+    struct err first = ERR_INIT;
+    struct picture_decoder *d;
+    TRY(dataset_take_decoder(ds, &d, e));
+    for (size_t k = 0; k < looks; k++) {
+        struct picture picture;
+        if (dataset_decode(ds, &s->v[k * s->n / looks], d, 0, &picture, &first) < 0)
+            continue;
+        widths[seen] = picture.width;
+        heights[seen++] = picture.height;
+        if (picture.channels == 3)
+            channels = 3;
+    }
+    dataset_put_decoder(ds, d);
+    if (!seen)
+        return err_set(e, first.code ? first.code : ERR_FAIL, "%s", first.code ? first.msg : "the split is empty");
+    qsort(widths, (size_t)seen, sizeof *widths, by_value);
+    qsort(heights, (size_t)seen, sizeof *heights, by_value);
+    *format = (struct picture_format){.width = widths[seen / 2], .height = heights[seen / 2], .channels = channels};
+    return 0;
+}

@@ -1,0 +1,403 @@
+/* Source `images`: one picture, a folder of pictures at any depth, or a folder with train/ and test/.
+ *
+ * train/CLASS and test/CLASS hold a class each. Where there is a class good, ok or normal, it is the normal one and all
+ * others are defects (MVTec AD's layout; masks in ground_truth/DEFECT/NAME_mask.png or NAME.png); the options normal=
+ * and anomalous= say otherwise; without either, nothing is known about what is normal. Pictures directly in train/ are
+ * trained on. */
+#include "data/source.h"
+
+#include "base/file.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+static const struct option options[] = {CLASS_OPTIONS, {.name = NULL}};
+
+/* ---- walking ---- */
+
+struct folder_id {
+    dev_t device;
+    ino_t inode;
+};
+
+/* One walk through a tree of folders, all of whose pictures get the same class. */
+struct walk {
+    struct part *part;
+    enum split split;
+    struct sample like; /* kind, label, anomalous of every picture */
+    bool count_only;    /* as left out of training */
+    struct folder_id *seen;
+    size_t n_seen, seen_size;
+};
+
+/* Each folder is read once a walk, whichever way links lead to it: loops end, and nothing is there twice. Returns 1
+ * when it has been seen. */
+static int mark_seen(struct walk *w, const char *folder, struct err *e)
+{
+    struct stat st;
+    if (stat(folder, &st) < 0)
+        return 0; /* file_list will say what is wrong */
+    for (size_t i = 0; i < w->n_seen; i++)
+        if (w->seen[i].device == st.st_dev && w->seen[i].inode == st.st_ino)
+            return 1;
+    if (w->n_seen == w->seen_size) {
+        w->seen_size = w->seen_size ? w->seen_size * 2 : 16;
+        struct folder_id *more = realloc(w->seen, w->seen_size * sizeof *more);
+        if (!more)
+            return err_memory(e, "a list of folders");
+        w->seen = more;
+    }
+    w->seen[w->n_seen++] = (struct folder_id){st.st_dev, st.st_ino};
+    return 0;
+}
+
+/* "a.png" has the masks a_mask.* and a.*, in any letter case. */
+static bool is_mask_of(const char *mask, const char *picture)
+{
+    size_t stem = (size_t)(strrchr(picture, '.') - picture);
+    if (strncasecmp(mask, picture, stem))
+        return false;
+    const char *rest = mask + stem;
+    if (!strncasecmp(rest, "_mask", 5))
+        rest += 5;
+    return rest[0] == '.' && strrchr(rest, '.') == rest && picture_name(mask);
+}
+
+/* Both lists are in natural order, so the search goes on where the last one ended. */
+static const char *find_mask(const struct file_list *masks, size_t *at, const char *picture)
+{
+    for (size_t k = 0; k < masks->n; k++) {
+        size_t i = (*at + k) % masks->n;
+        if (is_mask_of(masks->names[i], picture)) {
+            *at = i;
+            return masks->names[i];
+        }
+    }
+    return NULL;
+}
+
+static int add_picture(struct walk *w, const char *path, const char *name, const char *mask_folder, const char *mask,
+                       struct err *e)
+{
+    if (w->count_only) {
+        w->part->skipped.not_normal++;
+        return 0;
+    }
+    struct sample s = w->like;
+    s.path = path;
+    s.name = name;
+    char *mask_path = mask ? file_join(mask_folder, mask) : NULL;
+    if (mask && !mask_path)
+        return err_memory(e, "a file name");
+    s.mask_path = mask_path;
+    w->part->has_masks |= mask != NULL;
+    int code = part_add(w->part, w->split, &s, e);
+    free(mask_path);
+    return code;
+}
+
+static int walk_folder(struct walk *w, const char *folder, const char *prefix, const char *mask_folder, struct err *e);
+
+/* One entry of a folder, `name` relative to what was opened. */
+static int walk_entry(struct walk *w, const char *path, const char *name, const char *entry, const char *mask_folder,
+                      const char *mask, struct err *e)
+{
+    switch (file_kind(path)) {
+    case FILE_FOLDER: {
+        char *deeper = mask_folder ? file_join(mask_folder, entry) : NULL;
+        if (mask_folder && !deeper)
+            return err_memory(e, "a file name");
+        int code = walk_folder(w, path, name, deeper, e);
+        free(deeper);
+        return code;
+    }
+    case FILE_ABSENT:
+        w->part->skipped.broken_links++;
+        return 0;
+    case FILE_REGULAR:
+        if (picture_name(entry))
+            return add_picture(w, path, name, mask_folder, mask, e);
+        break;
+    case FILE_OTHER:
+        break;
+    }
+    w->part->skipped.foreign++;
+    return 0;
+}
+
+static int walk_list(struct walk *w, const char *folder, const char *prefix, const char *mask_folder,
+                     const struct file_list *list, const struct file_list *masks, struct err *e)
+{
+    size_t mask_at = 0;
+    int code = 0;
+    for (size_t i = 0; i < list->n && code == 0; i++) {
+        const char *entry = list->names[i];
+        char *path = file_join(folder, entry), *name = file_join(prefix, entry);
+        const char *mask = picture_name(entry) ? find_mask(masks, &mask_at, entry) : NULL;
+        code = path && name ? walk_entry(w, path, name, entry, mask_folder, mask, e) : err_memory(e, "a file name");
+        free(path);
+        free(name);
+    }
+    return code;
+}
+
+/* Adds the pictures in `folder` and below, named by `prefix`; `mask_folder` runs in parallel where there are masks. */
+static int walk_folder(struct walk *w, const char *folder, const char *prefix, const char *mask_folder, struct err *e)
+{
+    int seen = mark_seen(w, folder, e);
+    w->part->skipped.repeated_folders += seen == 1;
+    if (seen)
+        return seen < 0 ? seen : 0;
+    struct file_list list, masks = {0};
+    TRY(file_list(folder, &list, e));
+    w->part->skipped.hidden += list.hidden;
+    int code = 0;
+    if (mask_folder && file_kind(mask_folder) == FILE_FOLDER)
+        code = file_list(mask_folder, &masks, e);
+    if (code == 0)
+        code = walk_list(w, folder, prefix, mask_folder, &list, &masks, e);
+    file_list_free(&masks);
+    file_list_free(&list);
+    return code;
+}
+
+static int walk_class(struct part *p, enum split split, const struct sample *like, const char *folder,
+                      const char *prefix, const char *mask_folder, struct err *e)
+{
+    struct walk w = {.part = p, .split = split, .like = *like};
+    w.count_only = split == SPLIT_TRAIN && like->anomalous == 1;
+    int code = walk_folder(&w, folder, prefix, mask_folder, e);
+    free(w.seen);
+    return code;
+}
+
+/* ---- train/ and test/ ---- */
+
+struct layout {
+    char *folders[SPLITS]; /* path, NULL where absent */
+    const char *names[SPLITS];
+    char *masks; /* ground_truth, or NULL */
+    struct file_list root;
+    char **classes; /* folders of train/ and test/, natural order; owned by lists[] */
+    int n_classes;
+    bool *normal;
+    bool known; /* normal[] means something */
+    struct file_list lists[SPLITS];
+};
+
+static void layout_free(struct layout *l)
+{
+    for (int s = 0; s < SPLITS; s++) {
+        free(l->folders[s]);
+        file_list_free(&l->lists[s]);
+    }
+    free(l->masks);
+    free(l->classes);
+    free(l->normal);
+    file_list_free(&l->root);
+}
+
+static int find_folder(const struct part *p, const struct file_list *root, const char *wanted, char **path,
+                       const char **name, struct err *e)
+{
+    for (size_t i = 0; i < root->n && !*path; i++) {
+        if (strcasecmp(root->names[i], wanted))
+            continue;
+        *path = file_join(p->path, root->names[i]);
+        *name = root->names[i];
+        if (!*path)
+            return err_memory(e, "a file name");
+        if (file_kind(*path) != FILE_FOLDER) {
+            free(*path);
+            *path = NULL;
+        }
+    }
+    return 0;
+}
+
+static int layout_list(struct layout *l, const struct part *p, struct err *e)
+{
+    const char *ignored;
+    TRY(file_list(p->path, &l->root, e));
+    TRY(find_folder(p, &l->root, "train", &l->folders[SPLIT_TRAIN], &l->names[SPLIT_TRAIN], e));
+    TRY(find_folder(p, &l->root, "test", &l->folders[SPLIT_TEST], &l->names[SPLIT_TEST], e));
+    TRY(find_folder(p, &l->root, "ground_truth", &l->masks, &ignored, e));
+    for (int s = 0; s < SPLITS; s++)
+        if (l->folders[s])
+            TRY(file_list(l->folders[s], &l->lists[s], e));
+    return 0;
+}
+
+static bool is_folder_in(const char *folder, const char *name)
+{
+    char *path = file_join(folder, name);
+    bool is = path && file_kind(path) == FILE_FOLDER;
+    free(path);
+    return is;
+}
+
+/* The folders of train/ and test/ together, each once. */
+static int layout_classes(struct layout *l, struct err *e)
+{
+    size_t n = 0, all = l->lists[SPLIT_TRAIN].n + l->lists[SPLIT_TEST].n;
+    l->classes = calloc(all + 1, sizeof *l->classes);
+    l->normal = calloc(all + 1, sizeof *l->normal);
+    if (!l->classes || !l->normal)
+        return err_memory(e, "a list of classes");
+    for (int s = 0; s < SPLITS; s++)
+        for (size_t i = 0; i < l->lists[s].n; i++)
+            if (is_folder_in(l->folders[s], l->lists[s].names[i]))
+                l->classes[n++] = l->lists[s].names[i];
+    qsort(l->classes, n, sizeof *l->classes, file_natural_order);
+    for (size_t i = 0; i < n; i++)
+        if (l->n_classes == 0 || strcmp(l->classes[l->n_classes - 1], l->classes[i]))
+            l->classes[l->n_classes++] = l->classes[i];
+    return 0;
+}
+
+static int layout_normals(struct layout *l, const struct part *p, struct err *e)
+{
+    static const char *const usual[] = {"good", "ok", "normal"};
+    int chosen = classes_choose(p->options, (const char *const *)l->classes, l->n_classes, p->path, l->normal, e);
+    TRY(chosen);
+    l->known = chosen;
+    for (int i = 0; i < l->n_classes && !chosen; i++)
+        for (size_t k = 0; k < sizeof usual / sizeof *usual; k++)
+            if (!strcasecmp(l->classes[i], usual[k]))
+                l->known = l->normal[i] = true;
+    return 0;
+}
+
+static int add_class(struct part *p, struct layout *l, enum split split, int i, struct err *e)
+{
+    char *folder = file_join(l->folders[split], l->classes[i]);
+    char *prefix = file_join(l->names[split], l->classes[i]);
+    char *masks = l->masks && split == SPLIT_TEST ? file_join(l->masks, l->classes[i]) : NULL;
+    struct sample like = {.kind = l->classes[i], .anomalous = l->known ? !l->normal[i] : -1};
+    int code = part_class(p, l->classes[i], &like.label, e);
+    if (code == 0 && (!folder || !prefix))
+        code = err_memory(e, "a file name");
+    if (code == 0 && file_kind(folder) == FILE_FOLDER)
+        code = walk_class(p, split, &like, folder, prefix, masks, e);
+    free(folder);
+    free(prefix);
+    free(masks);
+    return code;
+}
+
+/* The pictures directly in train/ or test/; its folders are the classes. */
+static int add_loose(struct part *p, struct layout *l, enum split split, struct err *e)
+{
+    struct walk w = {.part = p, .split = split};
+    w.like = (struct sample){.kind = "", .label = -1, .anomalous = split == SPLIT_TRAIN && l->known ? 0 : -1};
+    int code = 0;
+    for (size_t i = 0; i < l->lists[split].n && code == 0; i++) {
+        const char *entry = l->lists[split].names[i];
+        if (is_folder_in(l->folders[split], entry))
+            continue;
+        char *path = file_join(l->folders[split], entry), *name = file_join(l->names[split], entry);
+        code = path && name ? walk_entry(&w, path, name, entry, NULL, NULL, e) : err_memory(e, "a file name");
+        free(path);
+        free(name);
+    }
+    p->skipped.hidden += l->lists[split].hidden;
+    return code;
+}
+
+static int open_layout(struct part *p, struct layout *l, struct err *e)
+{
+    TRY(layout_classes(l, e));
+    TRY(layout_normals(l, p, e));
+    for (size_t i = 0; i < l->root.n; i++)
+        p->skipped.foreign += !is_folder_in(p->path, l->root.names[i]);
+    p->skipped.hidden += l->root.hidden;
+    for (enum split s = p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST; s < SPLITS; s++) {
+        if (!l->folders[s])
+            continue;
+        TRY(add_loose(p, l, s, e));
+        for (int i = 0; i < l->n_classes; i++)
+            TRY(add_class(p, l, s, i, e));
+    }
+    return 0;
+}
+
+/* ---- the source ---- */
+
+static int reject_class_options(const struct part *p, struct err *e)
+{
+    const struct class_options *o = p->options;
+    if (o->normal[0] || o->anomalous[0])
+        return err_set(e, ERR_USAGE,
+                       "%s has no classes, so normal= and anomalous= say nothing; they want train/CLASS and test/CLASS",
+                       p->path);
+    return 0;
+}
+
+static int open_plain(struct part *p, struct err *e)
+{
+    struct sample like = {.kind = "", .label = -1, .anomalous = -1};
+    TRY(reject_class_options(p, e));
+    if (file_kind(p->path) == FILE_FOLDER)
+        return walk_class(p, part_plain_split(p), &like, p->path, "", NULL, e);
+    const char *slash = strrchr(p->path, '/');
+    like.path = p->path;
+    like.name = slash ? slash + 1 : p->path;
+    return part_add(p, part_plain_split(p), &like, e);
+}
+
+static int explain_nothing(const struct part *p, const struct layout *l, struct err *e)
+{
+    const char *split = p->use == DATASET_LEARN ? "train" : "test";
+    if (dataset_count(p->ds, p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST))
+        return 0;
+    if (l->folders[SPLIT_TRAIN] || l->folders[SPLIT_TEST])
+        return err_set(e, ERR_FORMAT, "%s has no pictures in its folder %s%s", p->path, split,
+                       p->use == DATASET_LEARN ? "" : "; to score others, name their folder itself");
+    return err_set(e, ERR_FORMAT, "%s has no pictures in it (png, jpg, tiff, bmp, webp, pgm, ppm, pbm)", p->path);
+}
+
+static int images_open(struct part *p, struct err *e)
+{
+    struct layout l = {0};
+    int code = 0;
+    if (file_kind(p->path) == FILE_ABSENT)
+        return err_set(e, ERR_IO, "there is no file or folder %s; check the name", p->path);
+    if (file_kind(p->path) == FILE_FOLDER)
+        code = layout_list(&l, p, e);
+    if (code == 0)
+        code = l.folders[SPLIT_TRAIN] || l.folders[SPLIT_TEST] ? open_layout(p, &l, e) : open_plain(p, e);
+    if (code == 0)
+        code = explain_nothing(p, &l, e);
+    layout_free(&l);
+    return code;
+}
+
+static int images_read(const struct part *p, const struct sample *s, struct picture_decoder *d, int channels,
+                       struct picture *out, struct err *e)
+{
+    (void)p;
+    return picture_read(d, s->path, channels, out, e);
+}
+
+static int images_mask(const struct part *p, const struct sample *s, struct picture_decoder *d, struct picture *out,
+                       struct err *e)
+{
+    (void)p;
+    if (!s->mask_path)
+        return 0;
+    TRY(picture_read(d, s->mask_path, 1, out, e));
+    return 1;
+}
+
+const struct source source_images = {
+    .name = "images",
+    .help = "pictures: one, a folder at any depth, or train/CLASS and test/CLASS (MVTec AD with masks too)",
+    .options = options,
+    .options_size = sizeof(struct class_options),
+    .open = images_open,
+    .read = images_read,
+    .mask = images_mask,
+};

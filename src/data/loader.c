@@ -1,0 +1,347 @@
+#include "data/loader.h"
+
+#include "base/arena.h"
+#include "base/rng.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { MAX_AHEAD = 16, MAX_THREADS = 16, PATTERN = 48 /* a multiple of 1 and 3 channels and of vector lengths */ };
+
+/* A batch being made or waiting to be taken. Between being claimed and being marked ready it is one thread's alone. */
+struct slot {
+    float *data;
+    size_t *samples;
+    char **messages; /* one buffer a sample: ordered passes report row by row */
+    const char **errors;
+    struct err failure;
+    size_t n;
+    int64_t number; /* counted from the start of epoch 0 */
+    bool ready;
+};
+
+struct worker {
+    pthread_t thread;
+    struct loader *loader;
+    uint8_t *pixels; /* one sample as read */
+};
+
+struct loader {
+    struct dataset *ds;
+    enum split split;
+    struct loader_options o;
+    size_t *indices, n;
+    size_t *order; /* the permutation of `order_epoch` */
+    int64_t order_epoch;
+    size_t steps, sample_size;
+    float scale[PATTERN], offset[PATTERN]; /* by place in a row of pixels, repeating */
+    struct arena arena;
+    float *data; /* of all slots */
+
+    struct slot slots[MAX_AHEAD + 1]; /* one more: the batch that the caller holds */
+    int n_slots;
+    struct worker workers[MAX_THREADS];
+    int n_workers;
+
+    pthread_mutex_t lock; /* for what follows, the permutation, and which slot is whose */
+    pthread_cond_t room, ready;
+    int64_t next_made, next_taken; /* batch numbers; next_taken - 1 is the caller's */
+    int busy;                      /* workers inside a slot */
+    bool paused, stop;
+};
+
+/* ---- making a batch ---- */
+
+static bool flipped(struct rng *r, bool wanted)
+{
+    return wanted && rng_u64(r) >> 63;
+}
+
+static void swap_pixels(uint8_t *a, uint8_t *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t kept = a[i];
+        a[i] = b[i];
+        b[i] = kept;
+    }
+}
+
+static void flip_sample(const struct loader *l, uint8_t *pixels, int64_t epoch, size_t sample)
+{
+    struct rng r = rng_new(l->o.seed, rng_stream("loader flips") + (uint64_t)epoch);
+    r.counter = 2 * sample;
+    const size_t w = (size_t)l->o.format.width, h = (size_t)l->o.format.height, c = (size_t)l->o.format.channels;
+    if (flipped(&r, l->o.flip_horizontal))
+        for (size_t y = 0; y < h; y++)
+            for (size_t x = 0; x < w / 2; x++)
+                swap_pixels(pixels + (y * w + x) * c, pixels + (y * w + w - 1 - x) * c, c);
+    if (flipped(&r, l->o.flip_vertical))
+        for (size_t y = 0; y < h / 2; y++)
+            swap_pixels(pixels + y * w * c, pixels + (h - 1 - y) * w * c, w * c);
+}
+
+static void convert(const struct loader *l, const uint8_t *restrict pixels, float *restrict out)
+{
+    size_t i = 0, n = l->sample_size;
+    for (; i + PATTERN <= n; i += PATTERN)
+        for (size_t k = 0; k < PATTERN; k++)
+            out[i + k] = (float)pixels[i + k] * l->scale[k] + l->offset[k];
+    for (size_t k = 0; i < n; i++, k++)
+        out[i] = (float)pixels[i] * l->scale[k] + l->offset[k];
+}
+
+static void fill_slot(struct worker *w, struct slot *slot)
+{
+    struct loader *l = w->loader;
+    int64_t epoch = slot->number / (int64_t)l->steps;
+    slot->failure = ERR_INIT;
+    for (size_t i = 0; i < slot->n; i++) {
+        float *row = slot->data + i * l->sample_size;
+        struct err e = ERR_INIT;
+        slot->errors[i] = NULL;
+        if (dataset_read(l->ds, l->split, slot->samples[i], &l->o.format, w->pixels, &e) == 0) {
+            if (l->o.shuffled)
+                flip_sample(l, w->pixels, epoch, slot->samples[i]);
+            convert(l, w->pixels, row);
+            continue;
+        }
+        memset(row, 0, l->sample_size * sizeof *row);
+        if (l->o.shuffled) {
+            slot->failure = e;
+            return;
+        }
+        snprintf(slot->messages[i], sizeof e.msg, "%s", e.msg);
+        slot->errors[i] = slot->messages[i];
+    }
+}
+
+/* ---- which samples ---- */
+
+static void shuffle(struct loader *l, int64_t epoch)
+{
+    if (l->order_epoch == epoch)
+        return;
+    struct rng r = rng_new(l->o.seed, rng_stream("loader order") + (uint64_t)epoch);
+    rng_permutation(&r, l->order, l->n);
+    l->order_epoch = epoch;
+}
+
+/* Under the lock: batches are claimed in order, so one permutation at a time is enough. */
+static struct slot *claim_slot(struct loader *l)
+{
+    int64_t number = l->next_made++;
+    struct slot *slot = &l->slots[number % l->n_slots];
+    size_t first = (size_t)(number % (int64_t)l->steps) * l->o.batch, left = l->n - first;
+    slot->number = number;
+    slot->ready = false;
+    slot->n = left < l->o.batch ? left : l->o.batch;
+    if (l->o.shuffled)
+        shuffle(l, number / (int64_t)l->steps);
+    for (size_t i = 0; i < slot->n; i++)
+        slot->samples[i] = l->indices[l->o.shuffled ? l->order[first + i] : first + i];
+    return slot;
+}
+
+static bool has_room(const struct loader *l)
+{
+    /* The caller holds batch next_taken - 1 until it asks for the next. */
+    bool more = l->o.shuffled || l->next_made < (int64_t)l->steps;
+    return more && !l->paused && l->next_made < l->next_taken - 1 + l->n_slots;
+}
+
+static void *work(void *user)
+{
+    struct worker *w = user;
+    struct loader *l = w->loader;
+    pthread_mutex_lock(&l->lock);
+    for (;;) {
+        while (!l->stop && !has_room(l))
+            pthread_cond_wait(&l->room, &l->lock);
+        if (l->stop)
+            break;
+        struct slot *slot = claim_slot(l);
+        l->busy++;
+        pthread_mutex_unlock(&l->lock);
+        fill_slot(w, slot);
+        pthread_mutex_lock(&l->lock);
+        l->busy--;
+        slot->ready = true;
+        pthread_cond_broadcast(&l->ready);
+    }
+    pthread_mutex_unlock(&l->lock);
+    return NULL;
+}
+
+/* ---- the caller's side ---- */
+
+size_t loader_steps(const struct loader *l)
+{
+    return l->steps;
+}
+
+int loader_next(struct loader *l, struct batch *b, struct err *e)
+{
+    if (!l->o.shuffled && l->next_taken == (int64_t)l->steps)
+        return 0;
+    struct slot *slot = &l->slots[l->next_taken % l->n_slots];
+    pthread_mutex_lock(&l->lock);
+    while (!slot->ready || slot->number != l->next_taken)
+        pthread_cond_wait(&l->ready, &l->lock);
+    if (slot->failure.code == 0) {
+        l->next_taken++;
+        pthread_cond_broadcast(&l->room);
+    }
+    pthread_mutex_unlock(&l->lock);
+    if (slot->failure.code)
+        return err_set(e, slot->failure.code, "%s", slot->failure.msg);
+    *b = (struct batch){.data = slot->data, .samples = slot->samples, .errors = slot->errors, .n = slot->n};
+    b->epoch = slot->number / (int64_t)l->steps;
+    b->step = slot->number % (int64_t)l->steps;
+    return 1;
+}
+
+void loader_seek(struct loader *l, int64_t epoch, size_t step)
+{
+    pthread_mutex_lock(&l->lock);
+    l->paused = true;
+    while (l->busy)
+        pthread_cond_wait(&l->ready, &l->lock);
+    for (int i = 0; i < l->n_slots; i++)
+        l->slots[i].ready = false;
+    l->next_made = l->next_taken = (l->o.shuffled ? epoch * (int64_t)l->steps : 0) + (int64_t)step;
+    l->paused = false;
+    pthread_cond_broadcast(&l->room);
+    pthread_mutex_unlock(&l->lock);
+}
+
+/* ---- from creation to the end ---- */
+
+static int check_options(const struct loader *l, struct err *e)
+{
+    const struct loader_options *o = &l->o;
+    const struct picture_format *f = &o->format;
+    if (o->batch < 1 || f->width < 1 || f->height < 1 || (f->channels != 1 && f->channels != 3))
+        return err_set(e, ERR_USAGE, "cannot load batches of %zu samples of %dx%d pixels and %d channels", o->batch,
+                       f->width, f->height, f->channels);
+    if (l->n == 0)
+        return err_set(e, ERR_FORMAT, "there is nothing to load: no samples were chosen");
+    if (o->shuffled && l->n < o->batch)
+        return err_set(e, ERR_FORMAT,
+                       "there are %zu samples to train on, fewer than one batch of %zu; use a batch of at "
+                       "most %zu, or more samples",
+                       l->n, o->batch, l->n);
+    return 0;
+}
+
+static int allocate_slot(struct loader *l, struct slot *slot)
+{
+    const size_t batch = l->o.batch;
+    slot->samples = arena_alloc(&l->arena, batch * sizeof *slot->samples);
+    slot->messages = arena_alloc(&l->arena, batch * sizeof *slot->messages);
+    slot->errors = arena_alloc(&l->arena, batch * sizeof *slot->errors);
+    if (!slot->samples || !slot->messages || !slot->errors)
+        return ERR_MEMORY;
+    for (size_t i = 0; i < batch && !l->o.shuffled; i++)
+        if (!(slot->messages[i] = arena_alloc(&l->arena, sizeof((struct err *)0)->msg)))
+            return ERR_MEMORY;
+    return 0;
+}
+
+static int allocate(struct loader *l, const size_t *indices, struct err *e)
+{
+    size_t floats;
+    bool fits = !__builtin_mul_overflow(l->o.batch * (size_t)l->n_slots, l->sample_size, &floats) &&
+                l->o.batch <= SIZE_MAX / 4096 && floats <= SIZE_MAX / 8;
+    l->data = fits ? aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64) : NULL;
+    l->indices = arena_alloc(&l->arena, l->n * sizeof *l->indices);
+    l->order = arena_alloc(&l->arena, l->n * sizeof *l->order);
+    int code = l->data && l->indices && l->order ? 0 : ERR_MEMORY;
+    for (size_t i = 0; i < l->n && code == 0; i++)
+        l->indices[i] = indices ? indices[i] : i;
+    for (int i = 0; i < l->n_slots && code == 0; i++) {
+        l->slots[i].data = l->data + (size_t)i * l->o.batch * l->sample_size;
+        code = allocate_slot(l, &l->slots[i]);
+    }
+    for (int i = 0; i < l->o.threads && code == 0; i++) {
+        l->workers[i].loader = l;
+        if (!(l->workers[i].pixels = arena_alloc(&l->arena, l->sample_size)))
+            code = ERR_MEMORY;
+    }
+    return code < 0 ? err_memory(e, "the batches of a loader; a smaller batch or picture size needs less") : 0;
+}
+
+static void plan_conversion(struct loader *l)
+{
+    for (int k = 0; k < PATTERN; k++) {
+        int c = k % l->o.format.channels;
+        float std = l->o.std[c] > 0 ? l->o.std[c] : 1;
+        l->scale[k] = 1 / (255 * std);
+        l->offset[k] = -l->o.mean[c] / std;
+    }
+}
+
+static int clamp(int value, int fallback, int max)
+{
+    return value < 1 ? fallback : value > max ? max : value;
+}
+
+static int start(struct loader *l, const size_t *indices, struct err *e)
+{
+    TRY(check_options(l, e));
+    l->o.threads = clamp(l->o.threads, 1, MAX_THREADS);
+    l->n_slots = clamp(l->o.ahead, 3, MAX_AHEAD) + 1;
+    l->sample_size = picture_bytes(&l->o.format);
+    l->steps = l->o.shuffled ? l->n / l->o.batch : (l->n + l->o.batch - 1) / l->o.batch;
+    l->order_epoch = -1;
+    TRY(allocate(l, indices, e));
+    plan_conversion(l);
+    for (; l->n_workers < l->o.threads; l->n_workers++) {
+        struct worker *w = &l->workers[l->n_workers];
+        int failed = pthread_create(&w->thread, NULL, work, w);
+        if (failed)
+            return err_set(e, ERR_FAIL, "cannot start a thread to load data: %s", strerror(failed));
+    }
+    return 0;
+}
+
+int loader_new(struct dataset *ds, enum split split, const size_t *indices, size_t n,
+               const struct loader_options *options, struct loader **out, struct err *e)
+{
+    *out = NULL;
+    struct loader *l = calloc(1, sizeof *l);
+    if (!l)
+        return err_memory(e, "a loader");
+    l->ds = ds;
+    l->split = split;
+    l->o = *options;
+    l->n = indices ? n : dataset_count(ds, split);
+    pthread_mutex_init(&l->lock, NULL);
+    pthread_cond_init(&l->room, NULL);
+    pthread_cond_init(&l->ready, NULL);
+    int code = start(l, indices, e);
+    if (code < 0)
+        loader_free(l);
+    else
+        *out = l;
+    return code;
+}
+
+void loader_free(struct loader *l)
+{
+    if (!l)
+        return;
+    pthread_mutex_lock(&l->lock);
+    l->stop = true;
+    pthread_cond_broadcast(&l->room);
+    pthread_mutex_unlock(&l->lock);
+    for (int i = 0; i < l->n_workers; i++)
+        pthread_join(l->workers[i].thread, NULL);
+    pthread_cond_destroy(&l->ready);
+    pthread_cond_destroy(&l->room);
+    pthread_mutex_destroy(&l->lock);
+    arena_free(&l->arena);
+    free(l->data);
+    free(l);
+}

@@ -1,0 +1,90 @@
+/* Sources: what a kind of data has to say for itself. One file each, ending in one const struct source; a row in data.c
+ * makes it known to everything else. Used inside data/ only. */
+#ifndef DATA_SOURCE_H
+#define DATA_SOURCE_H
+
+#include "data/dataset.h"
+
+/* One opened URL. */
+struct part {
+    const struct source *source;
+    struct dataset *ds;
+    const char *path; /* the URL without source and options */
+    int number;       /* which URL, from 0 */
+    enum dataset_use use;
+    void *options;                  /* the source's struct, filled from its table and the URL */
+    void *state;                    /* the source's own, from open to close */
+    struct picture_format resident; /* of samples that are in memory already; {0} where they are not */
+    bool has_masks;                 /* the source knows masks of its anomalous samples */
+    struct {
+        size_t hidden, foreign, broken_links, repeated_folders, not_normal;
+    } skipped;
+};
+
+struct source {
+    const char *name;
+    const char *help;
+    const struct option *options;
+    size_t options_size;
+    /* Whether that path, which exists, is for this source; NULL: only when named, or when no other wants it. */
+    bool (*sniff)(const char *path);
+    /* Adds classes and samples with part_class and part_add. After a failure `close` is called all the same. */
+    int (*open)(struct part *p, struct err *e);
+    /* The sample at its own size. `channels` says what is wanted (0: as it is); the source may still give the other.
+     * Pixels are the decoder's (picture_canvas for those that are made up) or the state's. Any number of threads. */
+    int (*read)(const struct part *p, const struct sample *s, struct picture_decoder *d, int channels,
+                struct picture *out, struct err *e);
+    /* The mask of an anomalous sample, one channel, 128 and more is defective: 1, or 0 when there is none. */
+    int (*mask)(const struct part *p, const struct sample *s, struct picture_decoder *d, struct picture *out,
+                struct err *e);
+    void (*close)(struct part *p);
+};
+
+extern const struct source source_images, source_idx, source_synth;
+
+/* The label of a class, made known if it is new. Labels count from 0 in the order of the calls. */
+int part_class(struct part *p, const char *name, int *label, struct err *e);
+
+/* Appends a copy of *s (strings included; `part` and `split` are filled in). */
+int part_add(struct part *p, enum split split, const struct sample *s, struct err *e);
+
+/* The split that a list without parts belongs to. */
+enum split part_plain_split(const struct part *p);
+
+/* ---- classes that are normal ---- */
+
+struct class_options {
+    int64_t limit;
+    char normal[OPTION_TEXT], anomalous[OPTION_TEXT];
+};
+
+/* The rows of a source's table for a `struct class_options classes` in its options struct, which must come first:
+ * data.c applies the limit. */
+#define CLASS_OPTIONS                                                                                                  \
+    {"normal",                                                                                                         \
+     OPTION_STRING,                                                                                                    \
+     offsetof(struct class_options, normal),                                                                           \
+     "",                                                                                                               \
+     0,                                                                                                                \
+     0,                                                                                                                \
+     NULL,                                                                                                             \
+     "class (or several with commas), by name or number, that is normal: trained on, all others are anomalous"},       \
+        {"anomalous",                                                                                                  \
+         OPTION_STRING,                                                                                                \
+         offsetof(struct class_options, anomalous),                                                                    \
+         "",                                                                                                           \
+         0,                                                                                                            \
+         0,                                                                                                            \
+         NULL,                                                                                                         \
+         "class (or several with commas) that is anomalous: trained on all others"},                                   \
+    {                                                                                                                  \
+        "limit", OPTION_INT, offsetof(struct class_options, limit), "0", 0, 1e9, NULL,                                 \
+            "samples of each split to use, spread evenly over it; 0 is all"                                            \
+    }
+
+/* Reads normal= and anomalous= against `n` class names: normal[i] tells whether class i is. Returns 1 when either was
+ * given, 0 (normal[] untouched) when neither was. Numbers are places in `names`; a name goes before a number. */
+int classes_choose(const struct class_options *o, const char *const *names, int n, const char *path, bool *normal,
+                   struct err *e);
+
+#endif
