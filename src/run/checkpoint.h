@@ -5,7 +5,8 @@
  *   data      tensors, F32, little-endian, without holes
  *
  * Weights are named as in the model's source ("enc.0.weight"), shapes as in nn/params.h (convolutions O,[kD],kH,kW,I).
- * Everything else is in __metadata__ (keys in checkpoint.c) and in tensors "calibration.scores", "calibration.peaks".
+ * Everything else is a JSON document in the __metadata__ entry "engram", and the tensors "calibration.scores" and
+ * "calibration.peaks". Equal trainings give equal files, byte by byte.
  *
  * Loading believes nothing: whatever is wrong with a file is a sentence with its name, ERR_FORMAT, and never a crash.
  */
@@ -21,6 +22,8 @@
 
 #include <stdbool.h>
 
+/* Rises when a file can no longer be understood by an older engram. A model option that a file does not name has its
+ * default: the default of a new option must be what the model did before it. */
 enum { CHECKPOINT_FORMAT = 1 };
 
 /* How data becomes the model's input: resized to `sample`, then (value / 255 - mean) / std. */
@@ -69,7 +72,9 @@ struct checkpoint_file;
 
 /* Opens and reads everything but the weights into `c` (end with checkpoint_free, also after an error). */
 int checkpoint_open(const char *path, struct checkpoint *c, struct checkpoint_file **file, struct err *e);
-/* Fills `params` (declared and allocated): every one must be there with its shape, nothing may be left over. */
+/* Allocates `params` (declared by a graph of the model, not yet allocated) and fills them. Whether every one is there
+ * with its shape is checked before, so that memory is bounded by the file. Tensors that no parameter names are left
+ * alone: scoring needs no discriminator. */
 int checkpoint_read(struct checkpoint_file *file, struct params *params, struct err *e);
 void checkpoint_close(struct checkpoint_file *file);
 void checkpoint_free(struct checkpoint *c);

@@ -1,5 +1,6 @@
 #include "run/config.h"
 
+#include <sched.h>
 #include <stdlib.h>
 
 #define ROW(name, type, field, value, min, max, choices, help)                                                         \
@@ -66,6 +67,14 @@ int train_size_parse(const char *text, int *height, int *width, struct err *e)
                    "option size takes 0, a number of pixels such as 64, or HEIGHTxWIDTH such as 64x96, "
                    "each at most 65536; not '%s'",
                    text);
+}
+
+int threads_choose(int64_t asked)
+{
+    cpu_set_t cores;
+    if (asked > 0)
+        return (int)asked;
+    return sched_getaffinity(0, sizeof cores, &cores) ? 1 : CPU_COUNT(&cores);
 }
 
 int train_config_check(const struct train_config *c, struct err *e)

@@ -37,6 +37,9 @@ extern const struct option train_options[];
 /* "28" or "480x640" (height x width) into two numbers, both 0 for "0"; ERR_USAGE with a sentence otherwise. */
 int train_size_parse(const char *text, int *height, int *width, struct err *e);
 
+/* A number of threads: `asked`, or for 0 as many as the process may use cores. */
+int threads_choose(int64_t asked);
+
 /* What only makes sense together: shares that leave nothing to train on, patience without validation. ERR_USAGE. */
 int train_config_check(const struct train_config *c, struct err *e);
 

@@ -14,6 +14,8 @@ struct memory_use {
     int64_t dead;         /* items that no row gave any weight */
     double entropy;       /* mean over rows of -sum w log w, in nats */
     double rows_one_item; /* share of rows with a single item */
+    double entropy_sum;   /* so far */
+    int64_t single_rows;  /* so far */
 };
 
 int memory_use_init(struct memory_use *u, int64_t items, struct err *e);
@@ -25,7 +27,7 @@ void memory_use_finish(struct memory_use *u);
 /* Decodes items to pictures. Models whose item is a whole code: each item alone. Models whose item is one position: an
  * input-sized picture of a code filled with that item. `items[n]` chooses; pictures: n x height x width x channels, 8
  * bits. ERR_USAGE for a model without memory. */
-int inspect_items(struct scorer *s, const int64_t *items, int n, uint8_t *pictures, struct err *e);
+int inspect_items(const struct scorer *s, const int64_t *items, int n, uint8_t *pictures, struct err *e);
 
 /* Number of memory items, 0 without memory. */
 int64_t inspect_item_count(const struct scorer *s);

@@ -20,7 +20,7 @@ int scorer_open(const char *path, struct scorer **out, struct err *e);
 void scorer_close(struct scorer *s); /* after all of its sessions */
 /* What the file says. Valid while the scorer is open. */
 const struct checkpoint *scorer_checkpoint(const struct scorer *s);
-const struct params *scorer_params(const struct scorer *s);
+struct params *scorer_params(const struct scorer *s); /* not to be changed while sessions exist */
 size_t scorer_weights_bytes(const struct scorer *s);
 
 struct session_spec {
@@ -42,8 +42,8 @@ struct verdict {
     double p_value;
     bool anomalous;              /* p_value <= rate */
     const float *map;            /* height x width of the model's input */
-    const float *reconstruction; /* the model's input shape, normalised as its input is: see session_picture */
-    const float *input;          /* the same, of the input */
+    const float *reconstruction; /* the model's input shape, normalised: see preprocess_picture */
+    const float *input;          /* the same, of what went in; there when the reconstruction is */
     const float *attention;      /* attention_rows x items */
     int64_t attention_rows, items;
     int error;           /* 0, or why there is no score */

@@ -1,0 +1,50 @@
+/* A model's score graph over given parameters, planned for one batch size: what scoring, validation and calibration
+ * have in common. One thread's.
+ *
+ * Order: forward_build (declares the parameters), then whoever owns them allocates and fills, then forward_plan. */
+#ifndef RUN_FORWARD_H
+#define RUN_FORWARD_H
+
+#include "models/model.h"
+
+struct forward_spec {
+    const struct model *model;
+    const void *config;
+    struct params *params; /* outlives it */
+    struct shape sample;   /* without the batch */
+    int batch, threads;
+    enum dtype precision;
+    bool map, reconstruction, attention; /* wanted beside the score */
+};
+
+struct forward {
+    struct graph *graph;
+    struct plan *plan;
+    int batch, threads;
+    size_t sample_values, map_values;
+    bool maps, reconstructions, attentions; /* wanted, and the model has them */
+    struct heads heads;
+    float *input; /* batch x sample: filled by the caller before forward_run */
+};
+
+/* Either leaves `f` such that forward_free may be called. */
+int forward_build(struct forward *f, const struct forward_spec *spec, struct err *e);
+int forward_plan(struct forward *f, struct err *e);
+void forward_free(struct forward *f); /* {0} is fine */
+
+/* Runs the first n samples of input; what lies behind them is set to zero, so that it can neither be slow (denormals,
+ * NaN) nor leak from the last batch. */
+void forward_run(struct forward *f, int n);
+
+/* Sample i of the last run; NULL where it was not wanted. */
+float forward_score(const struct forward *f, int i);
+const float *forward_map(const struct forward *f, int i);
+const float *forward_reconstruction(const struct forward *f, int i);
+const float *forward_input(const struct forward *f, int i); /* with the reconstruction */
+const float *forward_attention(const struct forward *f, int i, int64_t *rows, int64_t *items);
+
+/* What PRECISION_* means on this machine; says so through `log` where bf16 was asked for and is not to be had. */
+struct log;
+enum dtype precision_choose(int precision, const struct log *log);
+
+#endif

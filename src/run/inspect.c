@@ -1,0 +1,129 @@
+#include "run/inspect.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- use ---- */
+
+int memory_use_init(struct memory_use *u, int64_t items, struct err *e)
+{
+    *u = (struct memory_use){.items = items};
+    u->weight = calloc((size_t)items, sizeof *u->weight);
+    u->best = calloc((size_t)items, sizeof *u->best);
+    if (u->weight && u->best)
+        return 0;
+    memory_use_free(u);
+    return err_memory(e, "the use of memory items");
+}
+
+void memory_use_free(struct memory_use *u)
+{
+    free(u->weight);
+    free(u->best);
+    *u = (struct memory_use){0};
+}
+
+void memory_use_add(struct memory_use *u, const float *attention, int64_t rows)
+{
+    for (int64_t r = 0; r < rows; r++, attention += u->items) {
+        int64_t best = 0, used = 0;
+        for (int64_t i = 0; i < u->items; i++) {
+            double w = (double)attention[i];
+            u->weight[i] += w;
+            used += w > 0;
+            u->entropy_sum -= w > 0 ? w * log(w) : 0;
+            best = attention[i] > attention[best] ? i : best;
+        }
+        u->best[best] += used > 0;
+        u->single_rows += used == 1;
+    }
+    u->rows += rows;
+}
+
+void memory_use_finish(struct memory_use *u)
+{
+    u->dead = 0;
+    for (int64_t i = 0; i < u->items; i++)
+        u->dead += !(u->weight[i] > 0);
+    u->entropy = u->rows ? u->entropy_sum / (double)u->rows : (double)NAN;
+    u->rows_one_item = u->rows ? (double)u->single_rows / (double)u->rows : (double)NAN;
+}
+
+/* ---- pictures of items ---- */
+
+static const struct param *items_of(const struct scorer *s)
+{
+    const struct model *m = scorer_checkpoint(s)->model;
+    return m->items && m->decode ? params_find(scorer_params(s), m->items) : NULL;
+}
+
+int64_t inspect_item_count(const struct scorer *s)
+{
+    const struct param *p = items_of(s);
+    return p ? p->shape.d[0] : 0;
+}
+
+/* A graph that makes one picture from one code. */
+struct decoder {
+    struct graph *graph;
+    struct heads heads;
+    struct plan *plan;
+};
+
+static void decoder_free(struct decoder *d)
+{
+    plan_free(d->plan);
+    graph_free(d->graph);
+}
+
+static int decoder_new(struct decoder *d, const struct scorer *s, struct err *e)
+{
+    const struct checkpoint *c = scorer_checkpoint(s);
+    const struct shape *sample = &c->input.sample;
+    *d = (struct decoder){.graph = graph_new(GRAPH_SCORE, F32, scorer_params(s))};
+    if (!d->graph)
+        return err_memory(e, "a graph");
+    c->model->decode(d->graph, c->config, SHAPE(1, sample->d[0], sample->d[1], sample->d[2]), &d->heads);
+    TRY(graph_error(d->graph, e));
+    struct plan_spec spec = {.graph = d->graph, .outputs = &d->heads.output, .noutputs = 1, .threads = 1};
+    return plan_new(&spec, &d->plan, e);
+}
+
+/* A whole code is the item itself; an item of one position is repeated at all of them. */
+static void fill_code(const struct decoder *d, const float *item, size_t size)
+{
+    float *code = plan_data(d->plan, d->heads.code);
+    size_t count = (size_t)shape_count(&d->heads.code->shape);
+    for (size_t at = 0; at + size <= count; at += size)
+        memcpy(code + at, item, size * sizeof *item);
+}
+
+static int decode_items(const struct decoder *d, const struct scorer *s, const struct param *memory,
+                        const int64_t *items, int n, uint8_t *pictures, struct err *e)
+{
+    size_t pixels = (size_t)shape_count(&scorer_checkpoint(s)->input.sample), size = (size_t)memory->shape.d[1];
+    for (int i = 0; i < n; i++) {
+        if (items[i] < 0 || items[i] >= memory->shape.d[0])
+            return err_set(e, ERR_USAGE, "there is no memory item %lld, items go from 0 to %lld", (long long)items[i],
+                           (long long)memory->shape.d[0] - 1);
+        fill_code(d, memory->value + (size_t)items[i] * size, size);
+        plan_forward(d->plan, 0);
+        preprocess_picture(&scorer_checkpoint(s)->input, plan_data(d->plan, d->heads.output), pixels,
+                           pictures + (size_t)i * pixels);
+    }
+    return 0;
+}
+
+int inspect_items(const struct scorer *s, const int64_t *items, int n, uint8_t *pictures, struct err *e)
+{
+    const struct param *memory = items_of(s);
+    struct decoder d;
+    if (!memory)
+        return err_set(e, ERR_USAGE, "model %s has no memory to look into", scorer_checkpoint(s)->model->name);
+    int code = decoder_new(&d, s, e);
+    if (!code)
+        code = decode_items(&d, s, memory, items, n, pictures, e);
+    decoder_free(&d);
+    return code;
+}

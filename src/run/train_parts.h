@@ -1,0 +1,43 @@
+/* The inside of a training run, shared by train.c (the loop) and train_prepare.c (everything before the first step). */
+#ifndef RUN_TRAIN_PARTS_H
+#define RUN_TRAIN_PARTS_H
+
+#include "data/loader.h"
+#include "run/forward.h"
+#include "run/state.h"
+#include "run/train.h"
+
+enum share { SHARE_TRAIN, SHARE_VALIDATION, SHARE_CALIBRATION, SHARES };
+
+struct trainer {
+    const struct train_job *job;
+    int threads;
+    char *output, *state_path; /* OUTPUT and OUTPUT.train */
+    struct picture_format format;
+    struct checkpoint about; /* what goes into the files */
+
+    size_t *order;                  /* samples of the training split: of each share in turn, ascending within it */
+    size_t samples[SHARES];         /* in each share */
+    struct loader *loaders[SHARES]; /* NULL: an empty share */
+
+    struct params *params;
+    struct graph *graph;
+    struct heads heads;
+    struct plan *plan;
+    struct forward forward; /* for the held-out shares */
+    struct calibrator *calibrator;
+    float *kept[GROUP_COUNT]; /* weights of about.kept_epoch, laid out as params->value */
+
+    struct train_state at;
+    double validation; /* of the last finished epoch */
+    bool stopped_early;
+    bool model_due;        /* kept weights have changed since the output was written */
+    double started, saved; /* seconds on the clock */
+    int64_t steps_run;     /* in this run */
+};
+
+/* Fills a zeroed trainer; train_end frees it, whatever came of it. */
+int train_prepare(struct trainer *t, const struct train_job *job, struct err *e);
+void train_end(struct trainer *t);
+
+#endif

@@ -1,0 +1,404 @@
+#include "run/train_parts.h"
+
+#include "base/file.h"
+#include "base/rng.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SAMPLES_MIN = 4,     /* two to train on, one for each held-out share */
+    GUESS_MAX = 256,     /* longest side that is chosen without being asked for; the cost grows with the area */
+    GUESS_MIN = 16,      /* shortest */
+    SCORE_BATCH = 32,    /* of the held-out shares: small, for memory */
+    TEXT_MAX = 16 << 10, /* of the data's summary */
+};
+
+/* ---- the sample's shape ---- */
+
+static int guess_side(int side, int longest)
+{
+    double scaled = longest > GUESS_MAX ? (double)side * GUESS_MAX / longest : side;
+    int rounded = longest > GUESS_MAX ? (int)lround(scaled / 16) * 16 : side;
+    return rounded < GUESS_MIN ? GUESS_MIN : rounded;
+}
+
+static int choose_format(struct trainer *t, struct err *e)
+{
+    const struct train_config *c = t->job->train;
+    struct picture_format native = {0};
+    int height, width;
+    TRY(train_size_parse(c->size, &height, &width, e));
+    if (!height || !c->channels)
+        TRY(dataset_native(t->job->data, SPLIT_TRAIN, &native, e));
+    int longest = native.width > native.height ? native.width : native.height;
+    t->format.height = height ? height : guess_side(native.height, longest);
+    t->format.width = width ? width : guess_side(native.width, longest);
+    t->format.channels = c->channels ? (int)c->channels : native.channels;
+    t->about.input.sample = SHAPE(t->format.height, t->format.width, t->format.channels);
+    t->about.input.mean = c->range == RANGE_SYMMETRIC ? 0.5f : 0;
+    t->about.input.std = c->range == RANGE_SYMMETRIC ? 0.5f : 1;
+    return t->job->model->check(t->job->config, &t->about.input.sample, e);
+}
+
+/* ---- the files ---- */
+
+/* Tries the place of the output before hours are spent: its folder must be there and writable. */
+static int check_output(struct trainer *t, struct err *e)
+{
+    const struct train_job *job = t->job;
+    struct file_out probe;
+    if (file_kind(t->state_path) == FILE_REGULAR && !job->resume && !job->force)
+        return err_set(e, ERR_IO,
+                       "%s is the state of an unfinished training of %s; go on with --resume, or begin anew "
+                       "with --force",
+                       t->state_path, t->output);
+    if (job->resume && file_kind(t->state_path) != FILE_REGULAR)
+        return err_set(e, ERR_IO,
+                       "there is no training state %s to go on from: that training is complete or was never "
+                       "begun; leave --resume away to train anew",
+                       t->state_path);
+    TRY(file_create(&probe, t->output, job->force || job->resume, e));
+    file_abandon(&probe);
+    return 0;
+}
+
+static int name_files(struct trainer *t, struct err *e)
+{
+    t->output = strdup(t->job->output);
+    if (!t->output || asprintf(&t->state_path, "%s.train", t->job->output) < 0) {
+        t->state_path = NULL;
+        return err_memory(e, "file names");
+    }
+    return check_output(t, e);
+}
+
+/* ---- the data ---- */
+
+/* Lines of the summary go to the user and into the file. */
+struct summary {
+    const struct log *log;
+    char *text;
+    size_t used;
+};
+
+static void summary_line(void *user, enum log_level level, const char *text)
+{
+    struct summary *s = user;
+    log_line(s->log, level, "%s", text);
+    int n = snprintf(s->text + s->used, TEXT_MAX - s->used, "%s%s", s->used ? "\n" : "", text);
+    if (n > 0 && s->used + (size_t)n < TEXT_MAX)
+        s->used += (size_t)n;
+    s->text[s->used] = 0;
+}
+
+static int check_data(struct trainer *t, struct err *e)
+{
+    const struct train_job *job = t->job;
+    struct dataset_needs needs = {
+        .at_least = SAMPLES_MIN,
+        .format = &t->format,
+        .memory = (size_t)job->train->cache << 20,
+        .threads = t->threads,
+    };
+    TRY(dataset_check(job->data, SPLIT_TRAIN, &needs, job->log, e));
+    struct summary s = {.log = job->log, .text = arena_alloc(&t->about.arena, TEXT_MAX)};
+    if (!s.text)
+        return err_memory(e, "the data's summary");
+    dataset_summary(job->data, &(struct log){summary_line, &s});
+    t->about.data_summary = s.text;
+    return 0;
+}
+
+static int by_index(const void *a, const void *b)
+{
+    size_t x = *(const size_t *)a, y = *(const size_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* At least one where a share is asked for. */
+static size_t share_of(double share, size_t n)
+{
+    size_t count = (size_t)llround(share * (double)n);
+    return share > 0 && !count ? 1 : count;
+}
+
+/* Which sample is in which share depends on the seed and the number of samples alone. */
+static int draw_shares(struct trainer *t, struct err *e)
+{
+    const struct train_config *c = t->job->train;
+    size_t n = dataset_count(t->job->data, SPLIT_TRAIN), at = 0;
+    t->samples[SHARE_VALIDATION] = share_of(c->validation, n);
+    t->samples[SHARE_CALIBRATION] = share_of(c->calibration, n);
+    size_t held = t->samples[SHARE_VALIDATION] + t->samples[SHARE_CALIBRATION];
+    if (held + 2 > n)
+        return err_set(e, ERR_USAGE,
+                       "%zu of %zu training samples would be held out for validation and calibration, at "
+                       "least 2 must be left to train on; lower validation or calibration, or add data",
+                       held, n);
+    t->samples[SHARE_TRAIN] = n - held;
+    t->order = malloc(n * sizeof *t->order);
+    if (!t->order)
+        return err_memory(e, "the order of the samples");
+    struct rng r = rng_new((uint64_t)c->seed, rng_stream("shares"));
+    rng_permutation(&r, t->order, n);
+    for (int s = 0; s < SHARES; s++) {
+        qsort(t->order + at, t->samples[s], sizeof *t->order, by_index);
+        at += t->samples[s];
+    }
+    t->about.trained = (int64_t)t->samples[SHARE_TRAIN];
+    t->about.validated = (int64_t)t->samples[SHARE_VALIDATION];
+    t->about.calibrated = (int64_t)t->samples[SHARE_CALIBRATION];
+    return 0;
+}
+
+/* Names and order of all samples: whether a training goes on with the data it began with. */
+static uint64_t hash_samples(const struct dataset *data)
+{
+    uint64_t h = 0;
+    size_t n = dataset_count(data, SPLIT_TRAIN);
+    for (size_t i = 0; i < n; i++)
+        h = (h ^ rng_stream(dataset_sample(data, SPLIT_TRAIN, i)->name)) * 0x9e3779b97f4a7c15u;
+    return h ^ n;
+}
+
+static int open_loaders(struct trainer *t, size_t batch, struct err *e)
+{
+    const struct train_config *c = t->job->train;
+    size_t at = 0;
+    for (int s = 0; s < SHARES; s++) {
+        bool train = s == SHARE_TRAIN;
+        struct loader_options o = {
+            .batch = train ? batch : (size_t)t->forward.batch,
+            .format = t->format,
+            .shuffled = train,
+            .seed = (uint64_t)c->seed,
+            .flip_horizontal = train && c->flip_h,
+            .flip_vertical = train && c->flip_v,
+            .ahead = train ? 0 : 1,
+        };
+        for (int i = 0; i < 3; i++) {
+            o.mean[i] = t->about.input.mean;
+            o.std[i] = t->about.input.std;
+        }
+        if (t->samples[s])
+            TRY(loader_new(t->job->data, SPLIT_TRAIN, t->order + at, t->samples[s], &o, &t->loaders[s], e));
+        at += t->samples[s];
+    }
+    return 0;
+}
+
+/* ---- the model ---- */
+
+static int build_graphs(struct trainer *t, int batch, struct err *e)
+{
+    const struct train_job *job = t->job;
+    const struct shape *sample = &t->about.input.sample;
+    enum dtype precision = precision_choose(job->train->precision, job->log);
+    /* The file says which precision the calibration stands for. */
+    t->about.train.precision = precision == BF16 ? PRECISION_BF16 : PRECISION_F32;
+    t->params = params_new();
+    t->graph = t->params ? graph_new(GRAPH_TRAIN, precision, t->params) : NULL;
+    if (!t->graph)
+        return err_memory(e, "a graph");
+    job->model->build(t->graph, job->config, SHAPE(batch, sample->d[0], sample->d[1], sample->d[2]), &t->heads);
+    TRY(graph_error(t->graph, e));
+    struct forward_spec spec = {
+        .model = job->model,
+        .config = job->config,
+        .params = t->params,
+        .sample = *sample,
+        .batch = batch < SCORE_BATCH ? batch : SCORE_BATCH,
+        .threads = t->threads,
+        .precision = precision,
+        .map = true,
+    };
+    TRY(forward_build(&t->forward, &spec, e));
+    return params_allocate(t->params, (uint64_t)job->train->seed, true, e);
+}
+
+static int make_plans(struct trainer *t, struct err *e)
+{
+    struct node *outputs[OBJECTIVES + WATCHES];
+    int n = 0;
+    for (int i = 0; i < t->heads.nobjectives; i++)
+        outputs[n++] = t->heads.objectives[i].loss;
+    for (int i = 0; i < t->heads.nwatches; i++)
+        outputs[n++] = t->heads.watches[i].value;
+    struct plan_spec spec = {
+        .graph = t->graph,
+        .outputs = outputs,
+        .noutputs = n,
+        .objectives = t->heads.objectives,
+        .nobjectives = t->heads.nobjectives,
+        .threads = t->threads,
+        .seed = (uint64_t)t->job->train->seed,
+    };
+    TRY(plan_new(&spec, &t->plan, e));
+    TRY(forward_plan(&t->forward, e));
+    t->calibrator = calibrator_new(t->samples[SHARE_CALIBRATION], t->forward.maps);
+    if (!t->calibrator)
+        return err_memory(e, "the calibration");
+    for (int g = 0; g < GROUP_COUNT; g++)
+        if (!(t->kept[g] = calloc(t->params->size[g] + 1, sizeof(float))))
+            return err_memory(e, "the weights to keep");
+    return 0;
+}
+
+static int prepare_curve(struct trainer *t, struct err *e)
+{
+    struct curve *c = &t->about.curve;
+    c->nlosses = t->heads.nobjectives;
+    c->nwatches = t->heads.nwatches;
+    for (int i = 0; i < c->nlosses; i++)
+        c->loss_names[i] = t->heads.objectives[i].name;
+    for (int i = 0; i < c->nwatches; i++)
+        c->watch_names[i] = t->heads.watches[i].name;
+    c->rows = arena_alloc(&t->about.arena, (size_t)t->job->train->epochs * sizeof *c->rows);
+    return c->rows ? 0 : err_memory(e, "the training curve");
+}
+
+static void announce(const struct trainer *t, size_t batch)
+{
+    const struct log *log = t->job->log;
+    char shape[SHAPE_TEXT];
+    size_t weights = t->params->size[GROUP_MAIN] + t->params->size[GROUP_ADVERSARY];
+    log_line(log, LOG_INFO, "%s on %zu samples of %s; %zu more for validation, %zu for calibration",
+             t->job->model->name, t->samples[SHARE_TRAIN], shape_text(&t->about.input.sample, shape),
+             t->samples[SHARE_VALIDATION], t->samples[SHARE_CALIBRATION]);
+    log_line(log, LOG_INFO,
+             "%zu steps an epoch of %zu samples; %.3g million weights; memory: %.1f MiB to train, %.1f MiB to validate",
+             loader_steps(t->loaders[SHARE_TRAIN]), batch, (double)weights * 1e-6,
+             (double)plan_bytes(t->plan) / (1 << 20), (double)plan_bytes(t->forward.plan) / (1 << 20));
+}
+
+/* ---- going on ---- */
+
+/* Options that may be changed on the way: they do not say what the steps so far were. */
+static bool may_change(const char *name)
+{
+    static const char *const free_names[] = {"epochs",   "lr",      "lr_epochs", "lr_factor",
+                                             "patience", "threads", "cache",     "keep_state"};
+    for (size_t i = 0; i < sizeof free_names / sizeof *free_names; i++)
+        if (!strcmp(name, free_names[i]))
+            return true;
+    return false;
+}
+
+static int same_options(const struct trainer *t, const struct option *table, const void *then, const void *now,
+                        struct err *e)
+{
+    for (; table->name; table++) {
+        char a[OPTION_TEXT * 2], b[OPTION_TEXT * 2];
+        option_format(table, then, a, sizeof a);
+        option_format(table, now, b, sizeof b);
+        if (strcmp(a, b) && !(now == &t->about.train && may_change(table->name)))
+            return err_set(e, ERR_USAGE,
+                           "%s was begun with %s=%s, not %s; give the same options to go on, or begin "
+                           "anew with --force",
+                           t->state_path, table->name, a, b);
+    }
+    return 0;
+}
+
+static int same_training(const struct trainer *t, const struct checkpoint *then, const struct train_state *state,
+                         struct err *e)
+{
+    if (then->model != t->job->model)
+        return err_set(e, ERR_USAGE, "%s is a training of %s, not of %s", t->state_path, then->model->name,
+                       t->job->model->name);
+    TRY(same_options(t, then->model->options, then->config, t->job->config, e));
+    TRY(same_options(t, train_options, &then->train, &t->about.train, e));
+    if (!shape_equal(&then->input.sample, &t->about.input.sample) || state->data != hash_samples(t->job->data) ||
+        then->trained != t->about.trained)
+        return err_set(e, ERR_USAGE,
+                       "%s was begun on other data than %s: the samples are not the same; give the same "
+                       "data to go on, or begin anew with --force",
+                       t->state_path, t->job->data_name);
+    if (state->step > (int64_t)loader_steps(t->loaders[SHARE_TRAIN]) || state->epoch > t->job->train->epochs)
+        return err_set(e, ERR_USAGE, "%s has %d epochs done already, epochs=%lld asks for fewer", t->state_path,
+                       state->epoch, (long long)t->job->train->epochs);
+    return 0;
+}
+
+static int take_over(struct trainer *t, struct state_file *file, const struct checkpoint *then,
+                     const struct train_state *state, struct err *e)
+{
+    TRY(same_training(t, then, state, e));
+    TRY(state_read(file, then, state, t->params, t->kept, e));
+    t->at = *state;
+    t->about.kept_epoch = then->kept_epoch;
+    t->about.date = arena_string(&t->about.arena, then->date);
+    t->about.curve.epochs = then->curve.epochs;
+    memcpy(t->about.curve.rows, then->curve.rows, (size_t)then->curve.epochs * sizeof *then->curve.rows);
+    t->validation = state->epoch ? then->curve.rows[state->epoch - 1].validation : (double)NAN;
+    t->model_due = then->kept_epoch > 0;
+    return t->about.date ? 0 : err_memory(e, "the date");
+}
+
+static int resume(struct trainer *t, struct err *e)
+{
+    struct checkpoint then;
+    struct train_state state = {0};
+    struct state_file *file = NULL;
+    int code = state_open(t->state_path, &then, &state, &file, e);
+    if (!code)
+        code = take_over(t, file, &then, &state, e);
+    state_close(file);
+    checkpoint_free(&then);
+    if (!code)
+        log_line(t->job->log, LOG_INFO, "going on after epoch %d, step %lld", t->at.epoch, (long long)t->at.step);
+    return code;
+}
+
+/* ---- */
+
+int train_prepare(struct trainer *t, const struct train_job *job, struct err *e)
+{
+    t->job = job;
+    t->threads = threads_choose(job->train->threads);
+    t->at.best = t->validation = NAN;
+    t->about.model = job->model;
+    t->about.train = *job->train;
+    t->about.date = job->date ? job->date : "";
+    t->about.data = job->data_name;
+    t->about.config = arena_alloc(&t->about.arena, job->model->config_bytes);
+    if (!t->about.config)
+        return err_memory(e, "the model's options");
+    memcpy(t->about.config, job->config, job->model->config_bytes);
+    TRY(train_config_check(job->train, e));
+    TRY(name_files(t, e));
+    TRY(choose_format(t, e));
+    TRY(check_data(t, e));
+    TRY(draw_shares(t, e));
+    t->at.data = hash_samples(job->data);
+    size_t batch =
+        (size_t)job->train->batch < t->samples[SHARE_TRAIN] ? (size_t)job->train->batch : t->samples[SHARE_TRAIN];
+    TRY(build_graphs(t, (int)batch, e));
+    TRY(make_plans(t, e));
+    TRY(open_loaders(t, batch, e));
+    TRY(prepare_curve(t, e));
+    announce(t, batch);
+    if (job->resume)
+        TRY(resume(t, e));
+    return 0;
+}
+
+void train_end(struct trainer *t)
+{
+    for (int s = 0; s < SHARES; s++)
+        loader_free(t->loaders[s]);
+    calibrator_free(t->calibrator);
+    forward_free(&t->forward);
+    plan_free(t->plan);
+    graph_free(t->graph);
+    params_free(t->params);
+    for (int g = 0; g < GROUP_COUNT; g++)
+        free(t->kept[g]);
+    free(t->order);
+    free(t->output);
+    free(t->state_path);
+    checkpoint_free(&t->about);
+}
