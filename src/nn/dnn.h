@@ -27,6 +27,7 @@ struct dnn_conv;
 int dnn_conv_new(const struct dnn_conv_spec *spec, struct dnn_conv **out, struct err *e);
 void dnn_conv_free(struct dnn_conv *c);
 size_t dnn_conv_scratch(const struct dnn_conv *c); /* bytes the calls below want at `scratch` */
+size_t dnn_conv_bytes(const struct dnn_conv *c);   /* bytes it holds itself: packed weights */
 
 void dnn_conv_pack(struct dnn_conv *c, const float *weight); /* after every change of the weights, before the rest */
 void dnn_conv_forward(struct dnn_conv *c, const void *src, const float *bias, void *dst, void *scratch);

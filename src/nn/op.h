@@ -38,8 +38,9 @@ struct exec {
     void *saved;                   /* written by forward, still there in backward */
     void *scratch;                 /* 64-byte aligned, valid within one call, shared with other nodes */
     size_t saved_bytes, scratch_bytes;
-    void *own;   /* the op's primitives; release frees them */
-    int threads; /* how many to use at most */
+    void *own;        /* the op's primitives; release frees them */
+    size_t own_bytes; /* what they hold, for the bill */
+    int threads;      /* how many to use at most */
     const struct moment *moment;
     const uint64_t *version; /* of the parameters, for packed copies */
 };

@@ -85,9 +85,15 @@ struct node *op_mse(struct graph *g, struct node *a, struct node *b);
 struct node *op_entropy(struct graph *g, struct node *weights);
 /* factor_a a + factor_b b of two scalars: total losses. */
 struct node *op_weighted(struct graph *g, struct node *a, float factor_a, struct node *b, float factor_b);
-/* Mean over channels of (a - b)^2: N,[D],H,W,C gives N,[D],H,W,1. No gradient. */
-struct node *op_error_map(struct graph *g, struct node *a, struct node *b);
+/* Mean over channels of x^2: N,[D],H,W,C gives N,[D],H,W,1. No gradient. */
+struct node *op_square_mean(struct graph *g, struct node *x);
 /* Mean over everything but N: N,... gives N. No gradient. */
 struct node *op_sample_mean(struct graph *g, struct node *x);
+
+/* ---- blur.c ---- */
+
+/* Gaussian of deviation `sigma` pixels over H and W of N,[D],H,W,C; at the edges the weights inside the picture are
+ * scaled up to sum to one. F32, no gradient: for scores. */
+struct node *op_blur(struct graph *g, struct node *x, float sigma);
 
 #endif

@@ -59,7 +59,7 @@ struct plan_timing {
     double flops;                   /* of a forward */
     size_t bytes;                   /* of the output */
 };
-void plan_profile_start(struct plan *p);
+int plan_profile_start(struct plan *p, struct err *e);
 void plan_profile(const struct plan *p, void (*each)(void *user, const struct plan_timing *t), void *user);
 
 #endif

@@ -1,0 +1,44 @@
+/* Autoencoder: the baseline of the MemAE and DAAD papers. See ae.md. */
+#include "models/autoencoder.h"
+
+struct ae_config {
+    struct autoencoder_config net;
+};
+
+static const struct preset presets[] = {
+    {"general", "pictures of any size from 16 to 512", "", ""},
+    {"mnist", "28x28 grey digits, the paper's net", NET_MNIST, RUN_MNIST},
+    {"fashion", "28x28 grey clothes", NET_FASHION, RUN_FASHION},
+    {"cifar10", "32x32 colour pictures, the paper's net", NET_CIFAR10, RUN_CIFAR10},
+    {"video", "16 frames of 256x256, the official code's 3-D net", NET_VIDEO, RUN_VIDEO},
+    {0}};
+
+static const struct option options[] = {AUTOENCODER_OPTIONS(struct ae_config), {0}};
+
+static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
+{
+    const struct ae_config *c = config;
+    *h = (struct heads){.input = graph_input(g, "input", input)};
+    struct node *code = autoencoder_encode(g, &c->net, h->input);
+    h->output = autoencoder_decode(g, &c->net, code, input);
+    if (g->mode == GRAPH_SCORE) {
+        autoencoder_score(g, &c->net, h);
+        return;
+    }
+    g->scope = "loss";
+    struct node *loss = op_mse(g, h->output, h->input);
+    h->objectives[h->nobjectives++] = (struct objective){.name = "loss", .loss = loss, .group = GROUP_MAIN};
+}
+
+const struct model model_ae = {
+    .name = "ae",
+    .title = "Convolutional autoencoder",
+    .paper = "the baseline of Gong et al., ICCV 2019, arXiv 1904.02639",
+    .idea = "Squeezes a picture through a narrow code and back; what it has never seen comes back wrong. The baseline: "
+            "it often learns to copy defects too.",
+    .options = options,
+    .config_bytes = sizeof(struct ae_config),
+    .presets = presets,
+    .check = autoencoder_check,
+    .build = build,
+};

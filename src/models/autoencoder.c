@@ -1,0 +1,140 @@
+#include "models/autoencoder.h"
+
+#include <stdio.h>
+
+static const int HALVING = 2;
+
+static int time_stride(const struct autoencoder_config *c, int layer)
+{
+    return c->time_strides.n ? c->time_strides.v[layer] : layer ? HALVING : 1;
+}
+
+/* The encoder's layer: kernel, stride and padding of its convolution over `nd` spatial dimensions. */
+static struct layer_spec encoder_layer(const struct autoencoder_config *c, int layer, int nd)
+{
+    int kernel = (int)(layer == 0 && c->first_kernel ? c->first_kernel : c->kernel);
+    struct layer_spec l = {.out = c->widths.v[layer], .norm = true, .slope = (float)c->slope};
+    for (int i = 0; i < nd; i++) {
+        l.kernel[i] = kernel;
+        l.stride[i] = nd == 3 && i == 0 ? time_stride(c, layer) : HALVING;
+        l.pad[i] = kernel / 2;
+    }
+    l.act = c->act == 0 ? ACT_RELU : ACT_LRELU;
+    l.init = c->init == 0 ? WEIGHTS_UNIFORM : WEIGHTS_NORMAL;
+    return l;
+}
+
+static int64_t halved(int64_t size, const struct layer_spec *l, int dim)
+{
+    int64_t room = size + 2 * l->pad[dim] - l->kernel[dim];
+    return room < 0 ? 0 : room / l->stride[dim] + 1;
+}
+
+/* Shape before encoder layer `layer`; layer = widths.n gives the code's. */
+static struct shape shape_before(const struct autoencoder_config *c, const struct shape *input, int layer)
+{
+    struct shape s = *input;
+    for (int k = 0; k < layer && s.nd; k++) {
+        struct layer_spec l = encoder_layer(c, k, s.nd - 2);
+        for (int i = 0; i < s.nd - 2; i++) {
+            s.d[i + 1] = halved(s.d[i + 1], &l, i);
+            if (s.d[i + 1] < 1)
+                return (struct shape){0};
+        }
+        s.d[s.nd - 1] = l.out;
+    }
+    return s;
+}
+
+struct shape autoencoder_code(const struct autoencoder_config *c, const struct shape *input)
+{
+    return shape_before(c, input, c->widths.n);
+}
+
+struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config *c, struct node *picture)
+{
+    struct node *x = op_cast(g, picture, g->precision);
+    for (int k = 0; x && k < c->widths.n; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "enc.%d", k);
+        struct layer_spec l = encoder_layer(c, k, x->shape.nd - 2);
+        l.dtype = g->precision;
+        x = layer_conv(g, name, x, &l);
+    }
+    return x;
+}
+
+/* The decoder undoes the encoder's layers from the last to the first: each transposed convolution arrives at the size
+ * that its counterpart started from, by way of the output padding. */
+static struct layer_spec decoder_layer(const struct autoencoder_config *c, const struct shape *from,
+                                       const struct shape *to, int step)
+{
+    int layer = c->widths.n - 1 - step, nd = to->nd - 2;
+    bool last = layer == 0;
+    struct layer_spec l = encoder_layer(c, layer, nd);
+    l.transposed = true;
+    for (int i = 0; i < nd; i++) {
+        l.kernel[i] = (int)c->kernel;
+        l.pad[i] = (int)c->kernel / 2;
+        l.output_pad[i] = (int)(to->d[i + 1] - ((from->d[i + 1] - 1) * l.stride[i] - 2 * l.pad[i] + l.kernel[i]));
+    }
+    l.out = last ? (int)shape_last(to) : c->decoder.n ? c->decoder.v[step] : c->widths.v[layer - 1];
+    l.norm = !last;
+    if (last)
+        l.act = (enum act[]){ACT_NONE, ACT_TANH, ACT_SIGMOID}[c->output];
+    return l;
+}
+
+struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config *c, struct node *code,
+                                struct shape input)
+{
+    struct node *x = op_cast(g, code, g->precision);
+    for (int step = 0; x && step < c->widths.n; step++) {
+        char name[32];
+        snprintf(name, sizeof name, "dec.%d", step);
+        struct shape to = shape_before(c, &input, c->widths.n - 1 - step);
+        struct layer_spec l = decoder_layer(c, &x->shape, &to, step);
+        l.dtype = step + 1 < c->widths.n ? g->precision : F32;
+        x = layer_conv(g, name, x, &l);
+    }
+    return x;
+}
+
+void autoencoder_score(struct graph *g, const struct autoencoder_config *c, struct heads *h)
+{
+    g->scope = "score";
+    struct node *residual = op_sub(g, h->output, h->input);
+    if (c->blur > 0)
+        residual = op_blur(g, residual, (float)c->blur);
+    h->map = op_square_mean(g, residual);
+    h->score = op_sample_mean(g, h->map);
+}
+
+int autoencoder_check(const void *config, const struct shape *sample, struct err *e)
+{
+    const struct autoencoder_config *c = config;
+    char text[SHAPE_TEXT];
+    struct shape input = {.nd = sample->nd + 1, .d = {1}};
+    for (int i = 0; i < sample->nd; i++)
+        input.d[i + 1] = sample->d[i];
+    if (sample->nd != 3 && sample->nd != 4)
+        return err_set(e, ERR_USAGE, "this model takes pictures or clips, not samples of %s", shape_text(sample, text));
+    if (c->widths.n < 1)
+        return err_set(e, ERR_USAGE, "option widths is empty: it wants at least one layer, such as 32,64,128");
+    if (c->decoder.n && c->decoder.n != c->widths.n - 1)
+        return err_set(e, ERR_USAGE, "option decoder has %d widths: with %d widths it wants %d, or none", c->decoder.n,
+                       c->widths.n, c->widths.n - 1);
+    if (c->time_strides.n && c->time_strides.n != c->widths.n)
+        return err_set(e, ERR_USAGE,
+                       "option time_strides has %d steps: it wants one for each of the %d widths, or none",
+                       c->time_strides.n, c->widths.n);
+    if (c->kernel % 2 == 0 || (c->first_kernel && c->first_kernel % 2 == 0))
+        return err_set(e, ERR_USAGE,
+                       "options kernel and first_kernel want odd sizes, so that layers keep their centre");
+    if (c->kernel < HALVING)
+        return err_set(e, ERR_USAGE, "option kernel wants at least 3: a smaller one leaves holes when it doubles");
+    if (!autoencoder_code(c, &input).nd)
+        return err_set(e, ERR_USAGE, "samples of %s are too small for %d halvings: give fewer widths or a larger size",
+                       shape_text(sample, text), c->widths.n);
+    return 0;
+}

@@ -1,0 +1,120 @@
+/* MemAE: a memory between encoder and decoder (Gong et al., ICCV 2019). The decoder sees only mixtures of items learnt
+ * from normal data, so it cannot rebuild what is not normal. See memae.md. */
+#include "models/autoencoder.h"
+
+#include <math.h>
+
+struct memae_config {
+    struct autoencoder_config net;
+    int64_t items;
+    int similarity, query, fallback;
+    double scale, shrink, entropy;
+};
+
+enum query { QUERY_WHOLE, QUERY_POSITION };
+
+static const struct preset presets[] = {
+    {"general", "pictures of any size from 16 to 512", "", ""},
+    {"mnist", "28x28 grey digits, the paper's net", NET_MNIST " query=whole items=100 scale=30", RUN_MNIST},
+    {"fashion", "28x28 grey clothes", NET_FASHION " query=whole items=100 scale=30", RUN_FASHION},
+    {"cifar10", "32x32 colour pictures, the paper's net", NET_CIFAR10 " query=whole items=500", RUN_CIFAR10},
+    {"video", "16 frames of 256x256, the official code's 3-D net", NET_VIDEO " items=2000", RUN_VIDEO},
+    {"paper", "addressing as in the paper's text; behind another preset: mnist,paper",
+     "similarity=cosine scale=1 shrink=1 fallback=zero", ""},
+    {"official", "addressing as in the official code (lambda 0.0025 at N=2000); behind another preset: mnist,official",
+     "similarity=dot scale=1 shrink=5 fallback=zero init=normal", ""},
+    {0}};
+
+static const struct option options[] = {
+    AUTOENCODER_OPTIONS(struct memae_config),
+    {"items", OPTION_INT, offsetof(struct memae_config, items), "200", 1, 100000, NULL, "rows of the memory, N"},
+    {"query", OPTION_CHOICE, offsetof(struct memae_config, query), "position", 0, 0, "whole|position",
+     "what is looked up: the whole code of a picture at once, or each position of it"},
+    {"similarity", OPTION_CHOICE, offsetof(struct memae_config, similarity), "cosine", 0, 0, "cosine|dot",
+     "between a query and an item: cosine (the paper) or inner product (the official code)"},
+    {"scale", OPTION_FLOAT, offsetof(struct memae_config, scale), "10", 0.001, 1000, NULL,
+     "factor on the similarity before the softmax; 1 in the paper"},
+    {"shrink", OPTION_FLOAT, offsetof(struct memae_config, shrink), "1", 0, 1000, NULL,
+     "weights below this multiple of 1/N become zero; 0: none (MemAE-nonSpar)"},
+    {"fallback", OPTION_CHOICE, offsetof(struct memae_config, fallback), "best", 0, 0, "best|zero",
+     "of a query whose weights all become zero: the best item alone, or nothing (the official code)"},
+    {"entropy", OPTION_FLOAT, offsetof(struct memae_config, entropy), "0.0002", 0, 100, NULL,
+     "weight of the addressing's entropy in the loss (the paper's alpha)"},
+    {0}};
+
+static struct attend_spec addressing(const struct memae_config *c)
+{
+    return (struct attend_spec){
+        .similarity = c->similarity == 0 ? SIM_COSINE : SIM_DOT,
+        .scale = (float)c->scale,
+        .shrink = (float)(c->shrink / (double)c->items),
+        .fallback = c->fallback == 0 ? FALLBACK_BEST : FALLBACK_ZERO,
+    };
+}
+
+/* One row a query: the whole code of a sample, or the channels at one position (in channels-last a free reshape). */
+static struct shape query_shape(const struct memae_config *c, const struct shape *code)
+{
+    int64_t rows = c->query == QUERY_WHOLE ? code->d[0] : shape_rows(code);
+    return SHAPE(rows, shape_count(code) / rows);
+}
+
+static struct node *remember(struct graph *g, const struct memae_config *c, struct node *code, struct heads *h)
+{
+    if (!code)
+        return NULL;
+    g->scope = "memory";
+    struct shape rows = query_shape(c, &code->shape);
+    float bound = 1.0f / sqrtf((float)rows.d[1]); /* of the official code */
+    struct node *items = graph_param(g, "memory.items", SHAPE(c->items, rows.d[1]), GROUP_MAIN,
+                                     (struct init){.kind = INIT_UNIFORM, .a = -bound, .b = bound});
+    struct node *queries = op_reshape(g, op_cast(g, code, F32), rows);
+    h->attention = op_attend(g, queries, items, addressing(c));
+    return op_reshape(g, op_matmul(g, h->attention, items, false), code->shape);
+}
+
+/* L = mean squared error + alpha * entropy of the addressing (eq. 10; the mean, as in the official code). */
+static void losses(struct graph *g, const struct memae_config *c, struct heads *h)
+{
+    g->scope = "loss";
+    struct node *error = op_mse(g, h->output, h->input), *entropy = op_entropy(g, h->attention);
+    struct node *loss = op_weighted(g, error, 1, entropy, (float)c->entropy);
+    h->objectives[h->nobjectives++] = (struct objective){.name = "loss", .loss = loss, .group = GROUP_MAIN};
+    h->watches[h->nwatches++] = (struct watch){"error", error};
+    h->watches[h->nwatches++] = (struct watch){"entropy", entropy};
+}
+
+static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
+{
+    const struct memae_config *c = config;
+    *h = (struct heads){.input = graph_input(g, "input", input)};
+    struct node *code = autoencoder_encode(g, &c->net, h->input);
+    h->output = autoencoder_decode(g, &c->net, remember(g, c, code, h), input);
+    if (g->mode == GRAPH_SCORE)
+        autoencoder_score(g, &c->net, h);
+    else
+        losses(g, c, h);
+}
+
+static void decode(struct graph *g, const void *config, struct shape input, struct heads *h)
+{
+    const struct memae_config *c = config;
+    *h = (struct heads){.code = graph_input(g, "code", autoencoder_code(&c->net, &input))};
+    h->output = autoencoder_decode(g, &c->net, h->code, input);
+}
+
+const struct model model_memae = {
+    .name = "memae",
+    .title = "Memory-augmented autoencoder",
+    .paper = "Gong et al., ICCV 2019, arXiv 1904.02639",
+    .idea =
+        "Rebuilds a picture from a few of the normal patterns it has memorised. A defect is in no pattern, so it does "
+        "not come back, and the difference shows where it is.",
+    .options = options,
+    .config_bytes = sizeof(struct memae_config),
+    .presets = presets,
+    .check = autoencoder_check,
+    .build = build,
+    .decode = decode,
+    .items = "memory.items",
+};

@@ -1,0 +1,49 @@
+#include "nn/adam.h"
+
+#include "nn/parallel.h"
+
+#include <math.h>
+
+struct step {
+    float *restrict value, *restrict m, *restrict v;
+    const float *restrict grad;
+    float rate, beta1, beta2, eps;
+};
+
+/* m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g^2;  value -= rate m / (sqrt(v) + eps)
+ * where the bias corrections 1/(1 - b^t) are already in rate and eps. */
+HOT static void adam_kernel(float *restrict value, float *restrict m, float *restrict v, const float *restrict grad,
+                            size_t n, float rate, float beta1, float beta2, float eps)
+{
+    for (size_t i = 0; i < n; i++) {
+        float g = grad[i];
+        m[i] = beta1 * m[i] + (1 - beta1) * g;
+        v[i] = beta2 * v[i] + (1 - beta2) * g * g;
+        value[i] -= rate * m[i] / (sqrtf(v[i]) + eps);
+    }
+}
+
+static void adam_range(void *context, size_t begin, size_t end)
+{
+    const struct step *s = context;
+    adam_kernel(s->value + begin, s->m + begin, s->v + begin, s->grad + begin, end - begin, s->rate, s->beta1, s->beta2,
+                s->eps);
+}
+
+void params_adam(struct params *ps, enum param_group group, const struct adam *adam, int threads)
+{
+    double t = (double)++ps->adam_steps[group];
+    double root = sqrt(1 - pow(adam->beta2, t));
+    struct step s = {
+        .value = ps->value[group],
+        .m = ps->m[group],
+        .v = ps->v[group],
+        .grad = ps->grad[group],
+        .rate = (float)(adam->lr * root / (1 - pow(adam->beta1, t))),
+        .beta1 = adam->beta1,
+        .beta2 = adam->beta2,
+        .eps = (float)(adam->eps * root),
+    };
+    parallel_ranges(threads, ps->size[group], 1 << 14, adam_range, &s);
+    params_changed(ps);
+}

@@ -1,0 +1,108 @@
+#include "nn/layers.h"
+
+#include <math.h>
+#include <stdio.h>
+
+/* PyTorch's defaults, which the papers' codes use. */
+static const float NORM_EPS = 1e-5f, NORM_MOMENTUM = 0.1f;
+
+static struct node *parameter(struct graph *g, const char *layer, const char *part, struct shape shape,
+                              enum param_group group, struct init init)
+{
+    char name[128];
+    snprintf(name, sizeof name, "%s.%s", layer, part);
+    return graph_param(g, name, shape, group, init);
+}
+
+static struct init constant(float value)
+{
+    return (struct init){.kind = INIT_CONSTANT, .a = value};
+}
+
+/* Of a weight O,[kD],kH,kW,I; fan in as PyTorch counts it: dimension 1 (here the last) times the taps, transposed too.
+ */
+static struct node *weight_of(struct graph *g, const char *name, const struct node *x, const struct layer_spec *l)
+{
+    int64_t in = shape_last(&x->shape);
+    struct shape s = x->shape;
+    double fan = 1;
+    s.d[0] = l->transposed ? in : l->out;
+    s.d[s.nd - 1] = l->transposed ? l->out : in;
+    for (int i = 1; i < s.nd - 1; i++)
+        s.d[i] = l->kernel[i - 1];
+    for (int i = 1; i < s.nd; i++)
+        fan *= (double)s.d[i];
+    float bound = (float)(1 / sqrt(fan));
+    struct init uniform = {.kind = INIT_UNIFORM, .a = -bound, .b = bound};
+    struct init normal = {.kind = INIT_NORMAL, .a = 0, .b = 0.02f};
+    return parameter(g, name, "weight", s, GROUP_MAIN, l->init == WEIGHTS_NORMAL ? normal : uniform);
+}
+
+struct norm_params {
+    struct node *gain, *shift, *mean, *var;
+};
+
+static struct norm_params norm_of(struct graph *g, const char *name, const struct layer_spec *l)
+{
+    struct init normal = {.kind = INIT_NORMAL, .a = 1, .b = 0.02f};
+    struct shape s = SHAPE(l->out);
+    return (struct norm_params){
+        .gain = parameter(g, name, "gain", s, GROUP_MAIN, l->init == WEIGHTS_NORMAL ? normal : constant(1)),
+        .shift = parameter(g, name, "shift", s, GROUP_MAIN, constant(0)),
+        .mean = parameter(g, name, "mean", s, GROUP_STATE, constant(0)),
+        .var = parameter(g, name, "var", s, GROUP_STATE, constant(1)),
+    };
+}
+
+static struct node *convolve(struct graph *g, struct node *x, struct node *weight, struct node *bias,
+                             const struct layer_spec *l, enum act act)
+{
+    struct conv_spec s = {.act = act, .slope = l->slope, .dtype = l->dtype};
+    for (int i = 0; i < 3; i++) {
+        s.kernel[i] = l->kernel[i];
+        s.stride[i] = l->stride[i];
+        s.pad[i] = l->pad[i];
+        s.output_pad[i] = l->output_pad[i];
+    }
+    return l->transposed ? op_deconv(g, x, weight, bias, s) : op_conv(g, x, weight, bias, s);
+}
+
+static bool fusible(enum act act)
+{
+    return act == ACT_NONE || act == ACT_RELU || act == ACT_LRELU;
+}
+
+static struct node *with_norm(struct graph *g, const char *name, struct node *x, struct node *weight,
+                              const struct layer_spec *l)
+{
+    struct norm_params p = norm_of(g, name, l);
+    enum act act = fusible(l->act) ? l->act : ACT_NONE;
+    if (g->mode == GRAPH_TRAIN) {
+        struct norm_spec s = {.eps = NORM_EPS, .momentum = NORM_MOMENTUM, .act = act, .slope = l->slope};
+        x = convolve(g, x, weight, NULL, l, ACT_NONE);
+        return op_batch_norm(g, x, p.gain, p.shift, p.mean, p.var, s);
+    }
+    struct node *folded = op_fold_weight(g, weight, p.gain, p.var, NORM_EPS, l->transposed);
+    struct node *bias = op_fold_bias(g, NULL, p.gain, p.shift, p.mean, p.var, NORM_EPS);
+    return convolve(g, x, folded, bias, l, act);
+}
+
+static struct node *with_bias(struct graph *g, const char *name, struct node *x, struct node *weight,
+                              const struct layer_spec *l)
+{
+    struct node *bias = parameter(g, name, "bias", SHAPE(l->out), GROUP_MAIN, constant(0));
+    if (g->mode == GRAPH_SCORE && fusible(l->act))
+        return convolve(g, x, weight, bias, l, l->act);
+    x = convolve(g, x, weight, bias, l, ACT_NONE);
+    return fusible(l->act) && l->act != ACT_NONE ? op_act(g, x, l->act, l->slope) : x;
+}
+
+struct node *layer_conv(struct graph *g, const char *name, struct node *x, const struct layer_spec *spec)
+{
+    if (!x)
+        return NULL;
+    g->scope = name;
+    struct node *weight = weight_of(g, name, x, spec);
+    struct node *y = spec->norm ? with_norm(g, name, x, weight, spec) : with_bias(g, name, x, weight, spec);
+    return fusible(spec->act) ? y : op_act(g, y, spec->act, spec->slope);
+}

@@ -1,0 +1,324 @@
+/* Convolution and its adjoint, 2-D and 3-D, any kernel, stride, padding and output padding.
+ *
+ *   conv:    y[n,p,o] = act(b[o] + sum over k, i of x[n, p stride + k - pad, i] w[o,k,i])
+ *   deconv:  y[n,p,o] = act(b[o] + sum over k, i, and q with q stride + k - pad = p, of x[n,q,i] w[i,k,o])
+ *
+ * deconv is conv's derivative with respect to its input, so one object with three directions serves both: conv runs
+ * forward, backward-data, backward-weights; deconv runs backward-data, forward, backward-weights. */
+#include "nn/bf16.h"
+#include "nn/dnn.h"
+#include "nn/op.h"
+#include "nn/ops.h"
+#include "nn/parallel.h"
+#include "nn/thin.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A convolution below this work is done by one thread: waking the others costs more. */
+static const double SERIAL_FLOPS = 1e6;
+
+enum { SUM_CHUNKS = 16, SUM_CHANNELS = 1024 };
+
+enum { X, WEIGHT, BIAS };
+
+struct conv {
+    struct dnn_conv *dnn;
+    bool thin; /* a deconv to a picture, forward by thin_adjoint */
+    struct thin adjoint;
+    uint64_t packed; /* version of the weights in dnn's packed copies */
+};
+
+static const struct conv_spec *spec_of(const struct node *n)
+{
+    return n->spec;
+}
+
+static bool transposed(const struct node *n);
+
+/* The channels that the convolution (not its adjoint) writes and reads, as the weight has them. */
+static int64_t weight_first(const struct node *n)
+{
+    return n->in[WEIGHT]->shape.d[0];
+}
+
+static int64_t weight_last(const struct node *n)
+{
+    return shape_last(&n->in[WEIGHT]->shape);
+}
+
+static double conv_flops(const struct node *n)
+{
+    const struct node *coarse = transposed(n) ? n->in[X] : n;
+    return 2.0 * (double)shape_rows(&coarse->shape) * (double)shape_count(&n->in[WEIGHT]->shape);
+}
+
+static int check_operands(struct node *n, struct err *e)
+{
+    const struct shape *x = &n->in[X]->shape;
+    const struct node *w = n->inputs > WEIGHT ? n->in[WEIGHT] : NULL, *b = n->inputs > BIAS ? n->in[BIAS] : NULL;
+    char xs[SHAPE_TEXT], ws[SHAPE_TEXT];
+    if (x->nd != 4 && x->nd != 5)
+        return op_error(n, e, "takes N,H,W,C or N,D,H,W,C, not %s", shape_text(x, xs));
+    if (!w || w->shape.nd != x->nd || !(w->param || w->constant))
+        return op_error(n, e, "the weight must be a parameter with as many dimensions as x (%s)", shape_text(x, xs));
+    if (shape_last(x) != (transposed(n) ? weight_first(n) : weight_last(n)))
+        return op_error(n, e, "x is %s, which does not fit a weight of %s", shape_text(x, xs),
+                        shape_text(&w->shape, ws));
+    int64_t out = transposed(n) ? weight_last(n) : weight_first(n);
+    if (b && (b->shape.nd != 1 || b->shape.d[0] != out))
+        return op_error(n, e, "the bias must have %lld elements, not %s", (long long)out, shape_text(&b->shape, xs));
+    return 0;
+}
+
+static int infer(struct node *n, struct err *e)
+{
+    const struct conv_spec *s = n->spec;
+    TRY(check_operands(n, e));
+    const struct shape *x = &n->in[X]->shape;
+    n->shape = *x;
+    n->dtype = s->dtype;
+    n->shape.d[x->nd - 1] = transposed(n) ? weight_last(n) : weight_first(n);
+    if (s->act != ACT_NONE && s->act != ACT_RELU && s->act != ACT_LRELU)
+        return op_error(n, e, "only relu and leaky relu can follow within the convolution");
+    for (int i = 0; i < x->nd - 2; i++) {
+        int64_t size = x->d[i + 1], out;
+        if (s->kernel[i] < 1 || s->stride[i] < 1 || s->pad[i] < 0 || s->output_pad[i] < 0 ||
+            (s->output_pad[i] && s->output_pad[i] >= s->stride[i]))
+            return op_error(n, e, "kernel and stride must be at least 1, paddings at least 0, output padding < stride");
+        if (s->kernel[i] != n->in[WEIGHT]->shape.d[i + 1])
+            return op_error(n, e, "the kernel is %d in dimension %d, but the weight has %lld", s->kernel[i], i,
+                            (long long)n->in[WEIGHT]->shape.d[i + 1]);
+        if (transposed(n))
+            out = (size - 1) * s->stride[i] - 2 * s->pad[i] + s->kernel[i] + s->output_pad[i];
+        else
+            out = (size + 2 * s->pad[i] - s->kernel[i] + s->stride[i]) / s->stride[i] -
+                  (size + 2 * s->pad[i] < s->kernel[i]);
+        if (out < 1)
+            return op_error(n, e, "a size of %lld is too small for a kernel of %d", (long long)size, s->kernel[i]);
+        n->shape.d[i + 1] = out;
+    }
+    return 0;
+}
+
+/* The forward pass of a deconv to few channels is thin_adjoint's. */
+static void prepare_thin(struct exec *x, struct conv *c, const struct dnn_conv_spec *d)
+{
+    const struct node *n = x->node;
+    c->thin = transposed(n) && shape_last(&n->shape) <= THIN_CHANNELS && n->dtype == F32;
+    c->adjoint = (struct thin){.src = d->src, .dst = d->dst, .dst_type = d->dst_type, .threads = d->threads};
+    memcpy(c->adjoint.kernel, d->kernel, sizeof d->kernel);
+    memcpy(c->adjoint.stride, d->stride, sizeof d->stride);
+    memcpy(c->adjoint.pad, d->pad, sizeof d->pad);
+    if (c->thin)
+        x->scratch_bytes = thin_scratch(&c->adjoint);
+}
+
+static int prepare(struct exec *x, struct err *e)
+{
+    const struct node *n = x->node, *in = n->in[X];
+    const struct conv_spec *s = spec_of(n);
+    bool t = transposed(n), bias = n->inputs > BIAS && n->in[BIAS];
+    if (x->wants && s->act != ACT_NONE)
+        return op_error(n, e, "an activation within the convolution has no gradient; use a layer of its own to train");
+    struct dnn_conv_spec d = {.src = t ? n->shape : in->shape, .dst = t ? in->shape : n->shape};
+    d.src_type = t ? n->dtype : in->dtype;
+    d.dst_type = t ? in->dtype : n->dtype;
+    memcpy(d.kernel, s->kernel, sizeof d.kernel);
+    memcpy(d.stride, s->stride, sizeof d.stride);
+    memcpy(d.pad, s->pad, sizeof d.pad);
+    d.bias = bias && !t;
+    d.act = t ? ACT_NONE : s->act;
+    d.slope = s->slope;
+    d.threads = conv_flops(n) < SERIAL_FLOPS ? 1 : x->threads;
+    struct conv *c = x->own = calloc(1, sizeof *c);
+    if (!c)
+        return err_memory(e, "a convolution");
+    prepare_thin(x, c, &d);
+    unsigned forward = t ? DNN_BACKWARD_DATA : DNN_FORWARD, back = t ? DNN_FORWARD : DNN_BACKWARD_DATA;
+    d.directions = (c->thin ? 0 : forward) | (x->wants & (1u << X) ? back : 0) |
+                   (x->wants & (1u << WEIGHT) ? DNN_BACKWARD_WEIGHTS : 0);
+    if (!d.directions)
+        return 0;
+    TRY(dnn_conv_new(&d, &c->dnn, e));
+    if (dnn_conv_scratch(c->dnn) > x->scratch_bytes)
+        x->scratch_bytes = dnn_conv_scratch(c->dnn);
+    if (bias && x->scratch_bytes < SUM_CHUNKS * SUM_CHANNELS * sizeof(float))
+        x->scratch_bytes = SUM_CHUNKS * SUM_CHANNELS * sizeof(float);
+    x->own_bytes = dnn_conv_bytes(c->dnn);
+    return 0;
+}
+
+static void release(struct exec *x)
+{
+    struct conv *c = x->own;
+    if (c)
+        dnn_conv_free(c->dnn);
+    free(c);
+}
+
+static void pack(struct exec *x)
+{
+    struct conv *c = x->own;
+    if (!c->dnn || c->packed == *x->version)
+        return;
+    dnn_conv_pack(c->dnn, x->in[WEIGHT]);
+    c->packed = *x->version;
+}
+
+static void conv_forward(struct exec *x)
+{
+    struct conv *c = x->own;
+    pack(x);
+    dnn_conv_forward(c->dnn, x->in[X], x->in[BIAS], x->out, x->scratch);
+}
+
+/* ---- bias and activation behind a deconv: one pass of ours (as oneDNN's post-op it costs up to six times more) ----
+ */
+
+HOT static void bias_act_f32(float *restrict y, const float *restrict bias, size_t rows, size_t channels, float slope)
+{
+    for (size_t r = 0; r < rows; r++, y += channels)
+        for (size_t c = 0; c < channels; c++) {
+            float v = y[c] + bias[c];
+            y[c] = v > 0 ? v : v * slope;
+        }
+}
+
+HOT static void bias_act_bf16(bf16 *restrict y, const float *restrict bias, size_t rows, size_t channels, float slope)
+{
+    for (size_t r = 0; r < rows; r++, y += channels)
+        for (size_t c = 0; c < channels; c++) {
+            float v = bf16_to_f32(y[c]) + bias[c];
+            y[c] = bf16_from_f32(v > 0 ? v : v * slope);
+        }
+}
+
+static void bias_act_rows(void *context, size_t begin, size_t end)
+{
+    static const float zeros[SUM_CHANNELS];
+    const struct exec *x = context;
+    const struct conv_spec *s = spec_of(x->node);
+    const float *bias = x->in[BIAS] ? x->in[BIAS] : zeros;
+    float slope = s->act == ACT_NONE ? 1 : s->act == ACT_RELU ? 0 : s->slope;
+    size_t channels = (size_t)shape_last(&x->node->shape), at = begin * channels;
+    if (x->node->dtype == F32)
+        bias_act_f32((float *)x->out + at, bias, end - begin, channels, slope);
+    else
+        bias_act_bf16((bf16 *)x->out + at, bias, end - begin, channels, slope);
+}
+
+static void bias_act(struct exec *x)
+{
+    size_t channels = (size_t)shape_last(&x->node->shape);
+    parallel_ranges(x->threads, (size_t)shape_rows(&x->node->shape), 1 + 16384 / channels, bias_act_rows, x);
+}
+
+static void deconv_forward(struct exec *x)
+{
+    struct conv *c = x->own;
+    pack(x);
+    if (c->thin)
+        thin_adjoint(&c->adjoint, x->in[X], x->in[WEIGHT], x->in[BIAS], x->out, x->scratch);
+    else
+        dnn_conv_backward_data(c->dnn, x->in[X], x->out, x->scratch);
+    if (spec_of(x->node)->act != ACT_NONE || (x->in[BIAS] && !c->thin))
+        bias_act(x);
+}
+
+/* ---- backward: dL/db[o] = sum over n, p of g[n,p,o] ---- */
+
+HOT static void sum_f32(float *restrict sum, const float *restrict g, size_t rows, size_t channels)
+{
+    for (size_t r = 0; r < rows; r++, g += channels)
+        for (size_t c = 0; c < channels; c++)
+            sum[c] += g[c];
+}
+
+static void sum_chunk(void *context, int chunk, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    size_t channels = (size_t)shape_last(&x->node->shape);
+    float *sum = (float *)x->scratch + (size_t)chunk * channels;
+    memset(sum, 0, channels * sizeof *sum);
+    if (x->node->dtype == F32)
+        sum_f32(sum, (const float *)x->gout + begin * channels, end - begin, channels);
+    else
+        for (size_t i = begin * channels; i < end * channels; i++)
+            sum[i % channels] += bf16_to_f32(((const bf16 *)x->gout)[i]);
+}
+
+static void bias_gradient(struct exec *x)
+{
+    size_t channels = (size_t)shape_last(&x->node->shape);
+    float *gradient = x->gin[BIAS];
+    parallel_chunks(x->threads, (size_t)shape_rows(&x->node->shape), SUM_CHUNKS, sum_chunk, x);
+    memset(gradient, 0, channels * sizeof *gradient);
+    for (int chunk = 0; chunk < SUM_CHUNKS; chunk++)
+        sum_f32(gradient, (const float *)x->scratch + (size_t)chunk * channels, 1, channels);
+}
+
+static void conv_backward(struct exec *x)
+{
+    struct conv *c = x->own;
+    if (x->gin[BIAS])
+        bias_gradient(x);
+    if (x->gin[WEIGHT])
+        dnn_conv_backward_weights(c->dnn, x->in[X], x->gout, x->gin[WEIGHT], x->scratch);
+    if (x->gin[X])
+        dnn_conv_backward_data(c->dnn, x->gout, x->gin[X], x->scratch);
+}
+
+static void deconv_backward(struct exec *x)
+{
+    struct conv *c = x->own;
+    if (x->gin[BIAS])
+        bias_gradient(x);
+    if (x->gin[WEIGHT])
+        dnn_conv_backward_weights(c->dnn, x->gout, x->in[X], x->gin[WEIGHT], x->scratch);
+    if (x->gin[X])
+        dnn_conv_forward(c->dnn, x->gout, NULL, x->gin[X], x->scratch);
+}
+
+static const struct op conv = {
+    .name = "conv",
+    .keeps = KEEP_IN0,
+    .infer = infer,
+    .prepare = prepare,
+    .forward = conv_forward,
+    .backward = conv_backward,
+    .release = release,
+    .flops = conv_flops,
+};
+
+static const struct op deconv = {
+    .name = "deconv",
+    .keeps = KEEP_IN0,
+    .infer = infer,
+    .prepare = prepare,
+    .forward = deconv_forward,
+    .backward = deconv_backward,
+    .release = release,
+    .flops = conv_flops,
+};
+
+static bool transposed(const struct node *n)
+{
+    return n->op == &deconv;
+}
+
+static struct node *apply(struct graph *g, const struct op *op, struct node *x, struct node *weight, struct node *bias,
+                          struct conv_spec spec)
+{
+    return graph_apply(g, op, &spec, sizeof spec, 3, (struct node *[]){x, weight, bias});
+}
+
+struct node *op_conv(struct graph *g, struct node *x, struct node *weight, struct node *bias, struct conv_spec spec)
+{
+    return apply(g, &conv, x, weight, bias, spec);
+}
+
+struct node *op_deconv(struct graph *g, struct node *x, struct node *weight, struct node *bias, struct conv_spec spec)
+{
+    return apply(g, &deconv, x, weight, bias, spec);
+}

@@ -1,0 +1,131 @@
+#include "nn/params.h"
+
+#include "base/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { PARAM_ALIGN = 16 }; /* floats: one cache line, so that vector loops need no head */
+
+struct params *params_new(void)
+{
+    return calloc(1, sizeof(struct params));
+}
+
+void params_free(struct params *ps)
+{
+    if (!ps)
+        return;
+    for (int g = 0; g < GROUP_COUNT; g++) {
+        free(ps->value[g]);
+        free(ps->grad[g]);
+        free(ps->m[g]);
+        free(ps->v[g]);
+    }
+    arena_free(&ps->arena);
+    free(ps);
+}
+
+struct param *params_find(const struct params *ps, const char *name)
+{
+    struct param *p = ps->first;
+    while (p && strcmp(p->name, name))
+        p = p->next;
+    return p;
+}
+
+static struct param *append(struct params *ps, const char *name, const struct shape *shape, enum param_group group,
+                            struct init init, struct err *e)
+{
+    struct param *p = arena_alloc(&ps->arena, sizeof *p);
+    char *copy = arena_string(&ps->arena, name);
+    if (!p || !copy) {
+        err_memory(e, "a parameter");
+        return NULL;
+    }
+    size_t count = (size_t)shape_count(shape);
+    *p = (struct param){.name = copy, .shape = *shape, .group = group, .init = init, .count = count};
+    p->offset = ps->size[group];
+    ps->size[group] += (count + PARAM_ALIGN - 1) / PARAM_ALIGN * PARAM_ALIGN;
+    if (ps->last)
+        ps->last->next = p;
+    else
+        ps->first = p;
+    ps->last = p;
+    ps->n++;
+    return p;
+}
+
+struct param *params_declare(struct params *ps, const char *name, const struct shape *shape, enum param_group group,
+                             struct init init, struct err *e)
+{
+    struct param *p = params_find(ps, name);
+    if (p && shape_equal(&p->shape, shape))
+        return p;
+    char have[SHAPE_TEXT], want[SHAPE_TEXT];
+    if (p)
+        err_set(e, ERR_FAIL, "parameter %s is %s, but this graph wants %s", name, shape_text(&p->shape, have),
+                shape_text(shape, want));
+    else if (ps->allocated)
+        err_set(e, ERR_FAIL, "parameter %s (%s) is not part of this model", name, shape_text(shape, want));
+    else
+        return append(ps, name, shape, group, init, e);
+    return NULL;
+}
+
+static void draw(struct param *p, uint64_t seed)
+{
+    struct rng r = rng_new(seed, rng_stream(p->name));
+    float a = p->init.a, b = p->init.b;
+    for (size_t i = 0; i < p->count; i++) {
+        switch (p->init.kind) {
+        case INIT_CONSTANT:
+            p->value[i] = a;
+            break;
+        case INIT_UNIFORM:
+            p->value[i] = a + (b - a) * rng_uniform(&r);
+            break;
+        case INIT_NORMAL:
+            p->value[i] = a + b * rng_normal(&r);
+            break;
+        }
+    }
+}
+
+/* A zeroed block of `count` floats on a cache line; NULL only when out of memory. */
+static float *block(size_t count)
+{
+    size_t bytes = (count ? count : PARAM_ALIGN) * sizeof(float);
+    float *p = aligned_alloc(64, (bytes + 63) / 64 * 64);
+    return p ? memset(p, 0, bytes) : NULL;
+}
+
+int params_allocate(struct params *ps, uint64_t seed, bool trainable, struct err *e)
+{
+    for (int g = 0; g < GROUP_COUNT; g++) {
+        ps->value[g] = block(ps->size[g]);
+        if (!ps->value[g])
+            return err_memory(e, "the parameters");
+        if (!trainable || g == GROUP_STATE)
+            continue;
+        ps->grad[g] = block(ps->size[g]);
+        ps->m[g] = block(ps->size[g]);
+        ps->v[g] = block(ps->size[g]);
+        if (!ps->grad[g] || !ps->m[g] || !ps->v[g])
+            return err_memory(e, "gradients and Adam's moments");
+    }
+    for (struct param *p = ps->first; p; p = p->next) {
+        p->value = ps->value[p->group] + p->offset;
+        p->grad = ps->grad[p->group] ? ps->grad[p->group] + p->offset : NULL;
+        draw(p, seed);
+    }
+    ps->allocated = true;
+    ps->trainable = trainable;
+    params_changed(ps);
+    return 0;
+}
+
+void params_changed(struct params *ps)
+{
+    ps->version++;
+}

@@ -1,0 +1,169 @@
+#include "nn/plan.h"
+
+#include "nn/bf16.h"
+#include "nn/parallel.h"
+#include "nn/plan_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+int plan_new(const struct plan_spec *spec, struct plan **out, struct err *e)
+{
+    *out = NULL;
+    TRY(graph_error(spec->graph, e));
+    struct plan *p = calloc(1, sizeof *p);
+    if (!p)
+        return err_memory(e, "a plan");
+    unsigned before = parallel_begin(spec->threads);
+    int code = plan_build(p, spec, e);
+    parallel_end(before);
+    if (code < 0) {
+        plan_free(p);
+        return code;
+    }
+    *out = p;
+    return 0;
+}
+
+void plan_free(struct plan *p)
+{
+    if (!p)
+        return;
+    for (int i = 0; p->execs && i < p->nodes; i++)
+        if (p->execs[i].node && p->execs[i].node->op && p->execs[i].node->op->release)
+            p->execs[i].node->op->release(&p->execs[i]);
+    free(p->constants.calls);
+    free(p->forward.calls);
+    free(p->commit.calls);
+    for (int i = 0; i < OBJECTIVES; i++)
+        free(p->backward[i].calls);
+    free(p->execs);
+    free(p->by_id);
+    free(p->values);
+    free(p->grads);
+    free(p->forward_ms);
+    free(p->backward_ms);
+    free(p->block);
+    free(p);
+}
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+static void run_calls(const struct call_list *list, double *ms)
+{
+    for (int i = 0; i < list->n; i++) {
+        const struct call *c = &list->calls[i];
+        struct exec *x = c->exec;
+        memcpy(x->in, c->in, sizeof x->in);
+        memcpy(x->gin, c->gin, sizeof x->gin);
+        x->out = c->out;
+        x->gout = c->gout;
+        x->scratch = c->scratch;
+        double start = ms ? now_ms() : 0;
+        c->run(x);
+        if (ms)
+            ms[x->node->id] += now_ms() - start;
+    }
+}
+
+void plan_forward(struct plan *p, uint64_t step)
+{
+    unsigned before = parallel_begin(p->threads);
+    p->moment.step = step;
+    if (p->constants_version != p->params->version) {
+        run_calls(&p->constants, NULL);
+        p->constants_version = p->params->version;
+    }
+    run_calls(&p->forward, p->forward_ms);
+    p->forwards++;
+    parallel_end(before);
+}
+
+void plan_backward(struct plan *p, int objective)
+{
+    unsigned before = parallel_begin(p->threads);
+    run_calls(&p->backward[objective], p->backward_ms);
+    p->backwards += objective == 0;
+    parallel_end(before);
+}
+
+void plan_commit(struct plan *p)
+{
+    if (!p->commit.n)
+        return;
+    unsigned before = parallel_begin(p->threads);
+    run_calls(&p->commit, NULL);
+    params_changed(p->params);
+    parallel_end(before);
+}
+
+void *plan_data(const struct plan *p, const struct node *n)
+{
+    return p->values[n->id];
+}
+
+void *plan_grad(const struct plan *p, const struct node *n)
+{
+    return n->param ? n->param->grad : p->grads[n->id];
+}
+
+size_t plan_bytes(const struct plan *p)
+{
+    size_t bytes = p->bytes;
+    for (int i = 0; i < p->nodes; i++)
+        bytes += p->execs[i].own_bytes;
+    return bytes;
+}
+
+static bool all_finite(const void *data, enum dtype dtype, int64_t n)
+{
+    for (int64_t i = 0; i < n; i++)
+        if (!isfinite(dtype == F32 ? ((const float *)data)[i] : bf16_to_f32(((const bf16 *)data)[i])))
+            return false;
+    return true;
+}
+
+const struct node *plan_find_nonfinite(const struct plan *p)
+{
+    for (const struct node *n = p->graph->first; n; n = n->next)
+        if (p->values[n->id] && !all_finite(p->values[n->id], n->dtype, shape_count(&n->shape)))
+            return n;
+    return NULL;
+}
+
+int plan_profile_start(struct plan *p, struct err *e)
+{
+    if (!p->forward_ms)
+        p->forward_ms = calloc((size_t)p->nodes, sizeof *p->forward_ms);
+    if (!p->backward_ms)
+        p->backward_ms = calloc((size_t)p->nodes, sizeof *p->backward_ms);
+    if (!p->forward_ms || !p->backward_ms)
+        return err_memory(e, "the profile");
+    memset(p->forward_ms, 0, (size_t)p->nodes * sizeof *p->forward_ms);
+    memset(p->backward_ms, 0, (size_t)p->nodes * sizeof *p->backward_ms);
+    p->forwards = p->backwards = 0;
+    return 0;
+}
+
+void plan_profile(const struct plan *p, void (*each)(void *user, const struct plan_timing *t), void *user)
+{
+    for (const struct node *n = p->graph->first; n; n = n->next) {
+        if (!n->op || !p->execs[n->id].node)
+            continue;
+        struct plan_timing t = {
+            .node = n,
+            .forward_ms = p->forward_ms[n->id] / (p->forwards ? p->forwards : 1),
+            .backward_ms = p->backward_ms[n->id] / (p->backwards ? p->backwards : 1),
+            .flops = n->op->flops ? n->op->flops(n) : (double)shape_count(&n->shape),
+            .bytes = (size_t)shape_count(&n->shape) * dtype_bytes(n->dtype),
+        };
+        each(user, &t);
+    }
+}

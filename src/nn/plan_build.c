@@ -1,0 +1,566 @@
+/* From a graph to a plan, in four steps: what is needed and whose gradients are wanted (analyse), primitives (prepare),
+ * calls in order with their buffers and the buffers' lives (schedule), memory (place).
+ *
+ * The moment of a call is its number in the one list of all calls: constants, forward, then each objective's backward.
+ */
+#include "nn/bf16.h"
+#include "nn/parallel.h"
+#include "nn/plan_parts.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { NONE = -1 };
+
+/* Outputs below this size are kept rather than made again: the saving is not worth a pass. */
+enum { RECOMPUTE_BYTES = 1 << 18 };
+
+enum { HUGE_PAGE = 2 << 20 };
+
+/* A call whose pointers are still numbers of buffers. */
+struct slot {
+    void (*run)(struct exec *x);
+    struct exec *exec;
+    int in[NODE_INPUTS], out, gout, gin[NODE_INPUTS], scratch;
+};
+
+/* What the build knows of a node. */
+struct info {
+    bool needed, output, kept, dropped; /* kept: backward reads it; dropped: and makes it again for that */
+    bool leads, reaches;                /* this objective: a wanted parameter is below it; the loss is above it */
+    int last_reader;                    /* the last node that reads it forward */
+    int value, again, grad;             /* buffers: forward, made again, this objective's gradient */
+    int parts, saved;                   /* gradients to be added up in this objective; buffer of x->saved */
+};
+
+struct build {
+    struct arena arena;
+    struct plan *p;
+    const struct plan_spec *spec;
+    struct info *info; /* by node id */
+    struct buffer *buffers;
+    int nbuffers;
+    bool *pinned;     /* by buffer: nothing may be written over it in place */
+    int *last_reader; /* by buffer */
+    struct slot *slots;
+    int nslots;
+    int one; /* buffer of d loss / d loss */
+};
+
+static struct info *info_of(const struct build *b, const struct node *n)
+{
+    return &b->info[n->id];
+}
+
+static bool is_view(const struct node *n)
+{
+    return n->op && (n->op->flags & OP_VIEW);
+}
+
+/* The node whose memory a chain of views shows. */
+static struct node *viewed(struct node *n)
+{
+    while (is_view(n))
+        n = n->in[0];
+    return n;
+}
+
+static size_t node_bytes(const struct node *n)
+{
+    return (size_t)shape_count(&n->shape) * dtype_bytes(n->dtype);
+}
+
+/* ---- analyse ---- */
+
+static void mark_needed(struct build *b)
+{
+    for (int i = 0; i < b->spec->noutputs; i++)
+        info_of(b, b->spec->outputs[i])->needed = info_of(b, b->spec->outputs[i])->output = true;
+    for (int k = 0; k < b->spec->nobjectives; k++)
+        info_of(b, b->spec->objectives[k].loss)->needed = info_of(b, b->spec->objectives[k].loss)->output = true;
+    for (int id = b->p->nodes - 1; id >= 0; id--) {
+        struct node *n = b->p->by_id[id];
+        for (int i = 0; b->info[id].needed && i < n->inputs; i++) {
+            if (!n->in[i])
+                continue;
+            struct info *in = info_of(b, n->in[i]);
+            in->needed = true;
+            if (in->last_reader < id)
+                in->last_reader = id;
+        }
+    }
+}
+
+/* Sets leads, reaches and parts for one objective. */
+static void trace_objective(struct build *b, const struct objective *o)
+{
+    for (int id = 0; id < b->p->nodes; id++) {
+        struct node *n = b->p->by_id[id];
+        struct info *f = &b->info[id];
+        f->reaches = n == o->loss;
+        f->parts = 0;
+        f->grad = NONE;
+        f->leads = n->param ? n->param->group == o->group : n->kind == NODE_INPUT && b->spec->input_grad;
+        for (int i = 0; n->op && (n->op->backward || is_view(n)) && i < n->inputs; i++)
+            f->leads = f->leads || (n->in[i] && info_of(b, n->in[i])->leads);
+    }
+    for (int id = b->p->nodes - 1; id >= 0; id--) {
+        struct node *n = b->p->by_id[id];
+        for (int i = 0; b->info[id].reaches && b->info[id].leads && i < n->inputs; i++) {
+            if (!n->in[i] || !info_of(b, n->in[i])->leads)
+                continue;
+            info_of(b, n->in[i])->reaches = true;
+            info_of(b, n->in[i])->parts++;
+        }
+    }
+}
+
+static bool is_active(const struct build *b, const struct node *n)
+{
+    return n && info_of(b, n)->leads && info_of(b, n)->reaches;
+}
+
+/* Which inputs' gradients each op writes in any objective, and so which values backward reads. */
+static void mark_wants(struct build *b)
+{
+    for (int k = 0; k < b->spec->nobjectives; k++) {
+        trace_objective(b, &b->spec->objectives[k]);
+        for (int id = 0; id < b->p->nodes; id++) {
+            struct node *n = b->p->by_id[id];
+            for (int i = 0; is_active(b, n) && n->op && i < n->inputs; i++)
+                if (is_active(b, n->in[i]))
+                    b->p->execs[id].wants |= 1u << i;
+        }
+    }
+    for (int id = 0; id < b->p->nodes; id++) {
+        struct node *n = b->p->by_id[id];
+        if (!b->p->execs[id].wants || is_view(n))
+            continue;
+        for (int i = 0; i < n->inputs; i++)
+            if (n->in[i] && (n->op->keeps & (1u << i)))
+                info_of(b, viewed(n->in[i]))->kept = true;
+        if (n->op->keeps & KEEP_OUT)
+            info_of(b, n)->kept = true;
+    }
+    for (int id = 0; id < b->p->nodes; id++) {
+        struct node *n = b->p->by_id[id];
+        struct info *f = &b->info[id];
+        f->dropped = f->kept && !f->output && n->op && n->op->recompute && !(n->op->keeps & KEEP_OUT) &&
+                     !b->spec->keep_all && node_bytes(n) >= RECOMPUTE_BYTES;
+    }
+}
+
+static int prepare(struct build *b, struct err *e)
+{
+    for (int id = 0; id < b->p->nodes; id++) {
+        struct node *n = b->p->by_id[id];
+        struct exec *x = &b->p->execs[id];
+        if (!b->info[id].needed)
+            continue;
+        x->node = n;
+        x->trains = b->spec->nobjectives > 0;
+        x->threads = b->spec->threads;
+        x->moment = &b->p->moment;
+        x->version = &b->p->params->version;
+        if (n->op && n->op->prepare)
+            TRY(n->op->prepare(x, e));
+    }
+    return 0;
+}
+
+/* ---- buffers ---- */
+
+static int new_buffer(struct build *b, size_t bytes, void *external)
+{
+    b->buffers[b->nbuffers] = (struct buffer){.bytes = bytes, .begin = LAYOUT_FOREVER, .end = -2, .external = external};
+    b->last_reader[b->nbuffers] = -1;
+    b->pinned[b->nbuffers] = external || b->spec->keep_all;
+    if (b->spec->keep_all)
+        b->buffers[b->nbuffers].begin = LAYOUT_BEFORE, b->buffers[b->nbuffers].end = LAYOUT_FOREVER;
+    return b->nbuffers++;
+}
+
+static void use(struct build *b, int buffer, int moment)
+{
+    if (buffer == NONE)
+        return;
+    struct buffer *u = &b->buffers[buffer];
+    if (moment < u->begin)
+        u->begin = moment;
+    if (moment > u->end)
+        u->end = moment;
+}
+
+static void use_forever(struct build *b, int buffer)
+{
+    use(b, buffer, LAYOUT_BEFORE);
+    use(b, buffer, LAYOUT_FOREVER);
+}
+
+/* An op that may write over its first input does, when nobody reads that value any more. */
+static bool in_place(const struct build *b, const struct node *n)
+{
+    if (!(n->op->flags & OP_INPLACE) || n->constant != n->in[0]->constant || node_bytes(n) != node_bytes(n->in[0]))
+        return false;
+    int buffer = info_of(b, n->in[0])->value;
+    return !b->pinned[buffer] && b->last_reader[buffer] <= n->id && !info_of(b, n)->output;
+}
+
+static void give_value(struct build *b, struct node *n)
+{
+    struct info *f = info_of(b, n);
+    if (n->param)
+        f->value = new_buffer(b, node_bytes(n), n->param->value);
+    else if (is_view(n) || (n->op && in_place(b, n)))
+        f->value = info_of(b, n->in[0])->value;
+    else
+        f->value = new_buffer(b, node_bytes(n), NULL);
+    if (b->last_reader[f->value] < f->last_reader)
+        b->last_reader[f->value] = f->last_reader;
+    if (f->output || (f->kept && !f->dropped) || n->constant || n->kind == NODE_INPUT)
+        b->pinned[f->value] = true;
+    if (f->output || n->constant)
+        use_forever(b, f->value);
+    if (n->kind == NODE_INPUT)
+        use(b, f->value, LAYOUT_BEFORE);
+}
+
+/* ---- schedule ---- */
+
+static struct slot *new_slot(struct build *b, struct exec *x, void (*run)(struct exec *))
+{
+    struct slot *s = &b->slots[b->nslots++];
+    *s = (struct slot){.run = run, .exec = x, .out = NONE, .gout = NONE, .scratch = NONE};
+    for (int i = 0; i < NODE_INPUTS; i++)
+        s->in[i] = s->gin[i] = NONE;
+    return s;
+}
+
+/* Marks everything a finished slot touches as alive at its moment. */
+static void close_slot(struct build *b, struct slot *s, size_t scratch_bytes)
+{
+    int moment = (int)(s - b->slots);
+    if (scratch_bytes)
+        s->scratch = new_buffer(b, scratch_bytes, NULL);
+    use(b, s->scratch, moment);
+    use(b, s->out, moment);
+    use(b, s->gout, moment);
+    for (int i = 0; i < NODE_INPUTS; i++) {
+        use(b, s->in[i], moment);
+        use(b, s->gin[i], moment);
+    }
+    use(b, b->info[s->exec->node->id].saved, moment);
+}
+
+static void schedule_forward(struct build *b, bool constants)
+{
+    for (int id = 0; id < b->p->nodes; id++) {
+        struct node *n = b->p->by_id[id];
+        struct exec *x = &b->p->execs[id];
+        if (!b->info[id].needed || n->constant != constants)
+            continue;
+        give_value(b, n);
+        if (!n->op || is_view(n))
+            continue;
+        if (x->saved_bytes)
+            b->info[id].saved = new_buffer(b, x->saved_bytes, NULL);
+        if (n->op->commit)
+            use_forever(b, b->info[id].saved);
+        struct slot *s = new_slot(b, x, n->op->forward);
+        for (int i = 0; i < n->inputs; i++)
+            s->in[i] = n->in[i] ? info_of(b, n->in[i])->value : NONE;
+        s->out = b->info[id].value;
+        close_slot(b, s, x->scratch_bytes);
+    }
+}
+
+static int backward_value(struct build *b, struct node *n);
+
+/* Fills in[] (what `keeps` names, and whatever is always there) for backward or recompute of n. */
+static void backward_inputs(struct build *b, struct node *n, int *in)
+{
+    for (int i = 0; i < NODE_INPUTS; i++) {
+        struct node *v = i < n->inputs ? n->in[i] : NULL;
+        bool there = v && ((n->op->keeps & (1u << i)) || v->constant || b->spec->keep_all);
+        in[i] = there ? backward_value(b, v) : NONE;
+    }
+}
+
+/* The buffer where backward finds a value; schedules making it again at its first use. */
+static int backward_value(struct build *b, struct node *n)
+{
+    n = viewed(n);
+    struct info *f = info_of(b, n);
+    if (!f->dropped)
+        return f->value;
+    if (f->again != NONE)
+        return f->again;
+    int in[NODE_INPUTS];
+    backward_inputs(b, n, in);
+    f->again = new_buffer(b, node_bytes(n), NULL);
+    struct exec *x = &b->p->execs[n->id];
+    struct slot *s = new_slot(b, x, n->op->recompute);
+    memcpy(s->in, in, sizeof in);
+    s->out = f->again;
+    close_slot(b, s, x->scratch_bytes);
+    return f->again;
+}
+
+HOT static void add_f32(float *restrict sum, const float *restrict part, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] += part[i];
+}
+
+HOT static void add_bf16(bf16 *restrict sum, const bf16 *restrict part, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] = bf16_from_f32(bf16_to_f32(sum[i]) + bf16_to_f32(part[i]));
+}
+
+static void add_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    if (x->node->dtype == F32)
+        add_f32((float *)x->gin[0] + begin, (const float *)x->gout + begin, end - begin);
+    else
+        add_bf16((bf16 *)x->gin[0] + begin, (const bf16 *)x->gout + begin, end - begin);
+}
+
+/* gin[0] += gout: one more reader's share of a value's gradient. */
+static void add_gradient(struct exec *x)
+{
+    parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), 1 << 14, add_range, x);
+}
+
+static void copy_gradient(struct exec *x)
+{
+    memcpy(x->gin[0], x->gout, node_bytes(x->node));
+}
+
+static void emit_gradient(struct build *b, struct node *to, int from, void (*run)(struct exec *))
+{
+    struct slot *s = new_slot(b, &b->p->execs[to->id], run);
+    s->gout = from;
+    s->gin[0] = info_of(b, to)->grad;
+    close_slot(b, s, 0);
+}
+
+static int new_gradient(struct build *b, struct node *n)
+{
+    return new_buffer(b, node_bytes(n), n->param ? n->param->grad : NULL);
+}
+
+/* A view's gradient is its input's under another shape: the same memory when nobody else adds to it. */
+static void backward_view(struct build *b, struct node *n)
+{
+    struct node *to = n->in[0];
+    struct info *f = info_of(b, to);
+    bool first = f->grad == NONE;
+    if (!is_active(b, to))
+        return;
+    if (first && f->parts == 1 && !to->param && !b->spec->keep_all) {
+        f->grad = info_of(b, n)->grad;
+        return;
+    }
+    if (first)
+        f->grad = new_gradient(b, to);
+    emit_gradient(b, to, info_of(b, n)->grad, first ? copy_gradient : add_gradient);
+}
+
+static void backward_op(struct build *b, struct node *n)
+{
+    struct info *f = info_of(b, n);
+    struct exec *x = &b->p->execs[n->id];
+    int in[NODE_INPUTS], part[NODE_INPUTS];
+    backward_inputs(b, n, in);
+    int out = n->op->keeps & KEEP_OUT ? backward_value(b, n) : NONE;
+    struct slot *s = new_slot(b, x, n->op->backward);
+    memcpy(s->in, in, sizeof in);
+    s->out = out;
+    s->gout = f->grad;
+    for (int i = 0; i < n->inputs; i++) {
+        part[i] = NONE;
+        if (!is_active(b, n->in[i]))
+            continue;
+        struct info *to = info_of(b, n->in[i]);
+        bool over = i == 0 && (n->op->flags & OP_INPLACE_GRAD) && !b->pinned[f->grad] && !n->in[i]->param &&
+                    b->buffers[f->grad].bytes == node_bytes(n->in[i]);
+        int target = over ? f->grad : new_gradient(b, n->in[i]);
+        if (to->grad == NONE)
+            to->grad = target;
+        else /* a second reader: into a buffer of its own, then added */
+            part[i] = target = n->in[i]->param ? new_buffer(b, node_bytes(n->in[i]), NULL) : target;
+        s->gin[i] = target;
+    }
+    close_slot(b, s, x->scratch_bytes);
+    for (int i = 0; i < n->inputs; i++)
+        if (part[i] != NONE)
+            emit_gradient(b, n->in[i], part[i], add_gradient);
+}
+
+static void schedule_backward(struct build *b, const struct objective *o)
+{
+    trace_objective(b, o);
+    info_of(b, o->loss)->grad = b->one;
+    for (int id = 0; id < b->p->nodes; id++)
+        b->info[id].again = NONE;
+    for (int id = b->p->nodes - 1; id >= 0; id--) {
+        struct node *n = b->p->by_id[id];
+        if (!is_active(b, n) || !n->op || b->info[id].grad == NONE)
+            continue;
+        if (is_view(n))
+            backward_view(b, n);
+        else
+            backward_op(b, n);
+    }
+}
+
+static void schedule_commit(struct build *b)
+{
+    for (int id = 0; id < b->p->nodes; id++) {
+        struct node *n = b->p->by_id[id];
+        if (!b->info[id].needed || !n->op || !n->op->commit)
+            continue;
+        struct slot *s = new_slot(b, &b->p->execs[id], n->op->commit);
+        for (int i = 0; i < n->inputs; i++)
+            s->in[i] = n->in[i] && n->in[i]->param ? info_of(b, n->in[i])->value : NONE;
+    }
+}
+
+/* ---- place ---- */
+
+static void *place(const struct build *b, int buffer)
+{
+    if (buffer == NONE)
+        return NULL;
+    const struct buffer *u = &b->buffers[buffer];
+    return u->external ? u->external : b->p->block + u->offset;
+}
+
+static int allocate(struct build *b, struct err *e)
+{
+    struct plan *p = b->p;
+    TRY(layout_solve(b->buffers, b->nbuffers, &p->bytes, e));
+    bool huge = p->bytes >= 2 * HUGE_PAGE;
+    size_t align = huge ? HUGE_PAGE : 64;
+    size_t bytes = (p->bytes + align) / align * align;
+    p->block = aligned_alloc(align, bytes);
+    if (!p->block)
+        return err_set(e, ERR_MEMORY, "out of memory: the plan wants %zu MiB for its tensors; try a smaller batch",
+                       p->bytes >> 20);
+    if (huge)
+        madvise(p->block, bytes, MADV_HUGEPAGE); /* fewer TLB misses; without it all works the same */
+    memset(p->block, 0, p->bytes);
+    return 0;
+}
+
+static int make_calls(struct build *b, struct call_list *list, int from, int to, struct err *e)
+{
+    list->calls = calloc((size_t)(to > from ? to - from : 1), sizeof *list->calls);
+    if (!list->calls)
+        return err_memory(e, "a plan's calls");
+    list->n = to - from;
+    for (int i = from; i < to; i++) {
+        const struct slot *s = &b->slots[i];
+        struct call *c = &list->calls[i - from];
+        *c = (struct call){.run = s->run, .exec = s->exec, .out = place(b, s->out), .gout = place(b, s->gout)};
+        c->scratch = place(b, s->scratch);
+        for (int k = 0; k < NODE_INPUTS; k++) {
+            c->in[k] = place(b, s->in[k]);
+            c->gin[k] = place(b, s->gin[k]);
+        }
+    }
+    return 0;
+}
+
+static void publish(struct build *b)
+{
+    for (int id = 0; id < b->p->nodes; id++) {
+        const struct info *f = &b->info[id];
+        const struct node *n = b->p->by_id[id];
+        b->p->execs[id].saved = place(b, f->saved);
+        if (!f->needed || f->value == NONE)
+            continue;
+        if (n->kind != NODE_OP || b->buffers[f->value].end == LAYOUT_FOREVER)
+            b->p->values[id] = place(b, f->value);
+        if (b->spec->keep_all || (n->kind == NODE_INPUT && b->spec->input_grad))
+            b->p->grads[id] = place(b, f->grad);
+    }
+}
+
+static int schedule(struct build *b, struct err *e)
+{
+    struct plan *p = b->p;
+    int marks[OBJECTIVES + 3], m = 0;
+    p->one = 1;
+    b->one = new_buffer(b, sizeof p->one, &p->one);
+    schedule_forward(b, true);
+    marks[m++] = b->nslots;
+    schedule_forward(b, false);
+    marks[m++] = b->nslots;
+    for (int k = 0; k < b->spec->nobjectives; k++) {
+        schedule_backward(b, &b->spec->objectives[k]);
+        marks[m++] = b->nslots;
+    }
+    schedule_commit(b);
+    if (b->spec->input_grad)
+        for (int id = 0; id < p->nodes; id++)
+            if (p->by_id[id]->kind == NODE_INPUT && b->info[id].grad != NONE)
+                use_forever(b, b->info[id].grad);
+    TRY(allocate(b, e));
+    TRY(make_calls(b, &p->constants, 0, marks[0], e));
+    TRY(make_calls(b, &p->forward, marks[0], marks[1], e));
+    for (int k = 0; k < b->spec->nobjectives; k++)
+        TRY(make_calls(b, &p->backward[k], marks[k + 1], marks[k + 2], e));
+    TRY(make_calls(b, &p->commit, marks[m - 1], b->nslots, e));
+    publish(b);
+    return 0;
+}
+
+static int allocate_build(struct build *b, struct err *e)
+{
+    struct plan *p = b->p;
+    size_t n = (size_t)p->nodes;
+    size_t calls = n * (2 + (size_t)b->spec->nobjectives * (2 + NODE_INPUTS)) + 1;
+    size_t buffers = 2 * n + calls * (2 + NODE_INPUTS) + 1;
+    p->execs = calloc(n, sizeof *p->execs);
+    p->by_id = calloc(n, sizeof(struct node *));
+    p->values = calloc(n, sizeof *p->values);
+    p->grads = calloc(n, sizeof *p->grads);
+    b->info = arena_alloc(&b->arena, n * sizeof *b->info);
+    b->slots = arena_alloc(&b->arena, calls * sizeof *b->slots);
+    b->buffers = arena_alloc(&b->arena, buffers * sizeof *b->buffers);
+    b->pinned = arena_alloc(&b->arena, buffers * sizeof *b->pinned);
+    b->last_reader = arena_alloc(&b->arena, buffers * sizeof *b->last_reader);
+    if (!p->execs || !p->by_id || !p->values || !p->grads || !b->info || !b->slots || !b->buffers || !b->pinned ||
+        !b->last_reader)
+        return err_memory(e, "a plan");
+    for (struct node *node = b->spec->graph->first; node; node = node->next) {
+        p->by_id[node->id] = node;
+        b->info[node->id] = (struct info){.last_reader = -1, .value = NONE, .again = NONE, .grad = NONE, .saved = NONE};
+    }
+    return 0;
+}
+
+int plan_build(struct plan *p, const struct plan_spec *spec, struct err *e)
+{
+    struct build b = {.p = p, .spec = spec};
+    p->graph = spec->graph;
+    p->params = spec->graph->params;
+    p->nodes = spec->graph->n;
+    p->threads = spec->threads;
+    p->keep_all = spec->keep_all;
+    p->moment.seed = spec->seed;
+    int code = allocate_build(&b, e);
+    if (code == 0) {
+        mark_needed(&b);
+        mark_wants(&b);
+        code = prepare(&b, e);
+    }
+    if (code == 0)
+        code = schedule(&b, e);
+    arena_free(&b.arena);
+    return code;
+}

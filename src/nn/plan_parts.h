@@ -1,0 +1,42 @@
+/* The inside of a plan, shared by plan.c (running) and plan_build.c (building). */
+#ifndef NN_PLAN_PARTS_H
+#define NN_PLAN_PARTS_H
+
+#include "nn/layout.h"
+#include "nn/op.h"
+#include "nn/plan.h"
+
+/* One function call on one node, with the pointers it works on: a value dropped after the forward pass and made again
+ * lies elsewhere in the backward pass. */
+struct call {
+    void (*run)(struct exec *x);
+    struct exec *exec;
+    void *in[NODE_INPUTS], *out, *gout, *gin[NODE_INPUTS], *scratch;
+};
+
+struct call_list {
+    struct call *calls;
+    int n;
+};
+
+struct plan {
+    const struct graph *graph;
+    struct params *params;
+    int nodes, threads;
+    bool keep_all;
+    struct exec *execs; /* by node id; those of inputs and parameters are unused */
+    struct node **by_id;
+    struct call_list constants, forward, backward[OBJECTIVES], commit;
+    void **values, **grads; /* by node id: where plan_data and plan_grad look; NULL: not kept */
+    unsigned char *block;
+    size_t bytes;
+    uint64_t constants_version; /* parameters' version the constants were made from */
+    struct moment moment;
+    float one;                        /* d loss / d loss */
+    double *forward_ms, *backward_ms; /* by node id, while profiling; else NULL */
+    int forwards, backwards;
+};
+
+int plan_build(struct plan *p, const struct plan_spec *spec, struct err *e);
+
+#endif
