@@ -18,15 +18,16 @@ static const struct option options[] = {AUTOENCODER_OPTIONS(struct ae_config), {
 static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
 {
     const struct ae_config *c = config;
-    *h = (struct heads){.input = graph_input(g, "input", input)};
-    struct node *code = autoencoder_encode(g, &c->net, h->input);
-    h->output = autoencoder_decode(g, &c->net, code, input);
+    struct node *target = autoencoder_target(g, &c->net, input, h);
+    struct node *code = autoencoder_encode(g, &c->net, target);
+    struct node *rebuilt = autoencoder_decode(g, &c->net, code, input);
     if (g->mode == GRAPH_SCORE) {
-        autoencoder_score(g, &c->net, h);
+        autoencoder_score(g, &c->net, target, rebuilt, h);
         return;
     }
     g->scope = "loss";
-    struct node *loss = op_mse(g, h->output, h->input);
+    h->output = rebuilt;
+    struct node *loss = op_mse(g, rebuilt, target);
     h->objectives[h->nobjectives++] = (struct objective){.name = "loss", .loss = loss, .group = GROUP_MAIN};
 }
 

@@ -4,6 +4,9 @@
 
 static const int HALVING = 2;
 
+/* The value of black in the range -1..1, the run's default. */
+static const float BLACK = -1;
+
 static int time_stride(const struct autoencoder_config *c, int layer)
 {
     return c->time_strides.n ? c->time_strides.v[layer] : layer ? HALVING : 1;
@@ -51,9 +54,17 @@ struct shape autoencoder_code(const struct autoencoder_config *c, const struct s
     return shape_before(c, input, c->widths.n);
 }
 
-struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config *c, struct node *picture)
+struct node *autoencoder_target(struct graph *g, const struct autoencoder_config *c, struct shape input,
+                                struct heads *h)
 {
-    struct node *x = op_cast(g, picture, g->precision);
+    *h = (struct heads){.input = graph_input(g, "input", input)};
+    g->scope = "contrast";
+    return c->contrast > 0 ? op_contrast(g, h->input, BLACK, (float)c->contrast) : h->input;
+}
+
+struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config *c, struct node *target)
+{
+    struct node *x = op_cast(g, target, g->precision);
     for (int k = 0; x && k < c->widths.n; k++) {
         char name[32];
         snprintf(name, sizeof name, "enc.%d", k);
@@ -100,14 +111,16 @@ struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config
     return x;
 }
 
-void autoencoder_score(struct graph *g, const struct autoencoder_config *c, struct heads *h)
+void autoencoder_score(struct graph *g, const struct autoencoder_config *c, struct node *target, struct node *rebuilt,
+                       struct heads *h)
 {
     g->scope = "score";
-    struct node *residual = op_sub(g, h->output, h->input);
+    struct node *residual = op_sub(g, rebuilt, target);
     if (c->blur > 0)
         residual = op_blur(g, residual, (float)c->blur);
     h->map = op_square_mean(g, residual);
     h->score = op_sample_mean(g, h->map);
+    h->output = c->contrast > 0 ? op_uncontrast(g, rebuilt, h->input, BLACK, (float)c->contrast) : rebuilt;
 }
 
 int autoencoder_check(const void *config, const struct shape *sample, struct err *e)

@@ -9,7 +9,7 @@ struct autoencoder_config {
     struct ints widths, decoder, time_strides;
     int64_t kernel, first_kernel;
     int act, output, init;
-    double slope, blur;
+    double slope, blur, contrast;
 };
 
 /* Rows for the option table of a model whose config `type` begins with its autoencoder_config, named `net`. */
@@ -59,13 +59,21 @@ struct autoencoder_config {
          0,                                                                                                            \
          "uniform|normal",                                                                                             \
          "first weights: uniform in 1/sqrt(fan in), or normal with deviation 0.02 as the official code"},              \
+        {"contrast",                                                                                                   \
+         OPTION_FLOAT,                                                                                                 \
+         offsetof(type, net.contrast),                                                                                 \
+         "0",                                                                                                          \
+         0,                                                                                                            \
+         10,                                                                                                           \
+         NULL,                                                                                                         \
+         "of ink on black: brings every picture to this root mean square above black; 0: as it is"},                   \
     {                                                                                                                  \
         "blur", OPTION_FLOAT, offsetof(type, net.blur), "1", 0, 16, NULL,                                              \
             "of the score: deviation in pixels of the Gaussian that smooths the residual; 0: none"                     \
     }
 
 /* Presets that both models offer: the nets of the paper's tables, one run for both. */
-#define NET_MNIST   "widths=16,32,64 decoder=64,32 first_kernel=1"
+#define NET_MNIST   "widths=16,32,64 decoder=64,32 first_kernel=1 contrast=0.64"
 #define RUN_MNIST   "size=28 channels=1 epochs=25 batch=64 lr=0.001 keep=last validation=0"
 #define NET_FASHION "widths=16,32,64 decoder=64,32"
 #define RUN_FASHION "size=28 channels=1 epochs=25 batch=64 lr=0.001"
@@ -74,8 +82,13 @@ struct autoencoder_config {
 #define NET_VIDEO   "widths=96,128,256,256 activation=leaky init=normal blur=0"
 #define RUN_VIDEO   "size=256 channels=1 epochs=100 batch=1 lr=0.0001"
 
-/* Picture N,[D],H,W,C to code map N,[D'],H',W',C', in g->precision. */
-struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config *c, struct node *picture);
+/* Adds the input of shape N,[D],H,W,C (h->input) and returns what is to be rebuilt: the input, its contrast evened
+ * out where the option says so. */
+struct node *autoencoder_target(struct graph *g, const struct autoencoder_config *c, struct shape input,
+                                struct heads *h);
+
+/* Target N,[D],H,W,C to code map N,[D'],H',W',C', in g->precision. */
+struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config *c, struct node *target);
 
 /* Code map to the picture of shape `input`, F32. */
 struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config *c, struct node *code,
@@ -84,8 +97,9 @@ struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config
 /* Shape of the code map of such pictures; nd 0: too small for so many halvings. */
 struct shape autoencoder_code(const struct autoencoder_config *c, const struct shape *input);
 
-/* Sets map and score of a score graph: mean squared (smoothed) residual, per position and over all. */
-void autoencoder_score(struct graph *g, const struct autoencoder_config *c, struct heads *h);
+/* Sets output, map and score of a score graph: mean squared (smoothed) residual, per position and over all. */
+void autoencoder_score(struct graph *g, const struct autoencoder_config *c, struct node *target, struct node *rebuilt,
+                       struct heads *h);
 
 /* Whether widths, decoder and time strides fit each other and pictures of this shape (no batch). */
 int autoencoder_check(const void *config, const struct shape *sample, struct err *e);

@@ -74,10 +74,10 @@ static struct node *remember(struct graph *g, const struct memae_config *c, stru
 }
 
 /* L = mean squared error + alpha * entropy of the addressing (eq. 10; the mean, as in the official code). */
-static void losses(struct graph *g, const struct memae_config *c, struct heads *h)
+static void losses(struct graph *g, const struct memae_config *c, struct node *target, struct heads *h)
 {
     g->scope = "loss";
-    struct node *error = op_mse(g, h->output, h->input), *entropy = op_entropy(g, h->attention);
+    struct node *error = op_mse(g, h->output, target), *entropy = op_entropy(g, h->attention);
     struct node *loss = op_weighted(g, error, 1, entropy, (float)c->entropy);
     h->objectives[h->nobjectives++] = (struct objective){.name = "loss", .loss = loss, .group = GROUP_MAIN};
     h->watches[h->nwatches++] = (struct watch){"error", error};
@@ -87,13 +87,13 @@ static void losses(struct graph *g, const struct memae_config *c, struct heads *
 static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
 {
     const struct memae_config *c = config;
-    *h = (struct heads){.input = graph_input(g, "input", input)};
-    struct node *code = autoencoder_encode(g, &c->net, h->input);
-    h->output = autoencoder_decode(g, &c->net, remember(g, c, code, h), input);
+    struct node *target = autoencoder_target(g, &c->net, input, h);
+    struct node *code = remember(g, c, autoencoder_encode(g, &c->net, target), h);
+    h->output = autoencoder_decode(g, &c->net, code, input);
     if (g->mode == GRAPH_SCORE)
-        autoencoder_score(g, &c->net, h);
+        autoencoder_score(g, &c->net, target, h->output, h);
     else
-        losses(g, c, h);
+        losses(g, c, target, h);
 }
 
 static void decode(struct graph *g, const void *config, struct shape input, struct heads *h)

@@ -90,6 +90,14 @@ struct node *op_square_mean(struct graph *g, struct node *x);
 /* Mean over everything but N: N,... gives N. No gradient. */
 struct node *op_sample_mean(struct graph *g, struct node *x);
 
+/* ---- contrast.c ---- */
+
+/* Every sample of x brought to one energy: brightness above `black` is scaled so that its root mean square over the
+ * sample is `target`. F32, no gradient: for inputs. */
+struct node *op_contrast(struct graph *g, struct node *x, float black, float target);
+/* The way back for values y of such samples: undoes what op_contrast did to x. F32, no gradient. */
+struct node *op_uncontrast(struct graph *g, struct node *y, struct node *x, float black, float target);
+
 /* ---- blur.c ---- */
 
 /* Gaussian of deviation `sigma` pixels over H and W of N,[D],H,W,C; at the edges the weights inside the picture are
