@@ -259,7 +259,7 @@ void dataset_summary(const struct dataset *ds, const struct log *out)
 {
     for (size_t i = 0; i < ds->n_parts; i++) {
         const struct part *p = &ds->parts[i];
-        log_line(out, LOG_INFO, "%s (%s)", p->path[0] ? p->path : p->source->name, p->source->help);
+        log_line(out, LOG_INFO, "%s (source %s)", p->path, p->source->name);
         if (p->skipped.not_normal)
             log_line(out, LOG_INFO, "  left out of training: %zu samples of classes that are not normal",
                      p->skipped.not_normal);

@@ -251,7 +251,7 @@ static int decode_frame(struct picture_decoder *d, const struct magic *magic, co
 
 static uint8_t scale_to_byte(unsigned value, unsigned max)
 {
-    return max == 255 ? (uint8_t)value : (uint8_t)((value * 255 + max / 2) / max);
+    return (uint8_t)(max == 255 ? value : (value * 255 + max / 2) / max);
 }
 
 static uint8_t over_black(uint8_t value, uint8_t alpha)
@@ -284,30 +284,37 @@ static bool stored_grey(const AVFrame *f, const AVPixFmtDescriptor *format)
     return format->nb_components <= 2;
 }
 
-/* Any packed or planar format of whole numbers, a row at a time: as many of its components as `channels` needs. */
+static void convert_palette_row(const AVFrame *f, int y, int channels, uint8_t *out)
+{
+    const uint8_t *row = f->data[0] + (ptrdiff_t)y * f->linesize[0];
+    for (int x = 0; x < f->width; x++) {
+        uint32_t argb;
+        memcpy(&argb, f->data[1] + 4 * row[x], sizeof argb);
+        for (int c = 0; c < channels; c++)
+            *out++ = over_black((uint8_t)(argb >> (16 - 8 * c)), (uint8_t)(argb >> 24));
+    }
+}
+
+/* Any other format of whole numbers, packed or planar: as many of its components as `channels` needs. */
 static void convert_row(const AVFrame *f, const AVPixFmtDescriptor *format, int y, int channels, uint16_t *line,
                         uint8_t *out)
 {
     const uint8_t *data[4] = {f->data[0], f->data[1], f->data[2], f->data[3]};
-    const bool palette = format->flags & AV_PIX_FMT_FLAG_PAL;
-    const int components = palette ? 4 : format->nb_components, colours = components >= 3 ? 3 : 1;
+    const int colours = format->nb_components >= 3 ? 3 : 1, alpha = format->nb_components - 1;
+    const unsigned flip = f->format == AV_PIX_FMT_MONOWHITE; /* there, 1 is black */
     for (int c = 0; c < channels; c++) {
-        int from = c < colours ? c : 0;
-        unsigned max = palette ? 255 : (1u << format->comp[from].depth) - 1;
-        av_read_image_line2(line, data, f->linesize, format, 0, y, from, f->width, palette, 2);
+        const int from = c < colours ? c : 0;
+        const unsigned max = (1u << format->comp[from].depth) - 1;
+        av_read_image_line2(line, data, f->linesize, format, 0, y, from, f->width, 0, sizeof *line);
         for (int x = 0; x < f->width; x++)
-            out[x * channels + c] = scale_to_byte(f->format == AV_PIX_FMT_MONOWHITE ? max - line[x] : line[x], max);
+            out[x * channels + c] = scale_to_byte(line[x] ^ flip, max);
     }
-    if (!(format->flags & AV_PIX_FMT_FLAG_ALPHA) && !palette)
+    if (!(format->flags & AV_PIX_FMT_FLAG_ALPHA))
         return;
-    int alpha = components - 1;
-    unsigned max = palette ? 255 : (1u << format->comp[alpha].depth) - 1;
-    av_read_image_line2(line, data, f->linesize, format, 0, y, alpha, f->width, palette, 2);
-    for (int x = 0; x < f->width; x++) {
-        uint8_t a = scale_to_byte(line[x], max);
-        for (int c = 0; c < channels; c++)
-            out[x * channels + c] = over_black(out[x * channels + c], a);
-    }
+    const unsigned max = (1u << format->comp[alpha].depth) - 1;
+    av_read_image_line2(line, data, f->linesize, format, 0, y, alpha, f->width, 0, sizeof *line);
+    for (int i = 0; i < f->width * channels; i++)
+        out[i] = over_black(out[i], scale_to_byte(line[i / channels], max));
 }
 
 static int convert_rows(struct picture_decoder *d, const AVPixFmtDescriptor *format, int channels, uint8_t *out,
@@ -318,10 +325,13 @@ static int convert_rows(struct picture_decoder *d, const AVPixFmtDescriptor *for
     TRY(buffer_need(&d->line, (size_t)f->width * sizeof(uint16_t) + EDGE, e));
     for (int y = 0; y < f->height; y++) {
         const uint8_t *row = f->data[0] + (ptrdiff_t)y * f->linesize[0];
+        uint8_t *to = out + (size_t)y * stride;
         if ((f->format == AV_PIX_FMT_GRAY8 && channels == 1) || (f->format == AV_PIX_FMT_RGB24 && channels == 3))
-            memcpy(out + (size_t)y * stride, row, stride);
+            memcpy(to, row, stride);
+        else if (format->flags & AV_PIX_FMT_FLAG_PAL)
+            convert_palette_row(f, y, channels, to);
         else
-            convert_row(f, format, y, channels, (uint16_t *)(void *)d->line.bytes, out + (size_t)y * stride);
+            convert_row(f, format, y, channels, (uint16_t *)(void *)d->line.bytes, to);
     }
     return 0;
 }
