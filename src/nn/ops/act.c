@@ -1,0 +1,116 @@
+/* Activations on their own. The derivative is taken from the output, so that the input's memory can be reused. */
+#include "nn/op.h"
+#include "nn/ops/kernel.h"
+#include "nn/parallel.h"
+
+struct act_spec {
+    enum act act;
+    float slope; /* of ACT_LRELU */
+};
+
+static int act_infer(struct node *n, struct err *e)
+{
+    const struct act_spec *spec = n->spec;
+    n->shape = n->in[0]->shape;
+    n->dtype = n->in[0]->dtype;
+    if (spec->act < ACT_NONE || spec->act > ACT_SIGMOID)
+        return op_error(n, e, "there is no activation number %d", (int)spec->act);
+    if (spec->act == ACT_LRELU && !(spec->slope >= 0 && spec->slope <= 1))
+        return op_error(n, e, "the slope of lrelu must be from 0 to 1, but it is %g", (double)spec->slope);
+    return 0;
+}
+
+KERNEL void forward_loop(const void *x, void *y, size_t n, float slope, enum dtype type, enum act act)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        kernel_store(y, i, kernel_act(kernel_load(x, i, type), act, slope), type);
+}
+
+/* y = relu, leaky relu, tanh or sigmoid of x */
+HOT static void forward_hot(const void *x, void *y, size_t n, float slope, enum dtype type, enum act act)
+{
+    if (act == ACT_TANH && type == F32)
+        forward_loop(x, y, n, slope, F32, ACT_TANH);
+    else if (act == ACT_TANH)
+        forward_loop(x, y, n, slope, BF16, ACT_TANH);
+    else if (act == ACT_SIGMOID && type == F32)
+        forward_loop(x, y, n, slope, F32, ACT_SIGMOID);
+    else if (act == ACT_SIGMOID)
+        forward_loop(x, y, n, slope, BF16, ACT_SIGMOID);
+    else if (type == F32)
+        forward_loop(x, y, n, slope, F32, ACT_LRELU);
+    else
+        forward_loop(x, y, n, slope, BF16, ACT_LRELU);
+}
+
+KERNEL void backward_loop(const void *y, const void *g, void *gx, size_t n, float slope, enum dtype type, enum act act)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float derivative = kernel_act_slope(kernel_load(y, i, type), act, slope);
+        kernel_store(gx, i, kernel_load(g, i, type) * derivative, type);
+    }
+}
+
+/* dx = g act'(x): y > 0 ? g : slope g, g (1 - y^2), g y (1 - y) */
+HOT static void backward_hot(const void *y, const void *g, void *gx, size_t n, float slope, enum dtype type,
+                             enum act act)
+{
+    if (act == ACT_TANH && type == F32)
+        backward_loop(y, g, gx, n, slope, F32, ACT_TANH);
+    else if (act == ACT_TANH)
+        backward_loop(y, g, gx, n, slope, BF16, ACT_TANH);
+    else if (act == ACT_SIGMOID && type == F32)
+        backward_loop(y, g, gx, n, slope, F32, ACT_SIGMOID);
+    else if (act == ACT_SIGMOID)
+        backward_loop(y, g, gx, n, slope, BF16, ACT_SIGMOID);
+    else if (type == F32)
+        backward_loop(y, g, gx, n, slope, F32, ACT_LRELU);
+    else
+        backward_loop(y, g, gx, n, slope, BF16, ACT_LRELU);
+}
+
+static void forward_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    const struct act_spec *spec = x->node->spec;
+    enum dtype type = x->node->dtype;
+    forward_hot(kernel_at(x->in[0], begin, type), kernel_at(x->out, begin, type), end - begin,
+                kernel_slope(spec->act, spec->slope), type, spec->act);
+}
+
+static void backward_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    const struct act_spec *spec = x->node->spec;
+    enum dtype type = x->node->dtype;
+    backward_hot(kernel_at(x->out, begin, type), kernel_at(x->gout, begin, type), kernel_at(x->gin[0], begin, type),
+                 end - begin, kernel_slope(spec->act, spec->slope), type, spec->act);
+}
+
+static void act_forward(struct exec *x)
+{
+    parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), KERNEL_GRAIN, forward_range, x);
+}
+
+static void act_backward(struct exec *x)
+{
+    if (x->gin[0])
+        parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), KERNEL_GRAIN, backward_range, x);
+}
+
+static const struct op act_op = {
+    .name = "activation",
+    .keeps = KEEP_OUT,
+    .flags = OP_INPLACE | OP_INPLACE_GRAD,
+    .infer = act_infer,
+    .forward = act_forward,
+    .backward = act_backward,
+};
+
+struct node *op_act(struct graph *g, struct node *x, enum act act, float slope)
+{
+    struct act_spec spec = {act, slope};
+    return x && act == ACT_NONE ? x : graph_apply(g, &act_op, &spec, sizeof spec, 1, &x);
+}

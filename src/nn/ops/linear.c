@@ -1,0 +1,189 @@
+/* Matrix products: the linear layer with its bias and activation, and the plain product. F32. */
+#include "nn/dnn.h"
+#include "nn/op.h"
+#include "nn/ops/check.h"
+#include "nn/ops/kernel.h"
+#include "nn/ops/rows.h"
+#include "nn/parallel.h"
+
+struct linear_spec {
+    enum act act;
+    float slope;
+};
+
+static int linear_infer(struct node *n, struct err *e)
+{
+    const struct linear_spec *spec = n->spec;
+    TRY(check_matrix(n, 0, "input", e));
+    TRY(check_matrix(n, 1, "weight", e));
+    const struct shape *x = &n->in[0]->shape, *w = &n->in[1]->shape;
+    if (x->d[1] != w->d[1])
+        return op_error(n, e, "its input has %lld columns, but its weight (outputs x inputs) is made for %lld",
+                        (long long)x->d[1], (long long)w->d[1]);
+    if (n->in[2])
+        TRY(check_channels(n, 2, "bias", w->d[0], e));
+    if (spec->act == ACT_LRELU && !(spec->slope >= 0 && spec->slope <= 1))
+        return op_error(n, e, "the slope of lrelu must be from 0 to 1, but it is %g", (double)spec->slope);
+    n->shape = SHAPE(x->d[0], w->d[0]);
+    n->dtype = F32;
+    return 0;
+}
+
+/* rows, inputs, outputs of a linear layer */
+struct linear_sizes {
+    int64_t rows, in, out;
+};
+
+static struct linear_sizes linear_sizes(const struct node *n)
+{
+    return (struct linear_sizes){n->shape.d[0], n->in[0]->shape.d[1], n->shape.d[1]};
+}
+
+/* scratch: the gradient before the activation, then what rows_sum wants */
+static int linear_prepare(struct exec *x, struct err *e)
+{
+    (void)e;
+    struct linear_sizes s = linear_sizes(x->node);
+    if (x->wants)
+        x->scratch_bytes = (size_t)(s.rows * s.out + 15) / 16 * 64 + rows_sum_scratch((size_t)s.rows, (size_t)s.out);
+    return 0;
+}
+
+/* y = act(x W^T + b) */
+static void linear_forward(struct exec *x)
+{
+    const struct linear_spec *spec = x->node->spec;
+    struct linear_sizes s = linear_sizes(x->node);
+    dnn_gemm(false, true, s.rows, s.out, s.in, 1.0f, x->in[0], s.in, x->in[1], s.in, 0.0f, x->out, s.out);
+    rows_bias_act(x->threads, F32, x->out, (size_t)s.rows, (size_t)s.out, x->in[2], spec->act, spec->slope);
+}
+
+HOT static void act_gradient(const float *y, const float *g, float *to, size_t n, enum act act, float slope)
+{
+    if (act == ACT_TANH) {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++)
+            to[i] = g[i] * kernel_act_slope(y[i], ACT_TANH, slope);
+    } else if (act == ACT_SIGMOID) {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++)
+            to[i] = g[i] * kernel_act_slope(y[i], ACT_SIGMOID, slope);
+    } else {
+#pragma omp simd
+        for (size_t i = 0; i < n; i++)
+            to[i] = g[i] * kernel_act_slope(y[i], ACT_LRELU, slope);
+    }
+}
+
+static void act_gradient_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    const struct linear_spec *spec = x->node->spec;
+    act_gradient((const float *)x->out + begin, (const float *)x->gout + begin, (float *)x->scratch + begin,
+                 end - begin, spec->act, kernel_slope(spec->act, spec->slope));
+}
+
+/* g' = g act'(y); dx = g' W; dW = g'^T x; db = sum over rows of g' */
+static void linear_backward(struct exec *x)
+{
+    const struct linear_spec *spec = x->node->spec;
+    struct linear_sizes s = linear_sizes(x->node);
+    size_t count = (size_t)(s.rows * s.out);
+    const float *g = x->gout;
+    if (spec->act != ACT_NONE) {
+        parallel_ranges(x->threads, count, KERNEL_GRAIN, act_gradient_range, x);
+        g = x->scratch;
+    }
+    if (x->gin[0])
+        dnn_gemm(false, false, s.rows, s.in, s.out, 1.0f, g, s.out, x->in[1], s.in, 0.0f, x->gin[0], s.in);
+    if (x->gin[1])
+        dnn_gemm(true, false, s.out, s.in, s.rows, 1.0f, g, s.out, x->in[0], s.in, 0.0f, x->gin[1], s.in);
+    if (x->gin[2])
+        rows_sum(x->threads, F32, g, (size_t)s.rows, (size_t)s.out, x->gin[2],
+                 (char *)x->scratch + (count + 15) / 16 * 64);
+}
+
+static double linear_flops(const struct node *n)
+{
+    struct linear_sizes s = linear_sizes(n);
+    return 2.0 * (double)s.rows * (double)s.in * (double)s.out;
+}
+
+static const struct op linear_op = {
+    .name = "linear",
+    .keeps = KEEP_IN0 | KEEP_IN1 | KEEP_OUT,
+    .infer = linear_infer,
+    .prepare = linear_prepare,
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .flops = linear_flops,
+};
+
+struct node *op_linear(struct graph *g, struct node *x, struct node *weight, struct node *bias, enum act act,
+                       float slope)
+{
+    struct linear_spec spec = {act, slope};
+    return graph_apply(g, &linear_op, &spec, sizeof spec, 3, (struct node *[]){x, weight, bias});
+}
+
+/* ---- matmul ---- */
+
+static bool transposed(const struct node *n)
+{
+    return *(const bool *)n->spec;
+}
+
+static int matmul_infer(struct node *n, struct err *e)
+{
+    TRY(check_matrix(n, 0, "first input", e));
+    TRY(check_matrix(n, 1, "second input", e));
+    const struct shape *a = &n->in[0]->shape, *b = &n->in[1]->shape;
+    int inner = transposed(n) ? 1 : 0;
+    char text_a[SHAPE_TEXT], text_b[SHAPE_TEXT];
+    if (a->d[1] != b->d[inner])
+        return op_error(n, e, "%s times %s%s: the inner sizes differ", shape_text(a, text_a), shape_text(b, text_b),
+                        inner ? " transposed" : "");
+    n->shape = SHAPE(a->d[0], b->d[1 - inner]);
+    n->dtype = F32;
+    return 0;
+}
+
+/* y = a b, or a b^T */
+static void matmul_forward(struct exec *x)
+{
+    int64_t m = x->node->shape.d[0], n = x->node->shape.d[1], k = x->node->in[0]->shape.d[1];
+    bool t = transposed(x->node);
+    dnn_gemm(false, t, m, n, k, 1.0f, x->in[0], k, x->in[1], t ? k : n, 0.0f, x->out, n);
+}
+
+/* da = g b^T, db = a^T g; of a b^T: da = g b, db = g^T a */
+static void matmul_backward(struct exec *x)
+{
+    int64_t m = x->node->shape.d[0], n = x->node->shape.d[1], k = x->node->in[0]->shape.d[1];
+    bool t = transposed(x->node);
+    if (x->gin[0])
+        dnn_gemm(false, !t, m, k, n, 1.0f, x->gout, n, x->in[1], t ? k : n, 0.0f, x->gin[0], k);
+    if (x->gin[1] && t)
+        dnn_gemm(true, false, n, k, m, 1.0f, x->gout, n, x->in[0], k, 0.0f, x->gin[1], k);
+    else if (x->gin[1])
+        dnn_gemm(true, false, k, n, m, 1.0f, x->in[0], k, x->gout, n, 0.0f, x->gin[1], n);
+}
+
+static double matmul_flops(const struct node *n)
+{
+    return 2.0 * (double)shape_count(&n->shape) * (double)n->in[0]->shape.d[1];
+}
+
+static const struct op matmul_op = {
+    .name = "matmul",
+    .keeps = KEEP_IN0 | KEEP_IN1,
+    .infer = matmul_infer,
+    .forward = matmul_forward,
+    .backward = matmul_backward,
+    .flops = matmul_flops,
+};
+
+struct node *op_matmul(struct graph *g, struct node *a, struct node *b, bool transpose_b)
+{
+    return graph_apply(g, &matmul_op, &transpose_b, sizeof transpose_b, 2, (struct node *[]){a, b});
+}

@@ -1,0 +1,265 @@
+/* The memory's addressing (Gong et al., ICCV 2019, eq. 3-7), in rows: one query against all items.
+ *
+ * s_j = scale q.m_j, or scale q.m_j / (|q| |m_j|);  p = softmax(s);  kept: p_j > lambda;
+ * w_j = p_j / sum of the kept p, where kept, else 0.
+ *
+ * The mask is constant almost everywhere, and a softmax renormalised over a fixed set is the softmax over that set:
+ *   ds_j = w_j (g_j - sum_k g_k w_k),
+ * so backward needs w alone. A row that kept nothing has the best item alone (w = 1: ds = 0) or zeros (ds = 0): no
+ * gradient passes through its addressing either way.
+ * With cosine similarity and unit vectors q' and m', D_ij = ds_ij scale / (|q_i| |m_j|):
+ *   dq_i = sum_j D_ij m_j less its part along q'_i;  dm_j = sum_i D_ij q_i less its part along m'_j.
+ * A query or item of length zero has no direction: it is similar to nothing (s = 0) and gets no gradient. */
+#include "nn/dnn.h"
+#include "nn/op.h"
+#include "nn/ops/check.h"
+#include "nn/ops/kernel.h"
+#include "nn/parallel.h"
+
+enum { BLOCK = 64 }; /* queries whose weights stay in cache between the product and the softmax */
+
+struct attend_sizes {
+    size_t queries, items, channels;
+};
+
+static struct attend_sizes attend_sizes(const struct exec *x)
+{
+    const struct shape *q = &x->node->in[0]->shape, *m = &x->node->in[1]->shape;
+    return (struct attend_sizes){(size_t)q->d[0], (size_t)m->d[0], (size_t)q->d[1]};
+}
+
+static bool is_cosine(const struct exec *x)
+{
+    return ((const struct attend_spec *)x->node->spec)->similarity == SIM_COSINE;
+}
+
+static int attend_infer(struct node *n, struct err *e)
+{
+    const struct attend_spec *spec = n->spec;
+    TRY(check_matrix(n, 0, "queries", e));
+    TRY(check_matrix(n, 1, "memory items", e));
+    const struct shape *q = &n->in[0]->shape, *m = &n->in[1]->shape;
+    if (q->d[1] != m->d[1])
+        return op_error(n, e, "queries have %lld channels, but memory items %lld", (long long)q->d[1],
+                        (long long)m->d[1]);
+    if (!isfinite(spec->scale) || !(spec->shrink >= 0 && spec->shrink < 1))
+        return op_error(n, e,
+                        "the scale must be finite and the shrinkage at least 0 and below 1, but they are %g and "
+                        "%g",
+                        (double)spec->scale, (double)spec->shrink);
+    n->shape = SHAPE(q->d[0], m->d[0]);
+    n->dtype = F32;
+    return 0;
+}
+
+/* saved: 1/|m| of every item, 1/|q| of every query, or ones for dot products; scratch: D */
+static int attend_prepare(struct exec *x, struct err *e)
+{
+    (void)e;
+    struct attend_sizes s = attend_sizes(x);
+    x->saved_bytes = (s.items + s.queries) * sizeof(float);
+    if (x->wants)
+        x->scratch_bytes = s.queries * s.items * sizeof(float);
+    return 0;
+}
+
+/* ---- lengths ---- */
+
+/* 1/|v| of each row; 0 for a row without length. Squares in double: no overflow, no vanishing. */
+HOT static void inverse_lengths(const float *rows, size_t n, size_t channels, float *inverse)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float *v = rows + i * channels;
+        double sum = 0;
+#pragma omp simd reduction(+ : sum)
+        for (size_t c = 0; c < channels; c++)
+            sum += (double)v[c] * (double)v[c];
+        inverse[i] = sum > 1e-60 ? (float)(1 / sqrt(sum)) : sum * 0.0 == 0.0 ? 0.0f : NAN;
+    }
+}
+
+/* Those of items (input 1), or of a block of queries (input 0), into saved. */
+static void save_lengths(const struct exec *x, int input, size_t begin, size_t end)
+{
+    struct attend_sizes s = attend_sizes(x);
+    const float *rows = x->in[input];
+    float *inverse = (float *)x->saved + (input == 0 ? s.items : 0) + begin;
+    if (is_cosine(x))
+        inverse_lengths(rows + begin * s.channels, end - begin, s.channels, inverse);
+    else
+        for (size_t i = begin; i < end; i++)
+            *inverse++ = 1.0f;
+}
+
+static void items_range(void *context, size_t begin, size_t end)
+{
+    save_lengths(context, 1, begin, end);
+}
+
+/* ---- forward ---- */
+
+/* Bits of a float as an integer of the same order (a positive NaN above all), since only integers' maximum is a
+ * reduction to every compiler; its own inverse. */
+KERNEL int32_t order_key(int32_t bits)
+{
+    return bits ^ ((bits >> 31) & 0x7fffffff);
+}
+
+/* w times factor inverse; returns the largest. */
+KERNEL float scale_row(float *w, const float *inverse, size_t n, float factor)
+{
+    int32_t top = INT32_MIN;
+#pragma omp simd reduction(max : top)
+    for (size_t j = 0; j < n; j++) {
+        w[j] *= factor * inverse[j];
+        int32_t key = order_key((int32_t)kernel_bits(w[j]));
+        top = key > top ? key : top;
+    }
+    return kernel_float((uint32_t)order_key(top));
+}
+
+/* Dot products to weights, in place; `inverse` is 1/|m|. */
+HOT static void address_row(float *w, const float *inverse, size_t n, float factor, const struct attend_spec *spec)
+{
+    float top = scale_row(w, inverse, n, factor), sum = 0.0f, kept = 0.0f;
+#pragma omp simd reduction(+ : sum)
+    for (size_t j = 0; j < n; j++) {
+        w[j] = kernel_exp(w[j] - top);
+        sum += w[j];
+    }
+    /* e/sum > lambda is asked as e > lambda sum; "not below" rather than "above" keeps a NaN to be seen. */
+    float least = spec->shrink * sum;
+#pragma omp simd reduction(+ : kept)
+    for (size_t j = 0; j < n; j++)
+        kept += w[j] <= least ? 0.0f : w[j];
+    float normal = kept == 0.0f ? 0.0f : 1.0f / kept;
+    size_t best = n;
+    for (size_t j = 0; kept == 0.0f && spec->fallback == FALLBACK_BEST && j < best; j++)
+        best = w[j] == 1.0f ? j : best;
+#pragma omp simd
+    for (size_t j = 0; j < n; j++)
+        w[j] = w[j] <= least ? 0.0f : w[j] * normal;
+    if (kept == 0.0f && best < n)
+        w[best] = 1.0f;
+}
+
+static void forward_block(const struct exec *x, size_t begin, size_t end)
+{
+    const struct attend_spec *spec = x->node->spec;
+    struct attend_sizes s = attend_sizes(x);
+    const float *inverse_m = x->saved, *inverse_q = inverse_m + s.items;
+    float *w = (float *)x->out + begin * s.items;
+    int64_t rows = (int64_t)(end - begin), channels = (int64_t)s.channels, items = (int64_t)s.items;
+    dnn_gemm(false, true, rows, items, channels, 1.0f, (const float *)x->in[0] + begin * s.channels, channels, x->in[1],
+             channels, 0.0f, w, items);
+    save_lengths(x, 0, begin, end);
+    for (size_t i = begin; i < end; i++, w += s.items)
+        address_row(w, inverse_m, s.items, spec->scale * inverse_q[i], spec);
+}
+
+static void forward_range(void *context, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i += BLOCK)
+        forward_block(context, i, end - i < BLOCK ? end : i + BLOCK);
+}
+
+static void attend_forward(struct exec *x)
+{
+    struct attend_sizes s = attend_sizes(x);
+    parallel_ranges(x->threads, s.items, KERNEL_GRAIN / s.channels + 1, items_range, x);
+    parallel_ranges(x->threads, s.queries, KERNEL_GRAIN / s.items + 1, forward_range, x);
+}
+
+/* ---- backward ---- */
+
+/* D = w (g - sum g w) factor / |m| */
+HOT static void gradient_row(const float *restrict w, const float *restrict g, const float *restrict inverse,
+                             float *restrict d, size_t n, float factor)
+{
+    float mean = 0.0f;
+#pragma omp simd reduction(+ : mean)
+    for (size_t j = 0; j < n; j++)
+        mean += g[j] * w[j];
+#pragma omp simd
+    for (size_t j = 0; j < n; j++)
+        d[j] = w[j] * (g[j] - mean) * (factor * inverse[j]);
+}
+
+static void gradient_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    const struct attend_spec *spec = x->node->spec;
+    struct attend_sizes s = attend_sizes(x);
+    const float *inverse_m = x->saved, *inverse_q = inverse_m + s.items;
+    for (size_t i = begin; i < end; i++)
+        gradient_row((const float *)x->out + i * s.items, (const float *)x->gout + i * s.items, inverse_m,
+                     (float *)x->scratch + i * s.items, s.items, spec->scale * inverse_q[i]);
+}
+
+/* Takes from each row of `gradient` its part along the same row of `rows`. */
+HOT static void project_rows(const float *restrict rows, const float *restrict inverse, float *restrict gradient,
+                             size_t n, size_t channels)
+{
+    for (size_t i = 0; i < n; i++) {
+        const float *v = rows + i * channels;
+        float *g = gradient + i * channels, along = 0.0f, length = inverse[i];
+#pragma omp simd reduction(+ : along)
+        for (size_t c = 0; c < channels; c++)
+            along += (v[c] * length) * g[c];
+#pragma omp simd
+        for (size_t c = 0; c < channels; c++)
+            g[c] -= along * (v[c] * length);
+    }
+}
+
+struct projection {
+    const float *rows, *inverse;
+    float *gradient;
+    size_t channels;
+};
+
+static void projection_range(void *context, size_t begin, size_t end)
+{
+    const struct projection *p = context;
+    size_t at = begin * p->channels;
+    project_rows(p->rows + at, p->inverse + begin, p->gradient + at, end - begin, p->channels);
+}
+
+static void attend_backward(struct exec *x)
+{
+    struct attend_sizes s = attend_sizes(x);
+    int64_t queries = (int64_t)s.queries, items = (int64_t)s.items, channels = (int64_t)s.channels;
+    const float *q = x->in[0], *m = x->in[1], *inverse = x->saved;
+    float *d = x->scratch, *gq = x->gin[0], *gm = x->gin[1];
+    size_t grain = KERNEL_GRAIN / s.channels + 1;
+    parallel_ranges(x->threads, s.queries, KERNEL_GRAIN / s.items + 1, gradient_range, x);
+    if (gq)
+        dnn_gemm(false, false, queries, channels, items, 1.0f, d, items, m, channels, 0.0f, gq, channels);
+    if (gm)
+        dnn_gemm(true, false, items, channels, queries, 1.0f, d, items, q, channels, 0.0f, gm, channels);
+    struct projection to_q = {q, inverse + s.items, gq, s.channels}, to_m = {m, inverse, gm, s.channels};
+    if (gq && is_cosine(x))
+        parallel_ranges(x->threads, s.queries, grain, projection_range, &to_q);
+    if (gm && is_cosine(x))
+        parallel_ranges(x->threads, s.items, grain, projection_range, &to_m);
+}
+
+static double attend_flops(const struct node *n)
+{
+    return 2.0 * (double)shape_count(&n->shape) * (double)n->in[0]->shape.d[1];
+}
+
+static const struct op attend_op = {
+    .name = "memory attend",
+    .keeps = KEEP_IN0 | KEEP_IN1 | KEEP_OUT,
+    .infer = attend_infer,
+    .prepare = attend_prepare,
+    .forward = attend_forward,
+    .backward = attend_backward,
+    .flops = attend_flops,
+};
+
+struct node *op_attend(struct graph *g, struct node *queries, struct node *items, struct attend_spec spec)
+{
+    return graph_apply(g, &attend_op, &spec, sizeof spec, 2, (struct node *[]){queries, items});
+}

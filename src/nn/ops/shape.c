@@ -1,0 +1,177 @@
+/* Other shapes and formats of the same numbers: reshape, concatenation, cast. */
+#include "nn/op.h"
+#include "nn/ops/check.h"
+#include "nn/ops/kernel.h"
+#include "nn/parallel.h"
+
+#include <string.h>
+
+/* ---- reshape: a view, nothing to run ---- */
+
+static int reshape_infer(struct node *n, struct err *e)
+{
+    const struct shape *to = n->spec, *from = &n->in[0]->shape;
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    bool right = to->nd >= 1 && to->nd <= SHAPE_MAX;
+    for (int i = 0; right && i < to->nd; i++)
+        right = to->d[i] > 0;
+    if (!right || shape_count(to) != shape_count(from))
+        return op_error(n, e, "a tensor of shape %s cannot be seen as %s", shape_text(from, a),
+                        right ? shape_text(to, b) : "one with an empty dimension");
+    n->shape = *to;
+    n->dtype = n->in[0]->dtype;
+    return 0;
+}
+
+static const struct op reshape_op = {.name = "reshape", .flags = OP_VIEW, .infer = reshape_infer};
+
+struct node *op_reshape(struct graph *g, struct node *x, struct shape shape)
+{
+    return graph_apply(g, &reshape_op, &shape, sizeof shape, 1, &x);
+}
+
+/* ---- concat: y = (a, b) along the last dimension ---- */
+
+static int concat_infer(struct node *n, struct err *e)
+{
+    TRY(check_there(n, 1, "second input", e));
+    struct shape a = n->in[0]->shape, b = n->in[1]->shape;
+    char text_a[SHAPE_TEXT], text_b[SHAPE_TEXT];
+    if (n->in[0]->dtype != n->in[1]->dtype)
+        return op_error(n, e, "one input is float32 and the other bfloat16; cast one of them first");
+    n->dtype = n->in[0]->dtype;
+    n->shape = a;
+    n->shape.d[a.nd - 1] += shape_last(&b);
+    if (a.nd == b.nd)
+        b.d[b.nd - 1] = shape_last(&a);
+    return shape_equal(&a, &b) ? 0
+                               : op_error(n, e,
+                                          "its inputs may differ in the last dimension only, but they have %s "
+                                          "and %s",
+                                          shape_text(&a, text_a), shape_text(&n->in[1]->shape, text_b));
+}
+
+/* Bytes of a row of a and of b. */
+static void concat_bytes(const struct exec *x, size_t *a, size_t *b)
+{
+    *a = (size_t)shape_last(&x->node->in[0]->shape) * dtype_bytes(x->node->dtype);
+    *b = (size_t)shape_last(&x->node->in[1]->shape) * dtype_bytes(x->node->dtype);
+}
+
+static void concat_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    size_t na, nb;
+    concat_bytes(x, &na, &nb);
+    const char *a = x->in[0], *b = x->in[1];
+    char *y = x->out;
+    for (size_t r = begin; r < end; r++) {
+        memcpy(y + r * (na + nb), a + r * na, na);
+        memcpy(y + r * (na + nb) + na, b + r * nb, nb);
+    }
+}
+
+static void split_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    size_t na, nb;
+    concat_bytes(x, &na, &nb);
+    const char *g = x->gout;
+    char *a = x->gin[0], *b = x->gin[1];
+    for (size_t r = begin; r < end; r++) {
+        if (a)
+            memcpy(a + r * na, g + r * (na + nb), na);
+        if (b)
+            memcpy(b + r * nb, g + r * (na + nb) + na, nb);
+    }
+}
+
+static void concat_run(struct exec *x, range_fn *fn)
+{
+    size_t grain = (size_t)(KERNEL_GRAIN / shape_last(&x->node->shape) + 1);
+    parallel_ranges(x->threads, (size_t)shape_rows(&x->node->shape), grain, fn, x);
+}
+
+static void concat_forward(struct exec *x)
+{
+    concat_run(x, concat_range);
+}
+
+static void concat_backward(struct exec *x)
+{
+    concat_run(x, split_range);
+}
+
+static const struct op concat_op = {
+    .name = "concat",
+    .infer = concat_infer,
+    .forward = concat_forward,
+    .backward = concat_backward,
+};
+
+struct node *op_concat(struct graph *g, struct node *a, struct node *b)
+{
+    return graph_apply(g, &concat_op, NULL, 0, 2, (struct node *[]){a, b});
+}
+
+/* ---- cast ---- */
+
+struct cast {
+    const void *from;
+    void *to;
+    enum dtype type; /* of `to`; `from` is the other */
+};
+
+static int cast_infer(struct node *n, struct err *e)
+{
+    (void)e;
+    n->shape = n->in[0]->shape;
+    n->dtype = *(const enum dtype *)n->spec;
+    return 0;
+}
+
+HOT static void narrow(const float *restrict from, bf16 *restrict to, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = bf16_from_f32(from[i]);
+}
+
+HOT static void widen(const bf16 *restrict from, float *restrict to, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = bf16_to_f32(from[i]);
+}
+
+static void cast_range(void *context, size_t begin, size_t end)
+{
+    const struct cast *k = context;
+    if (k->type == BF16)
+        narrow((const float *)k->from + begin, (bf16 *)k->to + begin, end - begin);
+    else
+        widen((const bf16 *)k->from + begin, (float *)k->to + begin, end - begin);
+}
+
+static void cast_forward(struct exec *x)
+{
+    struct cast k = {x->in[0], x->out, x->node->dtype};
+    parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), KERNEL_GRAIN, cast_range, &k);
+}
+
+static void cast_backward(struct exec *x)
+{
+    struct cast k = {x->gout, x->gin[0], x->node->in[0]->dtype};
+    if (k.to)
+        parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), KERNEL_GRAIN, cast_range, &k);
+}
+
+static const struct op cast_op = {
+    .name = "cast",
+    .infer = cast_infer,
+    .forward = cast_forward,
+    .backward = cast_backward,
+};
+
+struct node *op_cast(struct graph *g, struct node *x, enum dtype to)
+{
+    return x && x->dtype == to ? x : graph_apply(g, &cast_op, &to, sizeof to, 1, &x);
+}
