@@ -1,130 +1,168 @@
 #include "nn/thin.h"
 
-#include "nn/bf16.h"
 #include "nn/dnn.h"
 #include "nn/parallel.h"
 
-#include <string.h>
+#include <stdlib.h>
 
-enum { ROWS = 512 }; /* rows of dst a block: with 128 channels a quarter of a megabyte, in the second-level cache */
-
-/* Sizes as three spatial dimensions, the first being 1 in 2-D. */
-struct sizes {
+struct thin {
+    /* Sizes as three spatial dimensions, the first being 1 in 2-D. */
     int64_t n, src[3], dst[3], in, out, rows, columns;
-    int kernel[3], stride[3], pad[3];
+    int kernel[3], stride[3], pad[3], threads;
+    struct dnn_conv *product;
+    float *weight; /* columns x O */
 };
 
-static struct sizes sizes_of(const struct thin *t)
+static void set_sizes(struct thin *t, const struct thin_spec *s)
 {
-    int nd = t->src.nd - 2, skip = 3 - nd;
-    struct sizes s = {.n = t->src.d[0], .in = shape_last(&t->src), .out = shape_last(&t->dst)};
+    int skip = 5 - s->src.nd;
     for (int i = 0; i < 3; i++) {
         bool there = i >= skip;
-        s.src[i] = there ? t->src.d[1 + i - skip] : 1;
-        s.dst[i] = there ? t->dst.d[1 + i - skip] : 1;
-        s.kernel[i] = there ? t->kernel[i - skip] : 1;
-        s.stride[i] = there ? t->stride[i - skip] : 1;
-        s.pad[i] = there ? t->pad[i - skip] : 0;
+        t->src[i] = there ? s->src.d[1 + i - skip] : 1;
+        t->dst[i] = there ? s->dst.d[1 + i - skip] : 1;
+        t->kernel[i] = there ? s->kernel[i - skip] : 1;
+        t->stride[i] = there ? s->stride[i - skip] : 1;
+        t->pad[i] = there ? s->pad[i - skip] : 0;
     }
-    s.rows = shape_rows(&t->dst);
-    s.columns = (int64_t)s.kernel[0] * s.kernel[1] * s.kernel[2] * s.in;
-    return s;
+    t->n = s->src.d[0];
+    t->in = shape_last(&s->src);
+    t->out = shape_last(&s->dst);
+    t->rows = shape_rows(&s->dst);
+    t->columns = (int64_t)t->kernel[0] * t->kernel[1] * t->kernel[2] * t->in;
+    t->threads = s->threads;
 }
 
-static size_t column_bytes(const struct sizes *s)
+int thin_new(const struct thin_spec *spec, struct thin **out, struct err *e)
 {
-    return ((size_t)(s->rows * s->columns) * sizeof(float) + 63) & ~(size_t)63;
+    struct thin *t = calloc(1, sizeof *t);
+    if (!t)
+        return err_memory(e, "a decoder's last layer");
+    set_sizes(t, spec);
+    struct dnn_conv_spec product = {
+        .src = SHAPE(t->n, t->dst[0] * t->dst[1], t->dst[2], t->out),
+        .dst = SHAPE(t->n, t->dst[0] * t->dst[1], t->dst[2], t->columns),
+        .src_type = spec->dst_type,
+        .dst_type = F32,
+        .kernel = {1, 1},
+        .stride = {1, 1},
+        .directions = DNN_FORWARD,
+        .threads = spec->threads,
+    };
+    t->weight = malloc((size_t)(t->columns * t->out) * sizeof *t->weight);
+    int code = t->weight ? dnn_conv_new(&product, &t->product, e) : err_memory(e, "a decoder's last layer");
+    if (code < 0) {
+        thin_free(t);
+        return code;
+    }
+    *out = t;
+    return 0;
+}
+
+void thin_free(struct thin *t)
+{
+    if (!t)
+        return;
+    dnn_conv_free(t->product);
+    free(t->weight);
+    free(t);
+}
+
+static size_t column_bytes(const struct thin *t)
+{
+    return ((size_t)(t->rows * t->columns) * sizeof(float) + 63) & ~(size_t)63;
 }
 
 size_t thin_scratch(const struct thin *t)
 {
-    struct sizes s = sizes_of(t);
-    size_t widened = t->dst_type == BF16 ? (size_t)t->threads * ROWS * (size_t)s.out * sizeof(float) : 0;
-    return column_bytes(&s) + widened;
+    return column_bytes(t) + dnn_conv_scratch(t->product);
 }
+
+size_t thin_bytes(const struct thin *t)
+{
+    return dnn_conv_bytes(t->product) + (size_t)(t->columns * t->out) * sizeof(float);
+}
+
+void thin_pack(struct thin *t, const float *weight)
+{
+    for (int64_t o = 0; o < t->out; o++)
+        for (int64_t c = 0; c < t->columns; c++)
+            t->weight[c * t->out + o] = weight[o * t->columns + c];
+    dnn_conv_pack(t->product, t->weight);
+}
+
+/* ---- gather ---- */
 
 struct job {
     const struct thin *t;
-    struct sizes s;
-    const void *dst;
-    const float *weight, *bias;
-    float *src, *columns, *widened;
+    const float *columns, *bias; /* columns: rows of dst x taps x channels */
+    float *src;
 };
 
-HOT static void widen(const bf16 *restrict from, float *restrict to, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        to[i] = bf16_to_f32(from[i]);
-}
-
-/* columns[tap, channel][row] = sum over o of weight[o][tap, channel] dst[row][o], for blocks of rows. */
-static void product_blocks(void *context, int chunk, size_t begin, size_t end)
-{
-    const struct job *j = context;
-    const struct sizes *s = &j->s;
-    float *wide = j->widened ? j->widened + (size_t)chunk * ROWS * (size_t)s->out : NULL;
-    for (size_t row = begin; row < end; row += ROWS) {
-        size_t rows = end - row < ROWS ? end - row : ROWS, at = row * (size_t)s->out;
-        const float *block = wide;
-        if (wide)
-            widen((const bf16 *)j->dst + at, wide, rows * (size_t)s->out);
-        else
-            block = (const float *)j->dst + at;
-        dnn_gemm(true, true, s->columns, (int64_t)rows, s->out, 1, j->weight, s->columns, block, s->out, 0,
-                 j->columns + row, s->rows);
-    }
-}
-
-HOT static void add_strided(float *restrict to, size_t stride, const float *restrict from, size_t n)
-{
-    if (stride == 1)
-        for (size_t i = 0; i < n; i++)
-            to[i] += from[i];
-    else if (stride == 2)
-        for (size_t i = 0; i < n; i++)
-            to[2 * i] += from[i];
-    else
-        for (size_t i = 0; i < n; i++)
-            to[stride * i] += from[i];
-}
-
-/* Adds one tap's columns of one line of dst to a line of src: position x of dst lands on x stride + offset. */
-static void add_tap(const struct sizes *s, float *line, int64_t channel, int kx, const float *columns)
-{
-    int64_t stride = s->stride[2], offset = kx - s->pad[2];
-    int64_t first = offset < 0 ? (-offset + stride - 1) / stride : 0;
-    int64_t last = (s->src[2] - 1 - offset) / stride; /* the last x that lands inside */
-    if (s->src[2] - 1 < offset)
-        return;
-    if (last > s->dst[2] - 1)
-        last = s->dst[2] - 1;
-    if (first <= last)
-        add_strided(line + (first * stride + offset) * s->in + channel, (size_t)(stride * s->in), columns + first,
-                    (size_t)(last - first + 1));
-}
-
 /* The position of dst from which tap k reaches `at` of src; -1: none. */
-static int64_t source(const struct sizes *s, int dim, int64_t at, int k)
+static int64_t source(const struct thin *t, int dim, int64_t at, int k)
 {
-    int64_t p = at + s->pad[dim] - k;
-    return p >= 0 && p % s->stride[dim] == 0 && p / s->stride[dim] < s->dst[dim] ? p / s->stride[dim] : -1;
+    int64_t p = at + t->pad[dim] - k;
+    return p >= 0 && p % t->stride[dim] == 0 && p / t->stride[dim] < t->dst[dim] ? p / t->stride[dim] : -1;
+}
+
+/* to[x step + i] += taps[x][i] for the positions whose every tap lands inside; a constant span unrolls. */
+static inline void add_whole(float *restrict to, const float *restrict taps, int64_t n, int64_t step, int64_t span,
+                             int64_t columns)
+{
+    for (int64_t x = 0; x < n; x++, to += step, taps += columns)
+        for (int64_t i = 0; i < span; i++)
+            to[i] += taps[i];
+}
+
+static void add_cut(const struct thin *t, float *line, const float *taps, int64_t x)
+{
+    int64_t at = (x * t->stride[2] - t->pad[2]) * t->in, width = t->src[2] * t->in;
+    for (int64_t i = 0; i < t->kernel[2] * t->in; i++)
+        if (at + i >= 0 && at + i < width)
+            line[at + i] += taps[x * t->columns + i];
+}
+
+static int64_t at_most(int64_t a, int64_t limit)
+{
+    return a < limit ? a : limit;
+}
+
+/* Adds one line of dst to one line of src: position x of dst lands on x stride + kx - pad for every tap kx. `taps`:
+ * kernel x channels values at the front of each row of columns. */
+static void add_line(const struct thin *t, float *line, const float *taps)
+{
+    int64_t stride = t->stride[2], room = t->src[2] + t->pad[2] - t->kernel[2];
+    int64_t first = at_most((t->pad[2] + stride - 1) / stride, t->dst[2]);  /* before it taps fall off the front, */
+    int64_t end = room < 0 ? first : at_most(room / stride + 1, t->dst[2]); /* and from here on off the end */
+    if (end < first)
+        end = first;
+    int64_t span = t->kernel[2] * t->in, step = stride * t->in;
+    for (int64_t x = 0; x < first; x++)
+        add_cut(t, line, taps, x);
+    float *to = line + (first * stride - t->pad[2]) * t->in;
+    const float *from = taps + first * t->columns;
+    if (span == 3)
+        add_whole(to, from, end - first, step, 3, t->columns);
+    else if (span == 9)
+        add_whole(to, from, end - first, step, 9, t->columns);
+    else
+        add_whole(to, from, end - first, step, span, t->columns);
+    for (int64_t x = end; x < t->dst[2]; x++)
+        add_cut(t, line, taps, x);
 }
 
 static void gather_line(const struct job *j, int64_t n, int64_t z, int64_t y, float *line)
 {
-    const struct sizes *s = &j->s;
-    for (int64_t i = 0; i < s->src[2] * s->in; i++)
-        line[i] = j->bias ? j->bias[i % s->in] : 0;
-    for (int kz = 0; kz < s->kernel[0]; kz++) {
-        int64_t dz = source(s, 0, z, kz);
-        for (int ky = 0; dz >= 0 && ky < s->kernel[1]; ky++) {
-            int64_t dy = source(s, 1, y, ky);
-            int64_t row = ((n * s->dst[0] + dz) * s->dst[1] + dy) * s->dst[2];
-            for (int kx = 0; dy >= 0 && kx < s->kernel[2]; kx++)
-                for (int64_t c = 0; c < s->in; c++) {
-                    int64_t column = ((int64_t)(kz * s->kernel[1] + ky) * s->kernel[2] + kx) * s->in + c;
-                    add_tap(s, line, c, kx, j->columns + column * s->rows + row);
-                }
+    const struct thin *t = j->t;
+    for (int64_t i = 0; i < t->src[2] * t->in; i++)
+        line[i] = j->bias ? j->bias[i % t->in] : 0;
+    for (int kz = 0; kz < t->kernel[0]; kz++) {
+        int64_t dz = source(t, 0, z, kz);
+        for (int ky = 0; dz >= 0 && ky < t->kernel[1]; ky++) {
+            int64_t dy = source(t, 1, y, ky);
+            int64_t row = ((n * t->dst[0] + dz) * t->dst[1] + dy) * t->dst[2];
+            if (dy >= 0)
+                add_line(t, line, j->columns + row * t->columns + (kz * t->kernel[1] + ky) * t->kernel[2] * t->in);
         }
     }
 }
@@ -132,21 +170,17 @@ static void gather_line(const struct job *j, int64_t n, int64_t z, int64_t y, fl
 static void gather_lines(void *context, size_t begin, size_t end)
 {
     const struct job *j = context;
-    const struct sizes *s = &j->s;
+    const struct thin *t = j->t;
     for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
-        int64_t y = i % s->src[1], z = i / s->src[1] % s->src[0], n = i / (s->src[1] * s->src[0]);
-        gather_line(j, n, z, y, j->src + i * s->src[2] * s->in);
+        int64_t y = i % t->src[1], z = i / t->src[1] % t->src[0], n = i / (t->src[1] * t->src[0]);
+        gather_line(j, n, z, y, j->src + i * t->src[2] * t->in);
     }
 }
 
-void thin_adjoint(const struct thin *t, const void *dst, const float *weight, const float *bias, float *src,
-                  void *scratch)
+void thin_adjoint(struct thin *t, const void *dst, const float *bias, float *src, void *scratch)
 {
-    struct job j = {.t = t, .s = sizes_of(t), .dst = dst, .weight = weight, .bias = bias, .src = src};
-    j.columns = scratch;
-    if (t->dst_type == BF16)
-        j.widened = (float *)((unsigned char *)scratch + column_bytes(&j.s));
-    parallel_chunks(t->threads, (size_t)j.s.rows, t->threads, product_blocks, &j);
-    size_t lines = (size_t)(j.s.n * j.s.src[0] * j.s.src[1]);
-    parallel_ranges(t->threads, lines, 1 + 4096 / (size_t)(j.s.src[2] * j.s.columns), gather_lines, &j);
+    struct job j = {.t = t, .columns = scratch, .bias = bias, .src = src};
+    dnn_conv_forward(t->product, dst, NULL, scratch, (unsigned char *)scratch + column_bytes(t));
+    size_t lines = (size_t)(t->n * t->src[0] * t->src[1]);
+    parallel_ranges(t->threads, lines, 1 + 16384 / (size_t)(t->src[2] * t->columns), gather_lines, &j);
 }

@@ -18,15 +18,14 @@
 /* A convolution below this work is done by one thread: waking the others costs more. */
 static const double SERIAL_FLOPS = 1e6;
 
-enum { SUM_CHUNKS = 16, SUM_CHANNELS = 1024 };
+enum { SUM_CHUNKS = 16 };
 
 enum { X, WEIGHT, BIAS };
 
 struct conv {
     struct dnn_conv *dnn;
-    bool thin; /* a deconv to a picture, forward by thin_adjoint */
-    struct thin adjoint;
-    uint64_t packed; /* version of the weights in dnn's packed copies */
+    struct thin *thin; /* of a deconv to a picture: its forward direction */
+    uint64_t packed;   /* version of the weights in dnn's packed copies */
 };
 
 static const struct conv_spec *spec_of(const struct node *n)
@@ -101,17 +100,30 @@ static int infer(struct node *n, struct err *e)
     return 0;
 }
 
-/* The forward pass of a deconv to few channels is thin_adjoint's. */
-static void prepare_thin(struct exec *x, struct conv *c, const struct dnn_conv_spec *d)
+static void want_scratch(struct exec *x, size_t bytes)
 {
-    const struct node *n = x->node;
-    c->thin = transposed(n) && shape_last(&n->shape) <= THIN_CHANNELS && n->dtype == F32;
-    c->adjoint = (struct thin){.src = d->src, .dst = d->dst, .dst_type = d->dst_type, .threads = d->threads};
-    memcpy(c->adjoint.kernel, d->kernel, sizeof d->kernel);
-    memcpy(c->adjoint.stride, d->stride, sizeof d->stride);
-    memcpy(c->adjoint.pad, d->pad, sizeof d->pad);
-    if (c->thin)
-        x->scratch_bytes = thin_scratch(&c->adjoint);
+    if (bytes > x->scratch_bytes)
+        x->scratch_bytes = bytes;
+}
+
+static int prepare_thin(struct exec *x, struct conv *c, const struct dnn_conv_spec *d, struct err *e)
+{
+    struct thin_spec s = {.src = d->src, .dst = d->dst, .dst_type = d->dst_type, .threads = d->threads};
+    memcpy(s.kernel, d->kernel, sizeof d->kernel);
+    memcpy(s.stride, d->stride, sizeof d->stride);
+    memcpy(s.pad, d->pad, sizeof d->pad);
+    TRY(thin_new(&s, &c->thin, e));
+    want_scratch(x, thin_scratch(c->thin));
+    x->own_bytes += thin_bytes(c->thin);
+    return 0;
+}
+
+static int prepare_dnn(struct exec *x, struct conv *c, const struct dnn_conv_spec *d, struct err *e)
+{
+    TRY(dnn_conv_new(d, &c->dnn, e));
+    want_scratch(x, dnn_conv_scratch(c->dnn));
+    x->own_bytes += dnn_conv_bytes(c->dnn);
+    return 0;
 }
 
 static int prepare(struct exec *x, struct err *e)
@@ -134,35 +146,37 @@ static int prepare(struct exec *x, struct err *e)
     struct conv *c = x->own = calloc(1, sizeof *c);
     if (!c)
         return err_memory(e, "a convolution");
-    prepare_thin(x, c, &d);
+    if (t && shape_last(&n->shape) <= THIN_CHANNELS && n->dtype == F32 && s->act == ACT_NONE)
+        TRY(prepare_thin(x, c, &d, e));
     unsigned forward = t ? DNN_BACKWARD_DATA : DNN_FORWARD, back = t ? DNN_FORWARD : DNN_BACKWARD_DATA;
     d.directions = (c->thin ? 0 : forward) | (x->wants & (1u << X) ? back : 0) |
                    (x->wants & (1u << WEIGHT) ? DNN_BACKWARD_WEIGHTS : 0);
-    if (!d.directions)
-        return 0;
-    TRY(dnn_conv_new(&d, &c->dnn, e));
-    if (dnn_conv_scratch(c->dnn) > x->scratch_bytes)
-        x->scratch_bytes = dnn_conv_scratch(c->dnn);
-    if (bias && x->scratch_bytes < SUM_CHUNKS * SUM_CHANNELS * sizeof(float))
-        x->scratch_bytes = SUM_CHUNKS * SUM_CHANNELS * sizeof(float);
-    x->own_bytes = dnn_conv_bytes(c->dnn);
+    if (d.directions)
+        TRY(prepare_dnn(x, c, &d, e));
+    if (x->wants & (1u << BIAS))
+        want_scratch(x, SUM_CHUNKS * (size_t)shape_last(&n->shape) * sizeof(float));
     return 0;
 }
 
 static void release(struct exec *x)
 {
     struct conv *c = x->own;
-    if (c)
+    if (c) {
         dnn_conv_free(c->dnn);
+        thin_free(c->thin);
+    }
     free(c);
 }
 
 static void pack(struct exec *x)
 {
     struct conv *c = x->own;
-    if (!c->dnn || c->packed == *x->version)
+    if (c->packed == *x->version)
         return;
-    dnn_conv_pack(c->dnn, x->in[WEIGHT]);
+    if (c->dnn)
+        dnn_conv_pack(c->dnn, x->in[WEIGHT]);
+    if (c->thin)
+        thin_pack(c->thin, x->in[WEIGHT]);
     c->packed = *x->version;
 }
 
@@ -176,11 +190,12 @@ static void conv_forward(struct exec *x)
 /* ---- bias and activation behind a deconv: one pass of ours (as oneDNN's post-op it costs up to six times more) ----
  */
 
+/* bias NULL: none. */
 HOT static void bias_act_f32(float *restrict y, const float *restrict bias, size_t rows, size_t channels, float slope)
 {
     for (size_t r = 0; r < rows; r++, y += channels)
         for (size_t c = 0; c < channels; c++) {
-            float v = y[c] + bias[c];
+            float v = y[c] + (bias ? bias[c] : 0);
             y[c] = v > 0 ? v : v * slope;
         }
 }
@@ -189,17 +204,16 @@ HOT static void bias_act_bf16(bf16 *restrict y, const float *restrict bias, size
 {
     for (size_t r = 0; r < rows; r++, y += channels)
         for (size_t c = 0; c < channels; c++) {
-            float v = bf16_to_f32(y[c]) + bias[c];
+            float v = bf16_to_f32(y[c]) + (bias ? bias[c] : 0);
             y[c] = bf16_from_f32(v > 0 ? v : v * slope);
         }
 }
 
 static void bias_act_rows(void *context, size_t begin, size_t end)
 {
-    static const float zeros[SUM_CHANNELS];
     const struct exec *x = context;
     const struct conv_spec *s = spec_of(x->node);
-    const float *bias = x->in[BIAS] ? x->in[BIAS] : zeros;
+    const float *bias = x->in[BIAS];
     float slope = s->act == ACT_NONE ? 1 : s->act == ACT_RELU ? 0 : s->slope;
     size_t channels = (size_t)shape_last(&x->node->shape), at = begin * channels;
     if (x->node->dtype == F32)
@@ -219,10 +233,10 @@ static void deconv_forward(struct exec *x)
     struct conv *c = x->own;
     pack(x);
     if (c->thin)
-        thin_adjoint(&c->adjoint, x->in[X], x->in[WEIGHT], x->in[BIAS], x->out, x->scratch);
+        thin_adjoint(c->thin, x->in[X], x->in[BIAS], x->out, x->scratch);
     else
         dnn_conv_backward_data(c->dnn, x->in[X], x->out, x->scratch);
-    if (spec_of(x->node)->act != ACT_NONE || (x->in[BIAS] && !c->thin))
+    if (!c->thin && (x->in[BIAS] || spec_of(x->node)->act != ACT_NONE))
         bias_act(x);
 }
 
