@@ -263,11 +263,11 @@ struct node *op_weighted(struct graph *g, struct node *a, float factor_a, struct
     return graph_apply(g, &weighted_op, &spec, sizeof spec, 2, (struct node *[]){a, b});
 }
 
-/* ---- error map: y = mean over channels of (a - b)^2 ---- */
+/* ---- mean of squares over channels: y = sum over c of x^2 / channels ---- */
 
-static int map_infer(struct node *n, struct err *e)
+static int square_infer(struct node *n, struct err *e)
 {
-    TRY(check_same_shape(n, e));
+    (void)e;
     n->shape = n->in[0]->shape;
     n->shape.d[n->shape.nd - 1] = 1;
     n->dtype = F32;
@@ -275,78 +275,69 @@ static int map_infer(struct node *n, struct err *e)
 }
 
 /* Few channels, a constant: the compiler takes rows as vectors. */
-KERNEL void map_few(const void *a, const void *b, float *y, size_t rows, size_t channels, enum dtype type_a,
-                    enum dtype type_b)
+KERNEL void square_few(const void *x, float *y, size_t rows, size_t channels, enum dtype type)
 {
 #pragma omp simd
     for (size_t r = 0; r < rows; r++) {
         float sum = 0.0f;
         for (size_t c = 0; c < channels; c++) {
-            float d = kernel_load(a, r * channels + c, type_a) - kernel_load(b, r * channels + c, type_b);
-            sum += d * d;
+            float v = kernel_load(x, r * channels + c, type);
+            sum += v * v;
         }
         y[r] = sum / (float)channels;
     }
 }
 
-KERNEL void map_many(const void *a, const void *b, float *y, size_t rows, size_t channels, enum dtype type_a,
-                     enum dtype type_b)
+KERNEL void square_many(const void *x, float *y, size_t rows, size_t channels, enum dtype type)
 {
     for (size_t r = 0; r < rows; r++) {
         float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
         for (size_t c = r * channels; c < (r + 1) * channels; c++) {
-            float d = kernel_load(a, c, type_a) - kernel_load(b, c, type_b);
-            sum += d * d;
+            float v = kernel_load(x, c, type);
+            sum += v * v;
         }
         y[r] = sum / (float)channels;
     }
 }
 
-KERNEL void map_types(const void *a, const void *b, float *y, size_t rows, size_t channels, enum dtype type_a,
-                      enum dtype type_b)
+KERNEL void square_rows(const void *x, float *y, size_t rows, size_t channels, enum dtype type)
 {
     if (channels == 1)
-        map_few(a, b, y, rows, 1, type_a, type_b);
+        square_few(x, y, rows, 1, type);
     else if (channels == 3)
-        map_few(a, b, y, rows, 3, type_a, type_b);
+        square_few(x, y, rows, 3, type);
     else
-        map_many(a, b, y, rows, channels, type_a, type_b);
+        square_many(x, y, rows, channels, type);
 }
 
-HOT static void map_hot(const void *a, const void *b, float *y, size_t rows, size_t channels, enum dtype type_a,
-                        enum dtype type_b)
+HOT static void square_hot(const void *x, float *y, size_t rows, size_t channels, enum dtype type)
 {
-    if (type_a == F32 && type_b == F32)
-        map_types(a, b, y, rows, channels, F32, F32);
-    else if (type_a == F32)
-        map_types(a, b, y, rows, channels, F32, BF16);
-    else if (type_b == F32)
-        map_types(a, b, y, rows, channels, BF16, F32);
+    if (type == F32)
+        square_rows(x, y, rows, channels, F32);
     else
-        map_types(a, b, y, rows, channels, BF16, BF16);
+        square_rows(x, y, rows, channels, BF16);
 }
 
-static void map_range(void *context, size_t begin, size_t end)
+static void square_range(void *context, size_t begin, size_t end)
 {
     const struct exec *x = context;
-    enum dtype a = x->node->in[0]->dtype, b = x->node->in[1]->dtype;
-    size_t channels = (size_t)shape_last(&x->node->in[0]->shape), at = begin * channels;
-    map_hot(kernel_at(x->in[0], at, a), kernel_at(x->in[1], at, b), (float *)x->out + begin, end - begin, channels, a,
-            b);
+    enum dtype type = x->node->in[0]->dtype;
+    size_t channels = (size_t)shape_last(&x->node->in[0]->shape);
+    square_hot(kernel_at(x->in[0], begin * channels, type), (float *)x->out + begin, end - begin, channels, type);
 }
 
-static void map_forward(struct exec *x)
+static void square_forward(struct exec *x)
 {
     size_t grain = (size_t)(KERNEL_GRAIN / shape_last(&x->node->in[0]->shape) + 1);
-    parallel_ranges(x->threads, count_of(x->node), grain, map_range, x);
+    parallel_ranges(x->threads, count_of(x->node), grain, square_range, x);
 }
 
-static const struct op map_op = {.name = "error map", .infer = map_infer, .forward = map_forward};
+static const struct op square_op = {.name = "square mean", .infer = square_infer, .forward = square_forward};
 
-struct node *op_error_map(struct graph *g, struct node *a, struct node *b)
+struct node *op_square_mean(struct graph *g, struct node *x)
 {
-    return graph_apply(g, &map_op, NULL, 0, 2, (struct node *[]){a, b});
+    return graph_apply(g, &square_op, NULL, 0, 1, &x);
 }
 
 /* ---- sample mean: y[n] = mean over everything of sample n ---- */
