@@ -1,0 +1,233 @@
+/* Files: atomic writes, limits, natural order. */
+#include "support.h"
+
+#include "base/file.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static size_t entries(const char *folder)
+{
+    struct file_list list;
+    struct err e = ERR_INIT;
+    assert_int_equal(file_list(folder, &list, &e), 0);
+    size_t n = list.n + list.hidden;
+    file_list_free(&list);
+    return n;
+}
+
+static void expect_content(const char *path, const char *text)
+{
+    unsigned char *data;
+    size_t size;
+    struct err e = ERR_INIT;
+    assert_int_equal(file_read(path, 1000, &data, &size, &e), 0);
+    assert_string_equal((char *)data, text);
+    assert_int_equal(size, strlen(text));
+    free(data);
+}
+
+static void test_atomic_write(void **state)
+{
+    (void)state;
+    struct file_out f;
+    struct err e = ERR_INIT;
+    assert_int_equal(file_create(&f, in_folder("new"), false, &e), 0);
+    fputs("one", f.stream);
+    assert_int_equal(file_kind(in_folder("new")), FILE_ABSENT); /* not before it is whole */
+    assert_int_equal(file_commit(&f, &e), 0);
+    expect_content(in_folder("new"), "one");
+    assert_int_equal(file_create(&f, in_folder("new"), false, &e), ERR_IO);
+    expect_error(&e, ERR_IO, "new", "exists already", "--force", NULL);
+    e = ERR_INIT;
+    assert_int_equal(file_create(&f, in_folder("new"), true, &e), 0);
+    fputs("two", f.stream);
+    file_abandon(&f);
+    file_abandon(&f);
+    expect_content(in_folder("new"), "one");
+    assert_int_equal(file_create(&f, in_folder("new"), true, &e), 0);
+    fputs("three", f.stream);
+    assert_int_equal(file_commit(&f, &e), 0);
+    expect_content(in_folder("new"), "three");
+    assert_int_equal(entries(in_folder(".")), 1); /* no temporary file left */
+}
+
+static void test_appeared_meanwhile(void **state)
+{
+    (void)state;
+    struct file_out f;
+    struct err e = ERR_INIT;
+    assert_int_equal(file_create(&f, in_folder("x"), false, &e), 0);
+    fputs("mine", f.stream);
+    write_file("x", "theirs", 6);
+    assert_int_equal(file_commit(&f, &e), ERR_IO);
+    expect_error(&e, ERR_IO, "/x", NULL);
+    expect_content(in_folder("x"), "theirs");
+    assert_int_equal(entries(in_folder(".")), 1);
+}
+
+static void test_unwritable(void **state)
+{
+    (void)state;
+    struct file_out f;
+    struct err e = ERR_INIT;
+    assert_int_equal(file_create(&f, in_folder("no/such/x"), false, &e), ERR_IO);
+    expect_error(&e, ERR_IO, "no/such/x", "folder exists", NULL);
+    e = ERR_INIT;
+    assert_int_equal(file_create(&f, in_folder("."), true, &e), ERR_IO);
+    expect_error(&e, ERR_IO, "is a folder", NULL);
+    file_abandon(&f);
+}
+
+/* A device is written to where it is: renaming over it would destroy it. */
+static void test_full_device(void **state)
+{
+    (void)state;
+    struct file_out f;
+    struct err e = ERR_INIT;
+    if (file_kind("/dev/full") != FILE_OTHER)
+        skip();
+    assert_int_equal(file_create(&f, "/dev/full", false, &e), 0);
+    fputs("x", f.stream);
+    assert_int_equal(file_commit(&f, &e), ERR_IO);
+    expect_error(&e, ERR_IO, "/dev/full", "No space left", NULL);
+    assert_int_equal(file_kind("/dev/full"), FILE_OTHER);
+}
+
+/* In a child, since the limit cannot be taken back: exits 0 when all went as it should. */
+static void write_beyond_limit(const char *path)
+{
+    struct file_out f;
+    struct err e = ERR_INIT;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &(struct rlimit){100000, 100000});
+    if (file_create(&f, path, true, &e) < 0)
+        _exit(1);
+    char block[1000] = {1};
+    for (int i = 0; i < 1000; i++)
+        fwrite(block, 1, sizeof block, f.stream);
+    _exit(file_commit(&f, &e) == ERR_IO && strstr(e.msg, path) ? 0 : 2);
+}
+
+static void test_full_disk(void **state)
+{
+    (void)state;
+    int status;
+    write_file("kept", "old", 3);
+    pid_t child = fork();
+    if (child == 0)
+        write_beyond_limit(in_folder("kept"));
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    expect_content(in_folder("kept"), "old");
+    assert_int_equal(entries(in_folder(".")), 1);
+}
+
+static void test_links_stay(void **state)
+{
+    (void)state;
+    struct file_out f;
+    struct err e = ERR_INIT;
+    struct stat st;
+    write_file("there/target", "old", 3);
+    assert_int_equal(symlink("there/target", in_folder("link")), 0);
+    assert_int_equal(file_create(&f, in_folder("link"), true, &e), 0);
+    fputs("new", f.stream);
+    assert_int_equal(file_commit(&f, &e), 0);
+    expect_content(in_folder("there/target"), "new");
+    assert_int_equal(lstat(in_folder("link"), &st), 0);
+    assert_true(S_ISLNK(st.st_mode));
+}
+
+static void test_read(void **state)
+{
+    (void)state;
+    unsigned char *data;
+    size_t size;
+    struct err e = ERR_INIT;
+    write_file("ten", "0123456789", 10);
+    assert_int_equal(file_read(in_folder("ten"), 10, &data, &size, &e), 0);
+    assert_int_equal(size, 10);
+    free(data);
+    assert_int_equal(file_read(in_folder("ten"), 9, &data, &size, &e), ERR_FORMAT);
+    expect_error(&e, ERR_FORMAT, "ten", "10 bytes", "at most 9", NULL);
+    e = ERR_INIT;
+    assert_int_equal(file_read(in_folder("none"), 9, &data, &size, &e), ERR_IO);
+    e = ERR_INIT;
+    assert_int_equal(file_read(in_folder("."), 9, &data, &size, &e), ERR_IO);
+    e = ERR_INIT;
+    assert_int_equal(file_read("/proc/self/status", 1 << 20, &data, &size, &e), 0); /* says that it has 0 bytes */
+    assert_true(size > 0);
+    free(data);
+    assert_int_equal(file_read("/dev/zero", 100000, &data, &size, &e), ERR_FORMAT); /* never ends */
+    assert_null(data);
+}
+
+static void test_folders(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    assert_int_equal(file_make_folder(in_folder("a/b//c/"), &e), 0);
+    assert_int_equal(file_make_folder(in_folder("a/b/c"), &e), 0);
+    assert_int_equal(file_kind(in_folder("a/b/c")), FILE_FOLDER);
+    write_file("f", "", 0);
+    assert_int_equal(file_make_folder(in_folder("f/g"), &e), ERR_IO);
+    expect_error(&e, ERR_IO, "/f", NULL);
+    e = ERR_INIT;
+    struct file_list list;
+    assert_int_equal(file_list(in_folder("none"), &list, &e), ERR_IO);
+    expect_error(&e, ERR_IO, "none", NULL);
+}
+
+static void test_join(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {{"a", "b", "a/b"}, {"a/", "b", "a/b"}, {"", "b", "b"}, {"/", "b", "/b"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *joined = file_join(cases[i][0], cases[i][1]);
+        assert_string_equal(joined, cases[i][2]);
+        free(joined);
+    }
+}
+
+static void test_natural_order(void **state)
+{
+    (void)state;
+    static const char *const ordered[] = {
+        "",   "1",  "02",  "2", "10",         "99999999999999999999", "100000000000000000000",
+        "A1", "a2", "A10", "b", "frame2.png", "frame10.png",          "frame10b.png",
+        "z"};
+    const size_t n = sizeof ordered / sizeof *ordered;
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < n; k++) {
+            int order = file_natural_order(&ordered[i], &ordered[k]);
+            if ((order < 0) != (i < k))
+                fail_msg("'%s' and '%s' are in the wrong order", ordered[i], ordered[k]);
+            assert_int_equal(order == 0, i == k);
+            int back = file_natural_order(&ordered[k], &ordered[i]);
+            assert_int_equal(order<0, back> 0);
+        }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_atomic_write, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_appeared_meanwhile, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_unwritable, folder_make, folder_remove),
+        cmocka_unit_test(test_full_device),
+        cmocka_unit_test_setup_teardown(test_full_disk, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_links_stay, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_read, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_folders, folder_make, folder_remove),
+        cmocka_unit_test(test_join),
+        cmocka_unit_test(test_natural_order),
+    };
+    return cmocka_run_group_tests_name("data/file", tests, NULL, NULL);
+}
