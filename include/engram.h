@@ -22,7 +22,8 @@
  * Within a call, up to `threads` threads of the process's OpenMP pool compute; callbacks come on the calling thread.
  *
  * Text is UTF-8, paths are bytes as the system has them. Numbers in texts are written with a point whatever the
- * program's locale is. Sizes are pixels, times seconds, memory bytes. */
+ * program's locale is: during a call, callbacks included, the calling thread is in the C locale. Sizes are pixels,
+ * times seconds, memory bytes. */
 #ifndef ENGRAM_H
 #define ENGRAM_H
 
@@ -99,6 +100,8 @@ typedef struct engram_model engram_model;
 ENGRAM_API int engram_model_load(const char *path, engram_model **model, engram_error *error);
 /* After the last scorer of it. */
 ENGRAM_API void engram_model_free(engram_model *model);
+/* The smallest false-alarm rate at which anything can be called anomalous: 1/(n+1) of n calibration samples. */
+ENGRAM_API double engram_model_smallest_rate(const engram_model *model);
 
 /* Scores samples with a model: owns the buffers of one computation. */
 typedef struct engram_scorer engram_scorer;
@@ -224,10 +227,14 @@ ENGRAM_API int engram_evaluation_metric(const engram_evaluation *evaluation, siz
 /* The value of the number of that name over all kinds; NaN when there is none. */
 ENGRAM_API double engram_evaluation_value(const engram_evaluation *evaluation, const char *name);
 
+/* What the report is to say of the training, which the evaluation did not see: seconds, and the most memory that the
+ * process held, in bytes. Optional. */
+ENGRAM_API void engram_evaluation_training(engram_evaluation *evaluation, double seconds, size_t peak_bytes);
+
 /* Writes one self-contained HTML page that shows n evaluations of the same data side by side, whole or not at all. An
- * existing file is refused (ENGRAM_IO) unless `force`. */
-ENGRAM_API int engram_report_write(const engram_evaluation *const *evaluations, size_t n, const char *path, int force,
-                                   engram_error *error);
+ * existing file is refused (ENGRAM_IO) unless `force`. `date` (may be NULL) is shown as it is. */
+ENGRAM_API int engram_report_write(const engram_evaluation *const *evaluations, size_t n, const char *date,
+                                   const char *path, int force, engram_error *error);
 
 /* ======== 3. Data ======== */
 

@@ -1,0 +1,76 @@
+/* Verbs and flags as data: parsing, help texts, the man page and shell completion are made from the same rows. */
+#ifndef CLI_ARGS_H
+#define CLI_ARGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* What a command line says. Flags that are not given have the default of their row. */
+struct args {
+    const struct verb *verb;
+    const char **operands; /* what is no flag, in order */
+    size_t noperands;
+    const char **settings; /* "name=value": --set, and every option of models and training given as a flag */
+    size_t nsettings;
+    char **owned; /* settings that were put together from a flag and its value */
+    size_t nowned;
+
+    const char *output, *preset, *report, *maps, *format, *completion, *data;
+    bool force, resume, strict, exit_code, npy, list, man;
+    bool quiet, verbose, help, version;
+    double rate;
+    int threads, batch, seed, epochs, normal;
+};
+
+enum flag_type {
+    FLAG_SWITCH,  /* bool: no argument */
+    FLAG_TEXT,    /* const char * */
+    FLAG_CHOICE,  /* const char *: one of choices */
+    FLAG_WHOLE,   /* int, min to max */
+    FLAG_NUMBER,  /* double, min to max */
+    FLAG_SETTING, /* name=value, added to settings */
+};
+
+struct flag {
+    const char *name; /* NULL ends a table */
+    char letter;      /* 0: none */
+    enum flag_type type;
+    size_t offset;        /* of the field in struct args; unused by FLAG_SETTING */
+    const char *argument; /* its name in help: "FILE"; NULL for switches */
+    const char *value;    /* the default as a user would type it; NULL: none */
+    double min, max;
+    const char *choices; /* "csv|jsonl" */
+    const char *help;    /* one line */
+};
+
+struct verb {
+    const char *name;     /* NULL ends the table */
+    const char *operands; /* "MODEL DATA" */
+    const char *summary;  /* one line */
+    const char *details;  /* paragraphs for --help */
+    const char *examples; /* lines */
+    const struct flag *flags;
+    int least, most; /* operands */
+    bool settings;   /* takes the options of models and training as flags */
+    int (*run)(const struct args *args);
+};
+
+/* The verbs, in the order to show them. */
+extern const struct verb verbs[];
+/* Flags that every verb has. */
+extern const struct flag common_flags[];
+
+const struct verb *verb_find(const char *name); /* NULL: none */
+
+/* Reads a command line. 0, or an exit code after a message on stderr (2: wrong usage). */
+int args_parse(int argc, char **argv, struct args *args);
+void args_free(struct args *args);
+
+/* The known word nearest to `word`, for "did you mean"; NULL when none is near. Call it with each candidate. */
+struct guess {
+    const char *word, *best;
+    size_t distance;
+};
+void guess_try(struct guess *guess, const char *candidate);
+
+#endif

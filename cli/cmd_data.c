@@ -1,0 +1,79 @@
+#include "commands.h"
+#include "console.h"
+#include "engram.h"
+#include "output.h"
+
+#include <stdio.h>
+
+const struct flag data_flags[] = {
+    {"list", 'l', FLAG_SWITCH, offsetof(struct args, list), NULL, NULL, 0, 0, NULL,
+     "list the samples, one row each, and open none"},
+    {"format", 0, FLAG_CHOICE, offsetof(struct args, format), "FORMAT", "csv", 0, 0, "csv|jsonl|text",
+     "of the rows of --list"},
+    {0},
+};
+
+static int list_sources(void)
+{
+    engram_source source;
+    engram_option o;
+    printf("Data is a path, or SOURCE:PATH?option=value&option=value. Without SOURCE it is found by looking at the "
+           "path.\n");
+    for (size_t i = 0; engram_source_at(i, &source); i++) {
+        printf("\n%s: %s\n", source.name, source.help);
+        for (size_t k = 0; engram_source_option_at(source.name, k, &o); k++)
+            printf("    %-12s %s%s%s%s\n", o.name, o.help, *o.value ? " (default " : "", o.value, *o.value ? ")" : "");
+    }
+    return output_flush();
+}
+
+static int list_samples(const struct args *args, const engram_data *data)
+{
+    static const char *const columns[] = {"part", "name", "path", "index", "kind", "anomalous", NULL};
+    static const char *const parts[] = {[ENGRAM_DATA_TRAIN] = "train", [ENGRAM_DATA_TEST] = "test"};
+    struct output output;
+    engram_sample s;
+    output_begin(&output, args->format, columns);
+    for (int part = ENGRAM_DATA_TRAIN; part <= ENGRAM_DATA_TEST; part++)
+        for (size_t i = 0; engram_data_sample(data, part, i, &s) && !console_interrupted(); i++) {
+            const struct cell cells[] = {CELL_OF_TEXT(parts[part]), CELL_OF_TEXT(s.name),
+                                         CELL_OF_TEXT(s.path),      CELL_OF_WHOLE(s.index),
+                                         CELL_OF_TEXT(s.kind),      s.truth < 0 ? CELL_EMPTY : CELL_OF_BOOL(s.truth)};
+            if (!output_row(&output, cells))
+                break;
+        }
+    return output_end(&output);
+}
+
+static void print_line(void *user, int level, const char *text)
+{
+    (void)user;
+    (void)level;
+    console_clear();
+    puts(text);
+}
+
+/* The summary goes to stdout: here it is the result. It knows the sizes once everything has been opened. */
+static int describe(engram_data *data)
+{
+    const engram_hooks to_stdout = {.log = print_line};
+    engram_error error;
+    int failed = engram_data_check(data, &console_hooks, &error);
+    console_clear();
+    engram_data_summary(data, &to_stdout);
+    int written = output_flush();
+    return failed ? console_report(&error) : written;
+}
+
+int cmd_data(const struct args *args)
+{
+    if (!args->noperands)
+        return list_sources();
+    engram_data *data;
+    engram_error error;
+    if (engram_data_open(args->operands[0], &console_hooks, &data, &error))
+        return console_report(&error);
+    int code = args->list ? list_samples(args, data) : describe(data);
+    engram_data_free(data);
+    return code;
+}

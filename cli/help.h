@@ -1,0 +1,13 @@
+/* Help texts, man page and shell completion, all from the tables of verbs, flags and options. */
+#ifndef CLI_HELP_H
+#define CLI_HELP_H
+
+#include "args.h"
+
+void help_general(void);
+/* `model` (may be NULL): whose options to list with a verb that takes settings. */
+void help_verb(const struct verb *verb, const char *model);
+void help_man(void);        /* troff */
+void help_completion(void); /* bash */
+
+#endif
