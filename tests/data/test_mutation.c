@@ -1,0 +1,155 @@
+/* Damaged bytes never crash and never hang: each run decodes a fixed, pseudo-random set of mutations of good files.
+ * More rounds with ENGRAM_MUTATIONS=N. Worth most under the sanitizers. */
+#include "support.h"
+
+#include "base/file.h"
+#include "base/rng.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "pictures.h"
+
+static int rounds(int usual)
+{
+    const char *wanted = getenv("ENGRAM_MUTATIONS");
+    return wanted ? atoi(wanted) : usual;
+}
+
+/* Flips bits, writes extreme values, cuts, doubles a stretch. Returns an exact allocation. */
+static unsigned char *mutate(struct rng *r, const unsigned char *good, size_t n, size_t *size)
+{
+    static const unsigned char extremes[] = {0, 1, 0x7f, 0x80, 0xff, 0xfe, 0x10};
+    unsigned char *bytes = malloc(2 * n + 1);
+    memcpy(bytes, good, n);
+    *size = n;
+    for (int changes = 1 + (int)rng_below(r, 6); changes > 0; changes--) {
+        size_t at = rng_below(r, *size ? *size : 1);
+        switch (rng_below(r, 8)) {
+        case 0:
+            *size = at;
+            break;
+        case 1:
+            if (*size + (*size - at) <= 2 * n) {
+                memmove(bytes + at + (*size - at), bytes + at, *size - at);
+                *size += *size - at;
+            }
+            break;
+        case 2:
+        case 3:
+            bytes[at] = extremes[rng_below(r, sizeof extremes)];
+            break;
+        default:
+            bytes[at] ^= (unsigned char)(1 << rng_below(r, 8));
+        }
+    }
+    unsigned char *exact = malloc(*size + (*size == 0));
+    memcpy(exact, bytes, *size);
+    free(bytes);
+    return exact;
+}
+
+struct seed {
+    const unsigned char *bytes;
+    size_t size;
+};
+
+static void mutate_pictures(const struct seed *seeds, size_t n)
+{
+    struct picture_decoder *d;
+    struct err e = ERR_INIT;
+    struct rng r = rng_new(1, rng_stream("mutation test"));
+    assert_int_equal(picture_decoder_new(&d, &e), 0);
+    for (int i = 0; i < rounds(4000); i++) {
+        const struct seed *seed = &seeds[(size_t)i % n];
+        size_t size;
+        unsigned char *bytes = mutate(&r, seed->bytes, seed->size, &size);
+        struct picture p;
+        e = ERR_INIT;
+        int code = picture_decode(d, bytes, size, "mutant", (int)rng_below(&r, 3) == 0 ? 0 : 3, &p, &e);
+        if (code == 0) {
+            unsigned sum = 0;
+            for (size_t k = 0; k < (size_t)p.width * (size_t)p.height * (size_t)p.channels; k++)
+                sum += p.pixels[k]; /* every byte is there to be read */
+            assert_true(p.width > 0 && p.height > 0 && sum + 1 > 0);
+        } else {
+            assert_true((code == ERR_FORMAT || code == ERR_MEMORY) && strstr(e.msg, "m"));
+        }
+        free(bytes);
+    }
+    picture_decoder_free(d);
+}
+
+static void test_pictures(void **state)
+{
+    (void)state;
+    const unsigned char rgba[2 * 2 * 4] = {1, 2, 3, 4, 5, 6, 7, 8}, indices[] = {0, 1, 2, 1};
+    const unsigned char palette[] = {255, 0, 0, 0, 255, 0, 10, 20, 30}, alpha[] = {255, 0, 128};
+    unsigned char *made[3],
+        bmp[54 + 8] = {'B', 'M', 62, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 1, 0, 24};
+    size_t size[3];
+    struct err e = ERR_INIT;
+    write_png("a.png", 13, 9, 3, 0);
+    assert_int_equal(file_read(in_folder("a.png"), 1 << 20, &made[0], &size[0], &e), 0);
+    made[1] = make_png(&(struct png){2, 2, 8, 6, rgba, 8, NULL, NULL, 0}, &size[1]);
+    made[2] = make_png(&(struct png){2, 2, 8, 3, indices, 2, palette, alpha, 3}, &size[2]);
+    const struct seed seeds[] = {
+        {jpg_colour, sizeof jpg_colour},
+        {jpg_grey, sizeof jpg_grey},
+        {webp_lossless, sizeof webp_lossless},
+        {webp_lossy, sizeof webp_lossy},
+        {webp_alpha, sizeof webp_alpha},
+        {tiff_colour, sizeof tiff_colour},
+        {made[0], size[0]},
+        {made[1], size[1]},
+        {made[2], size[2]},
+        {bmp, sizeof bmp},
+        {(const unsigned char *)"P6 2 1 255\n\x0a\x14\x1e\x28\x32\x3c", 17},
+        {(const unsigned char *)"P2 2 2 255 1 2 3 4\n", 19},
+        {(const unsigned char *)"P4 3 2\n\xa0\x40", 9},
+    };
+    mutate_pictures(seeds, sizeof seeds / sizeof *seeds);
+    for (int i = 0; i < 3; i++)
+        free(made[i]);
+}
+
+static void test_idx(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"d/train-images-idx3-ubyte", "d/train-images-idx3-ubyte.gz"};
+    struct rng r = rng_new(2, rng_stream("mutation test"));
+    unsigned char body[6 * 4 * 4] = {1, 2, 3}, *good;
+    size_t n;
+    struct err e = ERR_INIT;
+    for (int gz = 0; gz < 2; gz++) {
+        write_idx(names[gz], 3, (uint32_t[]){6, 4, 4}, body, sizeof body);
+        assert_int_equal(file_read(in_folder("%s", names[gz]), 1 << 20, &good, &n, &e), 0);
+        for (int i = 0; i < rounds(500); i++) {
+            size_t size;
+            struct dataset *ds;
+            unsigned char *bytes = mutate(&r, good, n, &size);
+            write_file(names[gz], bytes, size);
+            struct err why = ERR_INIT;
+            if (dataset_open(in_folder("d"), DATASET_LEARN, NULL, &ds, &why) == 0) {
+                uint8_t out[16];
+                for (size_t k = 0; k < dataset_count(ds, SPLIT_TRAIN); k++)
+                    assert_int_equal(dataset_read(ds, SPLIT_TRAIN, k, &(struct picture_format){4, 4, 1}, out, &why), 0);
+                dataset_close(ds);
+            } else {
+                expect_error(&why, ERR_FORMAT, "train-images", NULL);
+            }
+            free(bytes);
+        }
+        free(good);
+        assert_int_equal(remove(in_folder("%s", names[gz])), 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_pictures, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_idx, folder_make, folder_remove),
+    };
+    return cmocka_run_group_tests_name("data/mutation", tests, NULL, NULL);
+}
