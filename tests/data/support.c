@@ -142,7 +142,7 @@ void write_idx(const char *name, int n, const uint32_t *dimensions, const unsign
     const char *path = in_folder("%s", name), *dot = strrchr(name, '.');
     unsigned char header[4 + 4 * 4] = {0, 0, 8, (unsigned char)n}, *at = header + 4;
     make_folder_of(path);
-    for (int i = 0; i < n; i++)
+    for (int i = 0; i < n && i < 4; i++)
         at = put_u32(at, dimensions[i]);
     gzFile f = gzopen(path, dot && !strcmp(dot, ".gz") ? "wb6" : "wbT"); /* T: not compressed */
     assert_non_null(f);

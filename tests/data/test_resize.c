@@ -15,7 +15,7 @@ static double cubic(double x)
 }
 
 /* Weight of input k (any whole number; beyond the ends the end repeats) for output i. */
-static double weight(int filter, int from, int to, int i, int k)
+static double weight(enum resize_filter filter, int from, int to, int i, int k)
 {
     double scale = (double)from / to;
     if (filter == RESIZE_AREA || to < from) {
@@ -25,7 +25,8 @@ static double weight(int filter, int from, int to, int i, int k)
     return cubic((i + 0.5) * scale - 0.5 - k);
 }
 
-static void reference(int filter, const uint8_t *in, int w, int h, int channels, double *out, int to_w, int to_h)
+static void reference(enum resize_filter filter, const uint8_t *in, int w, int h, int channels, double *out, int to_w,
+                      int to_h)
 {
     for (int y = 0; y < to_h; y++)
         for (int x = 0; x < to_w; x++)
