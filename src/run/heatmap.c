@@ -28,8 +28,8 @@ static void oklab_to_srgb(double lightness, double a, double b, uint8_t rgb[3])
 }
 
 /* Lightness in even steps, hue once from blue over purple and orange to yellow, both ends quiet. Chosen so that every
- * colour can be shown on a screen (nothing is clipped) and the 255 steps are equal in OKLab to within 8 %, the first few
- * near black aside. */
+ * colour can be shown on a screen (nothing is clipped) and the 255 steps are equal in OKLab to within 8 %, the first
+ * few near black aside. */
 static void scale_color(double t, uint8_t rgb[3])
 {
     const double pi = 3.14159265358979323846;
@@ -100,10 +100,9 @@ static bool above(const struct heatmap_scale *s, const float *map, int width, in
 
 static bool on_contour(const struct heatmap_scale *s, const float *map, int width, int height, int zoom, int x, int y)
 {
-    return above(s, map, width, height, zoom, x, y) && !(above(s, map, width, height, zoom, x - 1, y) &&
-                                                         above(s, map, width, height, zoom, x + 1, y) &&
-                                                         above(s, map, width, height, zoom, x, y - 1) &&
-                                                         above(s, map, width, height, zoom, x, y + 1));
+    return above(s, map, width, height, zoom, x, y) &&
+           !(above(s, map, width, height, zoom, x - 1, y) && above(s, map, width, height, zoom, x + 1, y) &&
+             above(s, map, width, height, zoom, x, y - 1) && above(s, map, width, height, zoom, x, y + 1));
 }
 
 void heatmap_draw(const struct heatmap_scale *s, const float *map, int width, int height,
