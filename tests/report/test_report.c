@@ -1,0 +1,592 @@
+/* The report's page: well-formed, complete, self-contained, and never half; and which samples it shows. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "folder.h"
+
+#include "base/file.h"
+#include "run/report.h"
+
+#include <locale.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SIDE = 20, SAMPLES = 200, HELD_OUT = 100, ITEMS = 6 };
+
+static char *read_text(const char *path)
+{
+    struct err e = ERR_INIT;
+    unsigned char *data;
+    size_t size;
+    assert_int_equal(file_read(path, 1 << 26, &data, &size, &e), 0);
+    return (char *)data;
+}
+
+/* ---- a report to write ---- */
+
+struct toy_config {
+    int64_t items;
+    double shrink;
+};
+
+static const struct option toy_options[] = {
+    {"items", OPTION_INT, offsetof(struct toy_config, items), "50", 1, 1e6, NULL, "memory items"},
+    {"shrink", OPTION_FLOAT, offsetof(struct toy_config, shrink), "1", 0, 9, NULL, "threshold <in> 1/N"},
+    {0},
+};
+
+static const struct model toy = {
+    .name = "toy",
+    .title = "Toy & model",
+    .paper = "Nobody <et al.>",
+    .idea = "Does \"nothing\".",
+    .options = toy_options,
+    .config_bytes = sizeof(struct toy_config),
+};
+
+/* Everything a report can hold, on the heap so that the sanitizer sees what reads beyond. */
+struct fixture {
+    struct checkpoint file;
+    struct toy_config config;
+    struct epoch_row rows[3];
+    float held_out[HELD_OUT], peaks[HELD_OUT];
+    float scores[SAMPLES];
+    double p_values[SAMPLES];
+    int8_t truth[SAMPLES];
+    uint8_t pixels[SIDE * SIDE * 3], mask[SIDE * SIDE];
+    float map[SIDE * SIDE];
+    struct metrics metrics;
+    struct decision_rates decisions;
+    struct kind_metrics kinds[2];
+    double weight[ITEMS];
+    int64_t best[ITEMS], items[REPORT_ITEMS];
+    struct memory_use use;
+    uint8_t pictures[ITEMS * SIDE * SIDE];
+    struct report_sample samples[REPORT_GALLERIES][REPORT_PICKS];
+    struct report_model model[2];
+    struct report report;
+};
+
+static void fill_file(struct fixture *x)
+{
+    struct checkpoint *c = &x->file;
+    c->model = &toy;
+    x->config = (struct toy_config){ITEMS, 1};
+    c->config = &x->config;
+    options_default(train_options, &c->train);
+    c->input.sample = SHAPE(SIDE, SIDE, 1);
+    for (int i = 0; i < HELD_OUT; i++) {
+        x->held_out[i] = 0.1f + 0.001f * (float)i;
+        x->peaks[i] = 0.5f + 0.001f * (float)i;
+    }
+    c->calibration = (struct calibration){HELD_OUT, x->held_out, x->peaks, 0.01f, 0.5f};
+    for (int i = 0; i < 3; i++)
+        x->rows[i] = (struct epoch_row){.loss = {1.0 / (i + 1)}, .validation = 0.9 / (i + 1), .watch = {i}};
+    c->curve = (struct curve){3, 1, 1, {"reconstruction"}, {"entropy & co"}, x->rows};
+    c->kept_epoch = 3;
+    c->version = "0.1.0";
+    c->date = "2020-01-01";
+    c->data = "folder<script>";
+    c->data_summary = "";
+}
+
+static void fill_scores(struct fixture *x)
+{
+    uint8_t anomalous[SAMPLES], flagged[SAMPLES];
+    struct err e = ERR_INIT;
+    for (int i = 0; i < SAMPLES; i++) {
+        x->truth[i] = (int8_t)(i % 2);
+        x->scores[i] = 0.1f + 0.001f * (float)(i / 2) + (i % 2 ? 0.05f : 0);
+        x->p_values[i] = calibration_p_value(&x->file.calibration, x->scores[i]);
+        anomalous[i] = (uint8_t)x->truth[i];
+        flagged[i] = x->p_values[i] <= 0.1;
+    }
+    assert_int_equal(metrics_compute(x->scores, anomalous, SAMPLES, &x->metrics, &e), 0);
+    metrics_decisions(flagged, anomalous, SAMPLES, &x->decisions);
+    x->kinds[0] = (struct kind_metrics){"scratch", 60, 0.8, 0.5, 0.2};
+    x->kinds[1] = (struct kind_metrics){"d<e>nt", 40, NAN, NAN, NAN};
+}
+
+static void fill_pictures(struct fixture *x)
+{
+    for (int i = 0; i < SIDE * SIDE; i++) {
+        x->map[i] = i % SIDE > 10 && i / SIDE > 10 ? 1 : 0.02f;
+        x->mask[i] = i % SIDE > 12;
+        memset(x->pixels + 3 * i, i % 251, 3);
+    }
+    for (int i = 0; i < ITEMS; i++)
+        x->weight[i] = i;
+    x->use = (struct memory_use){
+        .items = ITEMS,
+        .rows = 15,
+        .weight = x->weight,
+        .best = x->best,
+        .dead = 1,
+        .entropy = 0.7,
+        .rows_one_item = 0.25,
+    };
+}
+
+static void fill_galleries(struct fixture *x)
+{
+    for (int g = 0; g < REPORT_GALLERIES; g++) {
+        size_t picks[REPORT_PICKS];
+        size_t n = report_pick((enum report_gallery)g, &x->model[0].scores, x->report.rate, picks);
+        for (size_t i = 0; i < n; i++)
+            x->samples[g][i] = (struct report_sample){
+                .name = "a&b/\xff\x1b<img src=x>\".png",
+                .kind = x->truth[picks[i]] ? "d<e>nt" : "good",
+                .truth = x->truth[picks[i]],
+                .score = x->scores[picks[i]],
+                .p_value = x->p_values[picks[i]],
+                .input = {SIDE, SIDE, 3, x->pixels},
+                .reconstruction = x->pixels,
+                .map = x->map,
+                .mask = x->mask,
+            };
+        x->model[0].galleries[g] = (struct report_samples){x->samples[g], n};
+    }
+}
+
+static struct fixture *full_report(void)
+{
+    struct fixture *x = calloc(1, sizeof *x);
+    assert_non_null(x);
+    fill_file(x);
+    fill_scores(x);
+    fill_pictures(x);
+    struct report_model *m = &x->model[0];
+    m->file = &x->file;
+    m->scores = (struct report_scores){SAMPLES, x->scores, x->p_values, x->truth};
+    m->metrics = &x->metrics;
+    m->decisions = &x->decisions;
+    m->kinds = x->kinds;
+    m->nkinds = 2;
+    m->pixel_auroc = 0.9;
+    m->train_seconds = 75;
+    m->score_seconds = 0.2;
+    m->peak_bytes = 123456789;
+    m->memory = (struct report_memory){
+        &x->use, x->items, report_pick_items(&x->use, x->items), {SIDE, SIDE, 1, NULL}, x->pictures};
+    x->report = (struct report){.title = "T <b> & \"q\"",
+                                .data = "d'ata",
+                                .data_summary = "two\n<lines>",
+                                .samples = "pictures",
+                                .date = "2020-02-02",
+                                .rate = 0.1,
+                                .skipped = 1,
+                                .models = x->model,
+                                .nmodels = 1};
+    fill_galleries(x);
+    return x;
+}
+
+static char *write_report(const struct report *r)
+{
+    struct err e = ERR_INIT;
+    char *path = path_of("page.html");
+    if (report_write(r, path, true, &e))
+        fail_msg("%s", e.msg);
+    char *page = read_text(path);
+    free(path);
+    return page;
+}
+
+/* ---- checks of a page ---- */
+
+static bool void_element(const char *name, size_t n)
+{
+    static const char *const names[] = {"meta", "img", "br"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strlen(names[i]) == n && !strncmp(names[i], name, n))
+            return true;
+    return false;
+}
+
+/* Every tag is closed by its own, in order, and attributes have their quotes. */
+static void check_tags(const char *page)
+{
+    enum { DEPTH = 64 };
+    const char *open[DEPTH];
+    size_t length[DEPTH];
+    int depth = 0;
+    for (const char *p = strchr(page, '<'); p; p = strchr(p, '<')) {
+        bool closes = p[1] == '/';
+        const char *name = p + 1 + closes;
+        size_t n = strcspn(name, " >/\n");
+        const char *end = p;
+        for (bool quoted = false; *end && (quoted || *end != '>'); end++)
+            quoted ^= *end == '"';
+        assert_int_equal(*end, '>');
+        bool single = end[-1] == '/' || *name == '!' || void_element(name, n);
+        if (closes) {
+            assert_true(depth > 0);
+            depth--;
+            if (length[depth] != n || strncmp(open[depth], name, n))
+                fail_msg("<%.*s> is closed by </%.*s>", (int)length[depth], open[depth], (int)n, name);
+        } else if (!single) {
+            assert_true(depth < DEPTH);
+            open[depth] = name;
+            length[depth++] = n;
+        }
+        p = end;
+    }
+    assert_int_equal(depth, 0);
+}
+
+/* The page without its pictures, whose letters may spell anything. */
+static char *without_pictures(const char *page)
+{
+    static const char mark[] = "base64,";
+    char *text = malloc(strlen(page) + 1), *to = text;
+    assert_non_null(text);
+    while (*page) {
+        if (!strncmp(page, mark, sizeof mark - 1))
+            page += strcspn(page, "\"");
+        else
+            *to++ = *page++;
+    }
+    *to = 0;
+    return text;
+}
+
+/* Whether `word` stands in the text with nothing of a word on either side. */
+static bool has_word(const char *text, const char *word)
+{
+    size_t n = strlen(word);
+    for (const char *p = strstr(text, word); p; p = strstr(p + 1, word)) {
+        bool before = p > text && ((p[-1] >= 'a' && p[-1] <= 'z') || (p[-1] >= 'A' && p[-1] <= 'Z'));
+        bool after = (p[n] >= 'a' && p[n] <= 'z') || (p[n] >= 'A' && p[n] <= 'Z');
+        if (!before && !after)
+            return true;
+    }
+    return false;
+}
+
+static void check_page(const char *page)
+{
+    char *text = without_pictures(page);
+    check_tags(text);
+    assert_false(has_word(text, "nan"));
+    assert_false(has_word(text, "inf"));
+    assert_null(strstr(text, "http:"));
+    assert_null(strstr(text, "https:"));
+    assert_null(strstr(text, "//"));
+    assert_null(strstr(text, "<script"));
+    assert_null(strstr(text, "<link"));
+    assert_null(strstr(text, "url("));
+    assert_non_null(strstr(text, "default-src 'none'"));
+    free(text);
+}
+
+static void check_report(const struct report *r)
+{
+    char *page = write_report(r);
+    check_page(page);
+    free(page);
+}
+
+/* ---- the page ---- */
+
+static void test_full_page(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    char *page = write_report(&x->report);
+    check_page(page);
+    assert_non_null(strstr(page, "Average precision"));
+    assert_non_null(strstr(page, "The memory"));
+    assert_non_null(strstr(page, "Pixel AUROC"));
+    assert_non_null(strstr(page, "1 sample could not be read"));
+    assert_non_null(strstr(page, "class=\"item dead\""));
+    /* 100 held-out samples: rates of 1 % and less are below 1/101. */
+    assert_non_null(strstr(page, "needs 999 held-out normal samples, there are 100"));
+    /* items was changed, shrink has its default. */
+    assert_non_null(strstr(page, "<div><dt title=\"memory items\">items</dt><dd>6</dd></div>"));
+    assert_non_null(strstr(page, "<div class=\"usual\"><dt title=\"threshold &lt;in&gt; 1/N\">shrink</dt>"));
+    free(page);
+    free(x);
+}
+
+static void test_every_text_is_escaped(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    char *page = write_report(&x->report);
+    assert_non_null(strstr(page, "<h1>T &lt;b&gt; &amp; &quot;q&quot;</h1>"));
+    assert_non_null(strstr(page, "a&amp;b/\xef\xbf\xbd\xef\xbf\xbd&lt;img src=x&gt;&quot;.png"));
+    assert_non_null(strstr(page, "two\n&lt;lines&gt;"));
+    assert_non_null(strstr(page, "d&lt;e&gt;nt"));
+    assert_null(strstr(page, "d<e>nt"));
+    assert_null(strstr(page, "<img src=x"));
+    assert_null(strchr(page, '\x1b'));
+    assert_null(strstr(page, "Toy & model"));
+    free(page);
+    free(x);
+}
+
+static void test_several_models(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    x->model[1] = x->model[0];
+    x->model[1].memory = (struct report_memory){0};
+    x->model[1].train_seconds = 50;
+    x->report.nmodels = 2;
+    char *page = write_report(&x->report);
+    check_page(page);
+    assert_non_null(strstr(page, "Side by side"));
+    assert_non_null(strstr(page, "id=\"model-2\""));
+    assert_non_null(strstr(page, "<td class=\"best\">50.0&nbsp;s</td>")); /* 75 s are not the best */
+    assert_null(strstr(page, "<td class=\"best\">1&nbsp;min 15&nbsp;s</td>"));
+    free(page);
+    free(x);
+}
+
+static void test_without_labels(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    struct report_model *m = &x->model[0];
+    m->scores.truth = NULL;
+    m->metrics = NULL;
+    m->decisions = NULL;
+    m->nkinds = 0;
+    m->pixel_auroc = NAN;
+    for (int g = 0; g < REPORT_GALLERIES; g++)
+        for (int i = 0; i < REPORT_PICKS; i++)
+            x->samples[g][i].truth = -1;
+    m->galleries[REPORT_FALSE_ALARMS].n = m->galleries[REPORT_MISSED].n = 0;
+    char *page = write_report(&x->report);
+    check_page(page);
+    assert_non_null(strstr(page, "The data have no labels"));
+    assert_null(strstr(page, "Missed"));
+    assert_null(strstr(page, "False alarms"));
+    assert_null(strstr(page, "<dt>AUROC"));
+    free(page);
+    free(x);
+}
+
+static void test_without_misses(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    x->model[0].galleries[REPORT_FALSE_ALARMS].n = x->model[0].galleries[REPORT_MISSED].n = 0;
+    char *page = write_report(&x->report);
+    check_page(page);
+    assert_non_null(strstr(page, "<h4>Missed</h4><p class=\"note\">None.</p>"));
+    assert_non_null(strstr(page, "<h4>False alarms</h4><p class=\"note\">None.</p>"));
+    free(page);
+    free(x);
+}
+
+static void test_one_class_only(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    uint8_t anomalous[SAMPLES] = {0}, flagged[SAMPLES] = {0};
+    struct err e = ERR_INIT;
+    memset(x->truth, 0, sizeof x->truth);
+    metrics_compute(x->scores, anomalous, SAMPLES, &x->metrics, &e);
+    metrics_decisions(flagged, anomalous, SAMPLES, &x->decisions);
+    x->model[0].nkinds = 0;
+    check_report(&x->report);
+    free(x);
+}
+
+static void test_with_nothing(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    x->model[0] =
+        (struct report_model){.file = &x->file, .pixel_auroc = NAN, .train_seconds = NAN, .score_seconds = NAN};
+    x->file.calibration = (struct calibration){0};
+    x->file.curve.epochs = 0;
+    x->report = (struct report){.data = "x", .models = x->model, .nmodels = 1, .rate = 0.05};
+    char *page = write_report(&x->report);
+    check_page(page);
+    assert_non_null(strstr(page, "no threshold"));
+    assert_null(strstr(page, "<svg"));
+    assert_null(strstr(page, "<img"));
+    free(page);
+    free(x);
+}
+
+static void test_odd_numbers(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    x->rows[0].validation = x->rows[1].validation = x->rows[2].validation = NAN;
+    x->rows[1].loss[0] = INFINITY;
+    x->map[3] = NAN;
+    x->map[4] = INFINITY;
+    for (int i = 0; i < SAMPLES; i++)
+        x->scores[i] = i % 3 ? 0 : -2;
+    x->use.rows = 0;
+    x->report.rate = 1e-5; /* below what 100 held-out samples can promise: no threshold */
+    check_report(&x->report);
+    for (int i = 0; i < SAMPLES; i++)
+        x->scores[i] = 7;
+    x->report.rate = 1;
+    check_report(&x->report);
+    x->file.curve.epochs = 1;
+    x->model[0].scores.n = 1;
+    check_report(&x->report);
+    free(x);
+}
+
+/* A comma for the decimal point, which other locales have, would spoil every drawing. */
+static void test_locale_does_not_matter(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    char *plain = write_report(&x->report);
+    static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE"};
+    locale_t other = (locale_t)0;
+    for (size_t i = 0; !other && i < sizeof names / sizeof *names; i++)
+        other = newlocale(LC_ALL_MASK, names[i], (locale_t)0);
+    if (other) {
+        locale_t before = uselocale(other);
+        char *page = write_report(&x->report);
+        assert_true(uselocale(before) == other);
+        assert_string_equal(page, plain);
+        free(page);
+        freelocale(other);
+    }
+    free(plain);
+    free(x);
+    if (!other)
+        skip();
+}
+
+static void test_existing_file_is_kept(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    struct err e = ERR_INIT;
+    char *path = path_of("kept.html");
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    fputs("mine", f);
+    fclose(f);
+    assert_int_equal(report_write(&x->report, path, false, &e), ERR_IO);
+    assert_non_null(strstr(e.msg, "kept.html"));
+    char *text = read_text(path);
+    assert_string_equal(text, "mine");
+    free(text);
+    e = ERR_INIT;
+    assert_int_equal(report_write(&x->report, path, true, &e), 0);
+    text = read_text(path);
+    assert_null(strstr(text, "mine"));
+    free(text);
+    free(path);
+    free(x);
+}
+
+static void test_no_models(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    char *path = path_of("none.html");
+    struct report r = {.data = "x"};
+    assert_int_equal(report_write(&r, path, false, &e), ERR_USAGE);
+    assert_int_equal(file_kind(path), FILE_ABSENT);
+    free(path);
+}
+
+static void test_unwritable_folder(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    struct err e = ERR_INIT;
+    char *path = path_of("absent/page.html");
+    assert_int_equal(report_write(&x->report, path, false, &e), ERR_IO);
+    assert_non_null(strstr(e.msg, "absent"));
+    free(path);
+    free(x);
+}
+
+/* ---- what is picked ---- */
+
+static void test_picks(void **state)
+{
+    (void)state;
+    float score[] = {5, 1, 3, 5, 2, 4};
+    double p[] = {0.01, 0.9, 0.04, 0.01, 0.5, 0.02};
+    int8_t truth[] = {1, 1, 0, 1, 0, 0};
+    struct report_scores s = {6, score, p, truth};
+    size_t picks[REPORT_PICKS];
+    assert_int_equal(report_pick(REPORT_MOST_ANOMALOUS, &s, 0.05, picks), 6);
+    assert_int_equal(picks[0], 0); /* equal scores stay in the data's order */
+    assert_int_equal(picks[1], 3);
+    assert_int_equal(picks[5], 1);
+    assert_int_equal(report_pick(REPORT_MOST_NORMAL, &s, 0.05, picks), 6);
+    assert_int_equal(picks[0], 1);
+    assert_int_equal(report_pick(REPORT_FALSE_ALARMS, &s, 0.05, picks), 2);
+    assert_int_equal(picks[0], 5);
+    assert_int_equal(picks[1], 2);
+    assert_int_equal(report_pick(REPORT_MISSED, &s, 0.05, picks), 1);
+    assert_int_equal(picks[0], 1);
+    assert_int_equal(report_pick(REPORT_DRAWN, &s, 0.05, picks), 6);
+    assert_int_equal(picks[0], 2); /* normal ones first */
+    assert_int_equal(picks[3], 0);
+    s.truth = NULL;
+    assert_int_equal(report_pick(REPORT_DRAWN, &s, 0.05, picks), 6);
+    assert_int_equal(report_pick(REPORT_MISSED, &s, 0.05, picks), 0);
+}
+
+static void test_picks_are_bounded_and_distinct(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    for (int g = 0; g < REPORT_GALLERIES; g++) {
+        size_t picks[REPORT_PICKS];
+        size_t n = report_pick((enum report_gallery)g, &x->model[0].scores, 0.1, picks);
+        assert_true(n <= REPORT_PICKS);
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < i; j++)
+                assert_true(picks[i] != picks[j]);
+    }
+    free(x);
+}
+
+static void test_items_most_used_first(void **state)
+{
+    (void)state;
+    double weight[300];
+    int64_t items[REPORT_ITEMS];
+    for (int i = 0; i < 300; i++)
+        weight[i] = (i * 7) % 300;
+    struct memory_use use = {.items = 300, .weight = weight};
+    assert_int_equal(report_pick_items(&use, items), REPORT_ITEMS);
+    for (int i = 1; i < REPORT_ITEMS; i++)
+        assert_true(weight[items[i - 1]] >= weight[items[i]]);
+    assert_int_equal((int)weight[items[0]], 299);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_full_page),
+        cmocka_unit_test(test_every_text_is_escaped),
+        cmocka_unit_test(test_several_models),
+        cmocka_unit_test(test_without_labels),
+        cmocka_unit_test(test_without_misses),
+        cmocka_unit_test(test_one_class_only),
+        cmocka_unit_test(test_with_nothing),
+        cmocka_unit_test(test_odd_numbers),
+        cmocka_unit_test(test_locale_does_not_matter),
+        cmocka_unit_test(test_existing_file_is_kept),
+        cmocka_unit_test(test_no_models),
+        cmocka_unit_test(test_unwritable_folder),
+        cmocka_unit_test(test_picks),
+        cmocka_unit_test(test_picks_are_bounded_and_distinct),
+        cmocka_unit_test(test_items_most_used_first),
+    };
+    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+}
