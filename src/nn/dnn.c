@@ -44,7 +44,7 @@ struct prim {
     size_t scratch;
 };
 
-/* A memory in a packed format with a buffer of its own. */
+/* A memory in a packed format; data: its own buffer, or NULL where it lies in scratch. */
 struct packed {
     dnnl_memory_t memory;
     dnnl_memory_desc_t desc;
@@ -59,6 +59,7 @@ struct dnn_conv {
     struct prim pack_forward, pack_data, unpack_grad;
     struct prim block_src, block_dst; /* of backward-weights, where the blocked layout pays for two reorders */
     size_t blocked_src, blocked_dst;  /* bytes of the blocked copies, at the front of scratch; 0: none */
+    size_t grad_bytes;                /* of the packed weight gradient, behind them */
     dnnl_memory_t canonical;          /* the caller's weights or their gradient */
     size_t bytes;
 };
@@ -103,11 +104,17 @@ static void add_bound(struct prim *p, int id, dnnl_memory_t memory)
     p->args[p->n++] = (dnnl_exec_arg_t){.arg = id, .memory = memory};
 }
 
+/* To whole cache lines. */
+static size_t padded_size(const dnnl_memory_desc_t *desc)
+{
+    return (dnnl_memory_desc_get_size(desc) + 63) & ~(size_t)63;
+}
+
 static int new_packed(const dnnl_memory_desc_t *desc, struct packed *out, size_t *bytes, struct err *e)
 {
-    size_t size = dnnl_memory_desc_get_size(desc);
+    size_t size = padded_size(desc);
     out->desc = *desc;
-    out->data = aligned_alloc(64, (size + 64) / 64 * 64);
+    out->data = aligned_alloc(64, size);
     if (!out->data)
         return err_memory(e, "packed weights");
     memset(out->data, 0, size);
@@ -335,7 +342,7 @@ static int new_blocking(const dnnl_memory_desc_t *from, const dnnl_memory_desc_t
     }
     if (status != dnnl_success)
         return failed(e, "a reorder of data", status);
-    *bytes = (dnnl_memory_desc_get_size(to) + 63) & ~(size_t)63;
+    *bytes = padded_size(to);
     TRY(add_argument(p, DNNL_ARG_FROM, from, e));
     TRY(add_argument(p, DNNL_ARG_TO, to, e));
     return 0;
@@ -345,13 +352,15 @@ static int finish_weights(struct dnn_conv *c, dnnl_primitive_desc_t pd, struct e
 {
     struct prim *p = &c->weights;
     const dnnl_memory_desc_t *src = query(pd, dnnl_query_src_md), *dst = query(pd, dnnl_query_diff_dst_md);
-    TRY(new_packed(query(pd, dnnl_query_diff_weights_md), &c->weight_grad, &c->bytes, e));
+    c->weight_grad.desc = *query(pd, dnnl_query_diff_weights_md);
+    c->grad_bytes = padded_size(&c->weight_grad.desc);
+    TRY(new_memory(&c->weight_grad.desc, DNNL_MEMORY_NONE, &c->weight_grad.memory, e));
     TRY(new_blocking(&c->src, src, &c->block_src, &c->blocked_src, e));
     TRY(new_blocking(&c->dst, dst, &c->block_dst, &c->blocked_dst, e));
     TRY(add_argument(p, DNNL_ARG_SRC, src, e));
     TRY(add_argument(p, DNNL_ARG_DIFF_DST, dst, e));
     TRY(finish(p, pd, e));
-    p->scratch += c->blocked_src + c->blocked_dst;
+    p->scratch += c->blocked_src + c->blocked_dst + c->grad_bytes;
     add_bound(p, DNNL_ARG_DIFF_WEIGHTS, c->weight_grad.memory);
     return new_reorder(c, &c->weight_grad, false, &c->unpack_grad, e);
 }
@@ -502,7 +511,8 @@ void dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *
     unsigned char *room = scratch;
     bind(&c->weights, SRC, blocked(c, &c->block_src, c->blocked_src, src, &room));
     bind(&c->weights, DST, blocked(c, &c->block_dst, c->blocked_dst, dst, &room));
-    bind(&c->weights, SCRATCH, room);
+    dnnl_memory_set_data_handle(c->weight_grad.memory, room);
+    bind(&c->weights, SCRATCH, room + c->grad_bytes);
     run(&c->weights, c->spec.threads);
     dnnl_memory_set_data_handle(c->canonical, weight);
     run(&c->unpack_grad, c->spec.threads);

@@ -20,6 +20,8 @@ enum { KEEP_IN0 = 1, KEEP_IN1 = 2, KEEP_IN2 = 4, KEEP_IN3 = 8, KEEP_OUT = 32 };
 enum {
     OP_INPLACE = 1,      /* forward may write its output over input 0: same shape, same dtype, element by element */
     OP_INPLACE_GRAD = 2, /* backward may write gin[0] over gout */
+    OP_SPLIT = 8,        /* backward is called once for all inputs but the first, and once more for the first alone,
+                            when it does not read in[0]: so in[0] and its gradient need not be alive together */
     OP_VIEW = 4,         /* the output is input 0's memory under another shape: nothing to run */
 };
 

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
 int plan_new(const struct plan_spec *spec, struct plan **out, struct err *e)
@@ -45,7 +46,8 @@ void plan_free(struct plan *p)
     free(p->grads);
     free(p->forward_ms);
     free(p->backward_ms);
-    free(p->block);
+    if (p->block)
+        munmap(p->block, p->bytes ? p->bytes : 1);
     free(p);
 }
 

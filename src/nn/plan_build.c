@@ -16,7 +16,7 @@ enum { NONE = -1 };
 /* Outputs below this size are kept rather than made again: the saving is not worth a pass. */
 enum { RECOMPUTE_BYTES = 1 << 18 };
 
-enum { HUGE_PAGE = 2 << 20 };
+enum { HUGE_PAGE = 4 << 20 };
 
 /* A call whose pointers are still numbers of buffers. */
 struct slot {
@@ -369,35 +369,55 @@ static void backward_view(struct build *b, struct node *n)
     emit_gradient(b, to, info_of(b, n)->grad, first ? copy_gradient : add_gradient);
 }
 
-static void backward_op(struct build *b, struct node *n)
+/* Where input i's gradient is to be written: its own buffer, or one to be added to that (noted in *part). */
+static int gradient_target(struct build *b, struct node *n, int i, int *part)
 {
-    struct info *f = info_of(b, n);
+    struct node *to = n->in[i];
+    int gout = info_of(b, n)->grad;
+    bool over = i == 0 && (n->op->flags & OP_INPLACE_GRAD) && !b->pinned[gout] && !to->param &&
+                b->buffers[gout].bytes == node_bytes(to);
+    if (info_of(b, to)->grad == NONE)
+        return info_of(b, to)->grad = over ? gout : new_gradient(b, to);
+    return *part = over ? gout : new_buffer(b, node_bytes(to), NULL);
+}
+
+/* One call of backward for the inputs in `mask`. */
+static void backward_call(struct build *b, struct node *n, unsigned mask, bool reads_first)
+{
     struct exec *x = &b->p->execs[n->id];
-    int in[NODE_INPUTS], part[NODE_INPUTS];
+    int in[NODE_INPUTS], part[NODE_INPUTS], out = n->op->keeps & KEEP_OUT ? backward_value(b, n) : NONE;
     backward_inputs(b, n, in);
-    int out = n->op->keeps & KEEP_OUT ? backward_value(b, n) : NONE;
     struct slot *s = new_slot(b, x, n->op->backward);
     memcpy(s->in, in, sizeof in);
+    if (!reads_first)
+        s->in[0] = NONE;
     s->out = out;
-    s->gout = f->grad;
+    s->gout = info_of(b, n)->grad;
     for (int i = 0; i < n->inputs; i++) {
         part[i] = NONE;
-        if (!is_active(b, n->in[i]))
-            continue;
-        struct info *to = info_of(b, n->in[i]);
-        bool over = i == 0 && (n->op->flags & OP_INPLACE_GRAD) && !b->pinned[f->grad] && !n->in[i]->param &&
-                    b->buffers[f->grad].bytes == node_bytes(n->in[i]);
-        int target = over ? f->grad : new_gradient(b, n->in[i]);
-        if (to->grad == NONE)
-            to->grad = target;
-        else /* a second reader: into a buffer of its own, then added */
-            part[i] = target = n->in[i]->param ? new_buffer(b, node_bytes(n->in[i]), NULL) : target;
-        s->gin[i] = target;
+        if (mask & (1u << i))
+            s->gin[i] = gradient_target(b, n, i, &part[i]);
     }
     close_slot(b, s, x->scratch_bytes);
     for (int i = 0; i < n->inputs; i++)
         if (part[i] != NONE)
             emit_gradient(b, n->in[i], part[i], add_gradient);
+}
+
+static void backward_op(struct build *b, struct node *n)
+{
+    unsigned mask = 0;
+    for (int i = 0; i < n->inputs; i++)
+        if (is_active(b, n->in[i]))
+            mask |= 1u << i;
+    if (!(n->op->flags & OP_SPLIT)) {
+        backward_call(b, n, mask, true);
+        return;
+    }
+    if (mask & ~1u)
+        backward_call(b, n, mask & ~1u, true);
+    if (mask & 1u)
+        backward_call(b, n, 1u, false);
 }
 
 static void schedule_backward(struct build *b, const struct objective *o)
@@ -443,16 +463,14 @@ static int allocate(struct build *b, struct err *e)
 {
     struct plan *p = b->p;
     TRY(layout_solve(b->buffers, b->nbuffers, &p->bytes, e));
-    bool huge = p->bytes >= 2 * HUGE_PAGE;
-    size_t align = huge ? HUGE_PAGE : 64;
-    size_t bytes = (p->bytes + align) / align * align;
-    p->block = aligned_alloc(align, bytes);
-    if (!p->block)
+    size_t bytes = p->bytes ? p->bytes : 1;
+    void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (block == MAP_FAILED)
         return err_set(e, ERR_MEMORY, "out of memory: the plan wants %zu MiB for its tensors; try a smaller batch",
                        p->bytes >> 20);
-    if (huge)
-        madvise(p->block, bytes, MADV_HUGEPAGE); /* fewer TLB misses; without it all works the same */
-    memset(p->block, 0, p->bytes);
+    p->block = block;
+    if (bytes >= HUGE_PAGE)
+        madvise(block, bytes, MADV_HUGEPAGE); /* fewer TLB misses; without it all works the same */
     return 0;
 }
 
@@ -523,7 +541,7 @@ static int allocate_build(struct build *b, struct err *e)
 {
     struct plan *p = b->p;
     size_t n = (size_t)p->nodes;
-    size_t calls = n * (2 + (size_t)b->spec->nobjectives * (2 + NODE_INPUTS)) + 1;
+    size_t calls = n * (2 + (size_t)b->spec->nobjectives * (3 + NODE_INPUTS)) + 1;
     size_t buffers = 2 * n + calls * (2 + NODE_INPUTS) + 1;
     p->execs = calloc(n, sizeof *p->execs);
     p->by_id = calloc(n, sizeof(struct node *));

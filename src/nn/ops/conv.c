@@ -24,8 +24,9 @@ enum { X, WEIGHT, BIAS };
 
 struct conv {
     struct dnn_conv *dnn;
-    struct thin *thin; /* of a deconv to a picture: its forward direction */
-    uint64_t packed;   /* version of the weights in dnn's packed copies */
+    size_t narrow_bytes; /* of gout in BF16 at the front of scratch, for an F32 output of BF16 inputs; 0: none */
+    struct thin *thin;   /* of a deconv to a picture: its forward direction */
+    uint64_t packed;     /* version of the weights in dnn's packed copies */
 };
 
 static const struct conv_spec *spec_of(const struct node *n)
@@ -118,12 +119,23 @@ static int prepare_thin(struct exec *x, struct conv *c, const struct dnn_conv_sp
     return 0;
 }
 
-static int prepare_dnn(struct exec *x, struct conv *c, const struct dnn_conv_spec *d, struct err *e)
+/* oneDNN has no convolution of one F32 and one BF16 side: the backward directions read gout narrowed to BF16. */
+static int prepare_dnn(struct exec *x, struct conv *c, struct dnn_conv_spec *d, struct err *e)
 {
+    if (d->src_type != d->dst_type) {
+        d->src_type = d->dst_type = BF16;
+        c->narrow_bytes = ((size_t)shape_count(&x->node->shape) * sizeof(bf16) + 63) & ~(size_t)63;
+    }
     TRY(dnn_conv_new(d, &c->dnn, e));
-    want_scratch(x, dnn_conv_scratch(c->dnn));
+    want_scratch(x, c->narrow_bytes + dnn_conv_scratch(c->dnn));
     x->own_bytes += dnn_conv_bytes(c->dnn);
     return 0;
+}
+
+/* Deconvs that thin_adjoint computes. */
+static bool is_thin(int64_t out_channels, const struct conv_spec *s)
+{
+    return out_channels <= THIN_CHANNELS && s->act == ACT_NONE && s->dtype == F32;
 }
 
 static int prepare(struct exec *x, struct err *e)
@@ -146,7 +158,7 @@ static int prepare(struct exec *x, struct err *e)
     struct conv *c = x->own = calloc(1, sizeof *c);
     if (!c)
         return err_memory(e, "a convolution");
-    if (t && shape_last(&n->shape) <= THIN_CHANNELS && n->dtype == F32 && s->act == ACT_NONE)
+    if (t && is_thin(shape_last(&n->shape), s))
         TRY(prepare_thin(x, c, &d, e));
     unsigned forward = t ? DNN_BACKWARD_DATA : DNN_FORWARD, back = t ? DNN_FORWARD : DNN_BACKWARD_DATA;
     d.directions = (c->thin ? 0 : forward) | (x->wants & (1u << X) ? back : 0) |
@@ -283,20 +295,34 @@ static void conv_backward(struct exec *x)
         dnn_conv_backward_data(c->dnn, x->gout, x->gin[X], x->scratch);
 }
 
+HOT static void narrow(const float *restrict from, bf16 *restrict to, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = bf16_from_f32(from[i]);
+}
+
 static void deconv_backward(struct exec *x)
 {
     struct conv *c = x->own;
+    unsigned char *scratch = x->scratch;
+    const void *gout = x->gout;
     if (x->gin[BIAS])
         bias_gradient(x);
+    if (c->narrow_bytes && (x->gin[WEIGHT] || x->gin[X])) {
+        narrow(gout, x->scratch, (size_t)shape_count(&x->node->shape));
+        gout = scratch;
+        scratch += c->narrow_bytes;
+    }
     if (x->gin[WEIGHT])
-        dnn_conv_backward_weights(c->dnn, x->gout, x->in[X], x->gin[WEIGHT], x->scratch);
+        dnn_conv_backward_weights(c->dnn, gout, x->in[X], x->gin[WEIGHT], scratch);
     if (x->gin[X])
-        dnn_conv_forward(c->dnn, x->gout, NULL, x->gin[X], x->scratch);
+        dnn_conv_forward(c->dnn, gout, NULL, x->gin[X], scratch);
 }
 
 static const struct op conv = {
     .name = "conv",
     .keeps = KEEP_IN0,
+    .flags = OP_SPLIT,
     .infer = infer,
     .prepare = prepare,
     .forward = conv_forward,
@@ -308,6 +334,7 @@ static const struct op conv = {
 static const struct op deconv = {
     .name = "deconv",
     .keeps = KEEP_IN0,
+    .flags = OP_SPLIT,
     .infer = infer,
     .prepare = prepare,
     .forward = deconv_forward,
@@ -321,10 +348,16 @@ static bool transposed(const struct node *n)
     return n->op == &deconv;
 }
 
+/* The output is in x's format and cast where another is asked for; only thin_adjoint writes F32 from BF16 itself. */
 static struct node *apply(struct graph *g, const struct op *op, struct node *x, struct node *weight, struct node *bias,
                           struct conv_spec spec)
 {
-    return graph_apply(g, op, &spec, sizeof spec, 3, (struct node *[]){x, weight, bias});
+    enum dtype want = spec.dtype;
+    bool thin = op == &deconv && weight && is_thin(shape_last(&weight->shape), &spec);
+    if (x && !thin)
+        spec.dtype = x->dtype;
+    struct node *y = graph_apply(g, op, &spec, sizeof spec, 3, (struct node *[]){x, weight, bias});
+    return op_cast(g, y, want);
 }
 
 struct node *op_conv(struct graph *g, struct node *x, struct node *weight, struct node *bias, struct conv_spec spec)
