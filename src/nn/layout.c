@@ -1,20 +1,37 @@
 #include "nn/layout.h"
 
+#include "base/rng.h"
+
 #include <stdbool.h>
 #include <stdlib.h>
+
+enum { WORTH_TRYING = 16 << 20, TRIES = 1000 };
+
+/* Orders to place the buffers in. Each ends in a total order, so that the layout is the same on every run. */
+
+static int by_address(const struct buffer *x, const struct buffer *y)
+{
+    return x < y ? -1 : x > y;
+}
 
 static int larger_first(const void *a, const void *b)
 {
     const struct buffer *x = *(struct buffer *const *)a, *y = *(struct buffer *const *)b;
-    if (x->bytes != y->bytes)
-        return x->bytes < y->bytes ? 1 : -1;
-    return x < y ? -1 : x > y; /* a total order: the layout is the same on every run */
+    return x->bytes != y->bytes ? (x->bytes < y->bytes ? 1 : -1) : by_address(x, y);
 }
 
-static int lower_first(const void *a, const void *b)
+static int longer_first(const void *a, const void *b)
 {
     const struct buffer *x = *(struct buffer *const *)a, *y = *(struct buffer *const *)b;
-    return x->offset < y->offset ? -1 : x->offset > y->offset;
+    int life_x = x->end - x->begin, life_y = y->end - y->begin;
+    return life_x != life_y ? (life_x < life_y ? 1 : -1) : larger_first(a, b);
+}
+
+/* Greedy by breadth: what is alive at the fullest moment first. */
+static int fuller_first(const void *a, const void *b)
+{
+    const struct buffer *x = *(struct buffer *const *)a, *y = *(struct buffer *const *)b;
+    return x->pressure != y->pressure ? (x->pressure < y->pressure ? 1 : -1) : larger_first(a, b);
 }
 
 static size_t padded(size_t bytes)
@@ -43,26 +60,92 @@ static size_t lowest_gap(const struct buffer *b, struct buffer *const *placed, i
     return at;
 }
 
+/* Places the buffers in their order, each at the lowest gap; returns the block's size. */
+static size_t place_all(struct buffer *const *order, struct buffer **placed, int n)
+{
+    size_t top = 0;
+    for (int i = 0; i < n; i++) {
+        struct buffer *b = order[i];
+        b->offset = lowest_gap(b, placed, i);
+        if (b->offset + padded(b->bytes) > top)
+            top = b->offset + padded(b->bytes);
+        int at = i; /* placed stays sorted by offset */
+        for (; at > 0 && placed[at - 1]->offset > b->offset; at--)
+            placed[at] = placed[at - 1];
+        placed[at] = b;
+    }
+    return top;
+}
+
+static void swap(struct buffer **order, size_t i, size_t k)
+{
+    struct buffer *b = order[i];
+    order[i] = order[k];
+    order[k] = b;
+}
+
+/* Swaps two buffers at random in the order of placing, and keeps what makes the block smaller. */
+static size_t improve(struct buffer **order, struct buffer **placed, int n, size_t size, size_t bound)
+{
+    struct rng r = rng_new(0, 0); /* always the same swaps: the layout is the same on every run */
+    for (int k = 0; k < TRIES && size > bound; k++) {
+        size_t a = rng_below(&r, (uint64_t)n), b = rng_below(&r, (uint64_t)n);
+        swap(order, a, b);
+        size_t now = place_all(order, placed, n);
+        if (now > size)
+            swap(order, a, b);
+        else
+            size = now;
+    }
+    return size;
+}
+
+/* Sets every buffer's pressure, the most bytes alive at once during its life, and returns the largest: no block can be
+ * smaller. Only where a buffer begins does the sum grow, so only those moments are looked at. */
+static size_t set_pressure(struct buffer **order, int n)
+{
+    size_t most = 0;
+    for (int i = 0; i < n; i++)
+        order[i]->pressure = 0;
+    for (int m = 0; m < n; m++) {
+        int moment = order[m]->begin;
+        size_t alive = 0;
+        for (int i = 0; i < n; i++)
+            if (order[i]->begin <= moment && order[i]->end >= moment)
+                alive += order[i]->bytes;
+        for (int i = 0; i < n; i++)
+            if (order[i]->begin <= moment && order[i]->end >= moment && order[i]->pressure < alive)
+                order[i]->pressure = alive;
+        if (alive > most)
+            most = alive;
+    }
+    return most;
+}
+
 int layout_solve(struct buffer *buffers, int n, size_t *bytes, struct err *e)
 {
+    static int (*const orders[])(const void *, const void *) = {larger_first, longer_first, fuller_first};
+    enum { ORDERS = sizeof orders / sizeof *orders };
     struct buffer **order = calloc((size_t)(n ? 2 * n : 1), sizeof *order);
     if (!order)
         return err_memory(e, "the memory layout");
-    int count = 0;
+    int count = 0, best = 0;
     for (int i = 0; i < n; i++)
         if (takes_room(&buffers[i]))
             order[count++] = &buffers[i];
-    qsort(order, (size_t)count, sizeof *order, larger_first);
-    struct buffer **placed = order + n;
-    *bytes = 0;
-    for (int i = 0; i < count; i++) {
-        struct buffer *b = order[i];
-        b->offset = lowest_gap(b, placed, i);
-        if (b->offset + padded(b->bytes) > *bytes)
-            *bytes = b->offset + padded(b->bytes);
-        placed[i] = b;
-        qsort(placed, (size_t)i + 1, sizeof *placed, lower_first);
+    size_t bound = set_pressure(order, count);
+    for (int k = 0; k < ORDERS; k++) {
+        qsort(order, (size_t)count, sizeof *order, orders[k]);
+        size_t size = place_all(order, order + n, count);
+        if (k == 0 || size < *bytes) {
+            *bytes = size;
+            best = k;
+        }
     }
+    qsort(order, (size_t)count, sizeof *order, orders[best]);
+    if (*bytes >= WORTH_TRYING)
+        *bytes = improve(order, order + n, count, *bytes, bound + bound / 50);
+    place_all(order, order + n, count);
     free(order);
     return 0;
 }

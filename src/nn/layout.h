@@ -10,13 +10,14 @@ enum { LAYOUT_BEFORE = -1, LAYOUT_FOREVER = 1 << 30 };
 
 struct buffer {
     size_t bytes;
-    int begin, end; /* first and last moment of use, both included; begin > end: never used */
-    size_t offset;  /* set by layout_solve: multiple of 64 */
-    void *external; /* not NULL: lies elsewhere and takes no room */
+    int begin, end;  /* first and last moment of use, both included; begin > end: never used */
+    size_t offset;   /* set by layout_solve: multiple of 64 */
+    size_t pressure; /* its own use */
+    void *external;  /* not NULL: lies elsewhere and takes no room */
 };
 
-/* Sets every buffer's offset so that no two alive at once overlap: largest first, each at the lowest place that is free
- * during its life. Writes the block's size. */
+/* Sets every buffer's offset so that no two alive at once overlap: one after the other, each at the lowest place that
+ * is free during its life; of many orders the one with the smallest block. Writes the block's size. */
 int layout_solve(struct buffer *buffers, int n, size_t *bytes, struct err *e);
 
 #endif
