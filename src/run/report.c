@@ -6,6 +6,7 @@
 #include "run/report_part.h"
 
 #include <math.h>
+#include <string.h>
 
 const char *report_samples_name(const struct report *r)
 {
@@ -130,7 +131,7 @@ static void put_header(FILE *f, const struct report *r)
 
 /* ---- all models ---- */
 
-struct column {
+struct measure {
     const char *name;
     double (*value)(const struct report_model *m);
     void (*put)(FILE *f, double value, int decimals);
@@ -195,7 +196,7 @@ static void put_bytes(FILE *f, double value, int decimals)
     html_bytes(f, (size_t)value);
 }
 
-static const struct column columns[] = {
+static const struct measure measures[] = {
     {"AUROC", value_auroc, html_number, 3, 1},
     {"average precision", value_precision, html_number, 3, 1},
     {"pixel AUROC", value_pixels, html_number, 3, 1},
@@ -206,7 +207,7 @@ static const struct column columns[] = {
     {"peak memory", value_memory, put_bytes, 0, -1},
 };
 
-static bool column_known(const struct report *r, const struct column *c)
+static bool measure_known(const struct report *r, const struct measure *c)
 {
     for (size_t i = 0; i < r->nmodels; i++)
         if (isfinite(c->value(&r->models[i])))
@@ -214,18 +215,25 @@ static bool column_known(const struct report *r, const struct column *c)
     return false;
 }
 
-static bool column_best(const struct report *r, const struct column *c, double value)
+/* Whether a value is the best of all, or cannot be told from it in the digits that are shown. */
+static bool as_good(double value, double best)
 {
-    for (size_t i = 0; i < r->nmodels; i++)
-        if (c->better * c->value(&r->models[i]) > c->better * value)
-            return false;
-    return c->better && isfinite(value);
+    return isfinite(value) && fabs(value - best) <= 0.0005 * fabs(best);
 }
 
-static void put_cell_of(FILE *f, const struct report *r, const struct column *c, const struct report_model *m)
+static bool measure_best(const struct report *r, const struct measure *c, double value)
+{
+    double best = value;
+    for (size_t i = 0; i < r->nmodels; i++)
+        if (c->better * c->value(&r->models[i]) > c->better * best)
+            best = c->value(&r->models[i]);
+    return c->better && as_good(value, best);
+}
+
+static void put_measure(FILE *f, const struct report *r, const struct measure *c, const struct report_model *m)
 {
     double value = c->value(m);
-    fprintf(f, "<td%s>", column_best(r, c, value) ? " class=\"best\"" : "");
+    fprintf(f, "<td%s>", measure_best(r, c, value) ? " class=\"best\"" : "");
     if (isfinite(value))
         c->put(f, value, c->decimals);
     else
@@ -233,27 +241,67 @@ static void put_cell_of(FILE *f, const struct report *r, const struct column *c,
     fputs("</td>", f);
 }
 
+static double kind_auroc(const struct report_model *m, const char *kind)
+{
+    for (size_t i = 0; i < m->nkinds; i++)
+        if (m->kinds[i].kind && !strcmp(m->kinds[i].kind, kind))
+            return m->kinds[i].auroc;
+    return NAN;
+}
+
+/* The kinds of anomaly, model by model; the data are the same, so the first model has all of them. */
+static void put_kinds_compared(FILE *f, const struct report *r)
+{
+    enum { SHOWN = 40 };
+    const struct report_model *first = &r->models[0];
+    if (first->nkinds < 2)
+        return;
+    fprintf(f, "<tbody><tr class=\"part\"><th scope=\"rowgroup\" colspan=\"%zu\">AUROC by kind of anomaly</th></tr>\n",
+            r->nmodels + 1);
+    for (size_t k = 0; k < first->nkinds && k < SHOWN; k++) {
+        const char *kind = first->kinds[k].kind;
+        double best = -INFINITY;
+        for (size_t i = 0; kind && i < r->nmodels; i++)
+            best = fmax(best, kind_auroc(&r->models[i], kind));
+        if (!isfinite(best))
+            continue;
+        fputs("<tr><th scope=\"row\">", f);
+        html_text(f, kind);
+        fputs("</th>", f);
+        for (size_t i = 0; i < r->nmodels; i++) {
+            double auroc = kind_auroc(&r->models[i], kind);
+            fputs(as_good(auroc, best) ? "<td class=\"best\">" : "<td>", f);
+            html_number(f, auroc, 3);
+            fputs("</td>", f);
+        }
+        fputs("</tr>\n", f);
+    }
+    fputs("</tbody>\n", f);
+}
+
 static void put_comparison(FILE *f, const struct report *r)
 {
-    enum { COLUMNS = sizeof columns / sizeof *columns };
+    enum { MEASURES = sizeof measures / sizeof *measures };
     fputs(
         "<section><h2>Side by side</h2>\n<p class=\"note\">The same data, the same promise. The best of each is set in "
         "bold.</p>\n<div class=\"compare\"><div class=\"wide\" tabindex=\"0\" role=\"region\" "
-        "aria-label=\"comparison\"><table><thead><tr><th scope=\"col\"></th>",
+        "aria-label=\"comparison\"><table><thead><tr><td></td>",
         f);
     for (size_t i = 0; i < r->nmodels; i++)
         fprintf(f, "<th scope=\"col\"><a href=\"#model-%zu\">%s</a></th>", i + 1, report_model_name(&r->models[i]));
     fputs("</tr></thead><tbody>\n", f);
-    for (int k = 0; k < COLUMNS; k++) {
-        if (!column_known(r, &columns[k]))
+    for (int k = 0; k < MEASURES; k++) {
+        if (!measure_known(r, &measures[k]))
             continue;
-        fprintf(f, "<tr><th scope=\"row\">%s</th>", columns[k].name);
+        fprintf(f, "<tr><th scope=\"row\">%s</th>", measures[k].name);
         for (size_t i = 0; i < r->nmodels; i++)
-            put_cell_of(f, r, &columns[k], &r->models[i]);
+            put_measure(f, r, &measures[k], &r->models[i]);
         fputs("</tr>\n", f);
     }
-    fputs("</tbody></table></div>\n", f);
-    if (column_known(r, &columns[0]))
+    fputs("</tbody>\n", f);
+    put_kinds_compared(f, r);
+    fputs("</table></div>\n", f);
+    if (measure_known(r, &measures[0]))
         report_chart_roc_all(f, r);
     fputs("</div></section>\n", f);
 }
