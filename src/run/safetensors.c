@@ -237,7 +237,6 @@ int safetensors_open(const char *path, struct safetensors **out, struct err *e)
         free(st);
         return err_memory(e, "a model file");
     }
-    st->stream = fopen(path, "rb");
     int code = open_stream(st, e);
     if (!code)
         code = read_header(st, e);

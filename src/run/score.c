@@ -32,10 +32,10 @@ static struct forward_spec spec_of(const struct scorer *s, int batch, int thread
 static int declare(struct scorer *s, struct err *e)
 {
     struct forward f;
-    struct forward_spec spec = spec_of(s, 1, 1);
     s->params = params_new();
     if (!s->params)
         return err_memory(e, "the parameters");
+    struct forward_spec spec = spec_of(s, 1, 1);
     int code = forward_build(&f, &spec, e);
     forward_free(&f);
     return code;
@@ -101,11 +101,13 @@ struct session {
     float levels[LEVELS];            /* what each pixel value becomes */
 };
 
+/* In the very steps of data/loader.c: a picture has the same score from memory and from a data set. */
 static void fill_levels(struct session *s)
 {
     const struct preprocess *p = &s->scorer->about.input;
+    float scale = 1 / (255 * p->std), offset = -p->mean / p->std;
     for (int i = 0; i < LEVELS; i++)
-        s->levels[i] = ((float)i / 255 - p->mean) / p->std;
+        s->levels[i] = (float)i * scale + offset;
 }
 
 static int start(struct session *s, const struct session_spec *want, struct err *e)
