@@ -1,0 +1,122 @@
+/* Losses and scores. */
+#include "harness.h"
+
+#include <math.h>
+#include <string.h>
+
+static struct node *build_mse(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_mse(g, in[0], in[1]);
+}
+
+static void mse(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    (void)row;
+    size_t n = count_of(&shapes[0]);
+    *out = 0;
+    for (size_t i = 0; i < n; i++)
+        *out += pow(in[0][i] - in[1][i], 2) / (double)n;
+}
+
+static struct node *build_entropy(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_entropy(g, in[0]);
+}
+
+static void entropy(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    (void)row;
+    *out = 0;
+    for (size_t i = 0; i < count_of(&shapes[0]); i++)
+        *out -= in[0][i] * log(in[0][i] + 1e-12) / (double)shape_rows(&shapes[0]);
+}
+
+/* From weights of 1 down to weights of a thousandth; smaller ones bend too much for differences. */
+static double weight(struct rng *r, int input)
+{
+    (void)input;
+    return 1e-3 + pow((double)rng_uniform(r), 4);
+}
+
+static struct node *build_weighted(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_weighted(g, in[0], 2.0f, in[1], -0.25f);
+}
+
+static void weighted(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    (void)row;
+    (void)shapes;
+    *out = 2 * in[0][0] - 0.25 * in[1][0];
+}
+
+static struct node *build_square_mean(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_square_mean(g, in[0]);
+}
+
+static void square_mean(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    (void)row;
+    size_t channels = (size_t)shape_last(&shapes[0]);
+    memset(out, 0, (size_t)shape_rows(&shapes[0]) * sizeof *out);
+    for (size_t i = 0; i < count_of(&shapes[0]); i++)
+        out[i / channels] += in[0][i] * in[0][i] / (double)channels;
+}
+
+static struct node *build_sample_mean(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_sample_mean(g, in[0]);
+}
+
+static void sample_mean(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    (void)row;
+    size_t samples = (size_t)shapes[0].d[0], each = count_of(&shapes[0]) / samples;
+    memset(out, 0, samples * sizeof *out);
+    for (size_t i = 0; i < count_of(&shapes[0]); i++)
+        out[i / each] += in[0][i] / (double)each;
+}
+
+static const struct shape scalar[] = {{1, {1}}, {0}};
+
+const struct op_row loss_rows[] = {
+    {.name = "mse",
+     .build = build_mse,
+     .sizes = common_sizes,
+     .operands = operands_two,
+     .reference = mse,
+     .wants = 3,
+     .bf16 = {1, 2, 3}},
+    {.name = "entropy",
+     .build = build_entropy,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = entropy,
+     .wants = 1,
+     .value = weight},
+    {.name = "weighted",
+     .build = build_weighted,
+     .sizes = scalar,
+     .operands = operands_two,
+     .reference = weighted,
+     .wants = 3},
+    {.name = "square mean",
+     .build = build_square_mean,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = square_mean,
+     .bf16 = {1}},
+    {.name = "sample mean",
+     .build = build_sample_mean,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = sample_mean,
+     .bf16 = {1}},
+    {0},
+};
