@@ -77,33 +77,42 @@ static int unknown_verb(const char *name)
 
 /* ---- options of models and training as flags ---- */
 
-/* Names in options and flags: minus and underscore are the same. `n` characters of a against all of b. */
-static bool same_name(const char *a, size_t n, const char *b)
+/* Names in options and flags: minus and underscore are the same. */
+static bool same_name(const char *a, const char *b)
 {
-    for (size_t i = 0; i < n; i++)
-        if (!b[i] || (a[i] == '_' ? '-' : a[i]) != (b[i] == '_' ? '-' : b[i]))
+    for (; *a && *b; a++, b++)
+        if ((*a == '_' ? '-' : *a) != (*b == '_' ? '-' : *b))
             return false;
-    return !b[n];
+    return *a == *b;
 }
 
-/* Finds an option by the first n characters of `name`: of training, or of any model: which model it belongs to is the
- * library's to check, when the model's name is known. With a guess, its candidates are tried on the way. */
-static bool option_find(const char *name, size_t n, engram_option *option, struct guess *guess)
+typedef int option_at(const char *owner, size_t i, engram_option *option);
+
+static int train_option_at(const char *owner, size_t i, engram_option *option)
 {
-    for (size_t i = 0; engram_train_option_at(i, option); i++) {
-        if (same_name(name, n, option->name))
+    (void)owner;
+    return engram_train_option_at(i, option);
+}
+
+static bool find_in(option_at *at, const char *owner, const char *name, engram_option *option, struct guess *guess)
+{
+    for (size_t i = 0; at(owner, i, option); i++) {
+        if (same_name(name, option->name))
             return true;
         if (guess)
             guess_try(guess, option->name);
     }
+    return false;
+}
+
+bool option_named(const char *model, const char *name, engram_option *option, struct guess *guess)
+{
     engram_model_kind kind;
+    if (find_in(train_option_at, NULL, name, option, guess))
+        return true;
     for (size_t k = 0; engram_model_kind_at(k, &kind); k++)
-        for (size_t i = 0; engram_model_option_at(kind.name, i, option); i++) {
-            if (same_name(name, n, option->name))
-                return true;
-            if (guess)
-                guess_try(guess, option->name);
-        }
+        if ((!model || !strcmp(model, kind.name)) && find_in(engram_model_option_at, kind.name, name, option, guess))
+            return true;
     return false;
 }
 
@@ -126,10 +135,10 @@ static int add_option(struct args *args, const char *name, const char *value)
 
 /* ---- flags ---- */
 
-static const struct flag *flag_in(const struct flag *table, const char *name, size_t n)
+static const struct flag *flag_in(const struct flag *table, const char *name)
 {
     for (; table->name; table++)
-        if (same_name(name, n, table->name))
+        if (same_name(name, table->name))
             return table;
     return NULL;
 }
@@ -205,22 +214,20 @@ static void set_defaults(struct args *args)
             set_flag(args, f, f->value);
 }
 
-static int unknown_flag(const struct args *args, const char *name, size_t n)
+static int unknown_flag(const struct args *args, const char *name)
 {
-    char word[WORD + 1];
-    snprintf(word, sizeof word, "%.*s", (int)n, name);
-    struct guess guess = {.word = word};
+    const char *verb = args->verb->name;
+    struct guess guess = {.word = name};
     for (const struct flag *f = args->verb->flags; f->name; f++)
         guess_try(&guess, f->name);
     for (const struct flag *f = common_flags; f->name; f++)
         guess_try(&guess, f->name);
     engram_option option;
     if (args->verb->settings)
-        option_find(word, n, &option, &guess);
+        option_named(NULL, name, &option, &guess);
     if (guess.best)
-        return console_usage(args->verb->name, "%s has no flag --%s; did you mean --%s?", args->verb->name, word,
-                             guess.best);
-    return console_usage(args->verb->name, "%s has no flag --%s", args->verb->name, word);
+        return console_usage(verb, "%s has no flag --%s; did you mean --%s?", verb, name, guess.best);
+    return console_usage(verb, "%s has no flag --%s", verb, name);
 }
 
 /* ---- the command line ---- */
@@ -232,22 +239,25 @@ struct words {
 /* "--name", "--name=value", "--name value". `word` is behind the two minus signs. */
 static int parse_long(struct args *args, const char *word, struct words *words)
 {
+    char name[WORD + 1];
     size_t n = strcspn(word, "=");
     const char *value = word[n] ? word + n + 1 : NULL;
-    const struct flag *f = flag_in(args->verb->flags, word, n);
+    snprintf(name, sizeof name, "%.*s", (int)n, word);
     engram_option option = {0};
+    const struct flag *f = flag_in(args->verb->flags, name);
     if (!f)
-        f = flag_in(common_flags, word, n);
-    if (!f && !(args->verb->settings && option_find(word, n, &option, NULL)))
-        return unknown_flag(args, word, n);
+        f = flag_in(common_flags, name);
+    if (!f && !(args->verb->settings && option_named(NULL, name, &option, NULL)))
+        return unknown_flag(args, name);
     bool alone = f ? f->type == FLAG_SWITCH : !strcmp(option.type, "bool");
-    const char *name = f ? f->name : option.name;
     if (f && alone && value)
         return console_usage(args->verb->name, "--%s takes no value", name);
-    if (!alone && !value && !(value = *words->next))
-        return console_usage(args->verb->name, "--%s needs a value", name);
-    if (!alone && value == *words->next)
+    if (!alone && !value) {
+        value = *words->next;
+        if (!value)
+            return console_usage(args->verb->name, "--%s needs a value", name);
         words->next++;
+    }
     return f ? set_flag(args, f, value) : add_option(args, option.name, value ? value : "true");
 }
 

@@ -2,6 +2,8 @@
 #ifndef CLI_ARGS_H
 #define CLI_ARGS_H
 
+#include "engram.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -72,5 +74,9 @@ struct guess {
     size_t distance;
 };
 void guess_try(struct guess *guess, const char *candidate);
+
+/* The option of training, or of a model (NULL: of any), by name: minus and underscore are the same. Names on the way
+ * are tried for the guess, which may be NULL. */
+bool option_named(const char *model, const char *name, engram_option *option, struct guess *guess);
 
 #endif

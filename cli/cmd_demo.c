@@ -3,9 +3,11 @@
 #include "engram.h"
 #include "output.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 const struct flag demo_flags[] = {
@@ -128,6 +130,8 @@ static int prepare(struct demo *d)
         snprintf(d->files[i], sizeof d->files[i], "%s/%s.safetensors", d->folder, names[i]);
     if (!args->force && access(d->report, F_OK) == 0)
         return console_error("%s is there already; --force overwrites it", d->report);
+    if (mkdir(d->folder, 0777) != 0 && errno != EEXIST)
+        return console_error("the folder %s cannot be made: %s", d->folder, strerror(errno));
     return 0;
 }
 

@@ -34,6 +34,7 @@ struct scoring {
     const struct args *args;
     const engram_model *model;
     struct output output;
+    bool begun; /* the first row brings the line of names: a failure before it leaves stdout empty */
     size_t scored, anomalous, failed;
     int code; /* of an error in a row's work; 0: none */
 };
@@ -82,6 +83,9 @@ static int on_row(void *user, const engram_row *row)
     s->failed += row->error != NULL;
     s->anomalous += !row->error && r->anomalous;
     console_clear();
+    if (!s->begun)
+        output_begin(&s->output, s->args->format, columns);
+    s->begun = true;
     bool open = output_row(&s->output, row->error ? bad : good);
     if (row->error && s->args->strict)
         s->code = console_error("%s", row->error);
@@ -102,10 +106,9 @@ static int score_all(struct scoring *s, engram_scorer *scorer)
     engram_hooks hooks = console_hooks;
     if (isatty(STDOUT_FILENO))
         hooks.progress = NULL; /* the rows themselves show it */
-    output_begin(&s->output, s->args->format, columns);
     engram_score_data(scorer, s->args->operands + 1, s->args->noperands - 1, &hooks, on_row, s, &error);
     console_clear();
-    int written = output_end(&s->output);
+    int written = s->begun ? output_end(&s->output) : 0;
     if (error.code && !s->code)
         s->code = console_report(&error);
     if (s->code || error.code || written)

@@ -18,28 +18,73 @@ const struct flag train_flags[] = {
     {0},
 };
 
-static int unknown_model(const char *name)
+/* "; did you mean 'memae'?", or nothing. */
+static const char *suggest(const struct guess *guess, char *text, size_t size)
 {
-    struct guess guess = {.word = name};
-    engram_model_kind kind;
-    char names[400] = "";
-    for (size_t i = 0; engram_model_kind_at(i, &kind); i++) {
-        guess_try(&guess, kind.name);
-        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "", kind.name);
-    }
-    if (guess.best)
-        return console_usage("train", "there is no model '%s'; did you mean '%s'? There are: %s", name, guess.best,
-                             names);
-    return console_usage("train", "there is no model '%s'; there are: %s", name, names);
+    *text = 0;
+    if (guess->best)
+        snprintf(text, size, "; did you mean '%s'?", guess->best);
+    return text;
 }
 
 static int check_model(const char *name)
 {
+    struct guess guess = {.word = name};
     engram_model_kind kind;
-    for (size_t i = 0; engram_model_kind_at(i, &kind); i++)
+    char names[400] = "", hint[80];
+    for (size_t i = 0; engram_model_kind_at(i, &kind); i++) {
         if (!strcmp(kind.name, name))
             return 0;
-    return unknown_model(name);
+        guess_try(&guess, kind.name);
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", i ? ", " : "", kind.name);
+    }
+    return console_usage("train", "there is no model '%s'%s There are: %s", name,
+                         guess.best ? suggest(&guess, hint, sizeof hint) : ".", names);
+}
+
+/* Whether one of `names`, with commas between them, is no preset of the model. */
+static int check_presets(const char *model, const char *names)
+{
+    for (; *names; names += strcspn(names, ",") + (names[strcspn(names, ",")] == ',')) {
+        char name[80], hint[80];
+        bool known = false;
+        engram_preset preset;
+        snprintf(name, sizeof name, "%.*s", (int)strcspn(names, ","), names);
+        struct guess guess = {.word = name};
+        for (size_t i = 0; engram_preset_at(model, i, &preset); i++) {
+            known |= !strcmp(preset.name, name);
+            guess_try(&guess, preset.name);
+        }
+        if (!known)
+            return console_usage("train", "model %s has no preset '%s'%s engram models %s lists them", model, name,
+                                 guess.best ? suggest(&guess, hint, sizeof hint) : ".", model);
+    }
+    return 0;
+}
+
+static int check_setting(const char *model, const char *setting)
+{
+    char name[80], hint[80];
+    engram_option option;
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(setting, "="), setting);
+    struct guess guess = {.word = name};
+    if (option_named(model, name, &option, &guess))
+        return 0;
+    return console_usage("train", "neither model %s nor training has an option '%s'%s", model, name,
+                         suggest(&guess, hint, sizeof hint));
+}
+
+static int check(const struct args *args)
+{
+    const char *model = args->operands[0];
+    if (!args->output)
+        return console_usage("train", "train needs to know where to write the model: -o FILE.safetensors");
+    int code = check_model(model);
+    if (!code && args->preset)
+        code = check_presets(model, args->preset);
+    for (size_t i = 0; !code && i < args->nsettings; i++)
+        code = check_setting(model, args->settings[i]);
+    return code;
 }
 
 static void print_summary(const char *output, const engram_train_summary *s)
@@ -55,9 +100,7 @@ static void print_summary(const char *output, const engram_train_summary *s)
 int cmd_train(const struct args *args)
 {
     char date[32];
-    if (!args->output)
-        return console_usage("train", "train needs to know where to write the model: -o FILE.safetensors");
-    int code = check_model(args->operands[0]);
+    int code = check(args);
     if (code)
         return code;
     const engram_train_job job = {.model = args->operands[0],

@@ -1,0 +1,47 @@
+# The front door. meson.build has the build itself; this installs what is missing and calls it.
+#
+#   make demo                  train and evaluate on Fashion-MNIST; writes demo/report.html
+#   make test                  build with warnings as errors, run all tests
+#   make build                 the command and the library, in build/
+#   make bench                 compare with PyTorch
+#   make install PREFIX=/usr   command, library, header, man page, completion
+#   make sanitize              the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make clean
+#
+# CC=clang builds with clang.
+
+PREFIX ?= /usr/local
+export CC
+
+.PHONY: build demo test bench install sanitize clean packages
+build: packages
+	@test -f build/build.ninja || meson setup build -Dtests=false --prefix "$(PREFIX)" >build.log || { cat build.log; exit 1; }
+	@rm -f build.log
+	@ninja -C build --quiet
+
+packages:
+	@tools/install_packages.sh $(notdir $(CC))
+
+demo: build
+	@tools/install_packages.sh demo
+	@build/cli/engram demo --force
+
+# One folder for every compiler: a folder remembers its own.
+test:
+	@tools/install_packages.sh test $(notdir $(CC))
+	@tests/run.sh build-test-$(notdir $(CC))
+
+sanitize:
+	@tools/install_packages.sh test $(notdir $(CC))
+	@tests/run.sh build-sanitize-$(notdir $(CC)) -Db_sanitize=address,undefined -Db_lundef=false
+
+bench: build
+	@tools/install_packages.sh bench
+	@bench/run.sh
+
+install: build
+	@meson configure build --prefix "$(PREFIX)"
+	@meson install -C build
+
+clean:
+	rm -rf build build-test-* build-sanitize-* demo
