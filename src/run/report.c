@@ -89,6 +89,22 @@ static void put_lead(FILE *f, const struct report *r, const struct report_model 
     fputs(".</p>\n", f);
 }
 
+/* A promise that no threshold can keep other than by flagging nothing at all. */
+static void put_too_small(FILE *f, const struct report *r, const struct report_model *m)
+{
+    const struct calibration *c = &m->file->calibration;
+    if (!c->n || r->rate >= calibration_smallest_rate(c))
+        return;
+    fputs("<p class=\"warn\">", f);
+    html_count(f, c->n);
+    fprintf(f,
+            " held-out normal samples are too few for this promise, so %s flags nothing. The smallest rate they can "
+            "promise is ",
+            report_model_name(m));
+    html_digits(f, 100 * calibration_smallest_rate(c), 2);
+    fputs("&nbsp;%.</p>\n", f);
+}
+
 static void put_lines(FILE *f, const char *text)
 {
     fputs("<pre>", f);
@@ -115,6 +131,8 @@ static void put_header(FILE *f, const struct report *r)
     fputs("</h1>\n", f);
     for (size_t i = 0; i < r->nmodels; i++)
         put_lead(f, r, &r->models[i]);
+    for (size_t i = 0; i < r->nmodels; i++)
+        put_too_small(f, r, &r->models[i]);
     fputs("<dl class=\"head\">\n", f);
     head_fact(f, "data", r->data);
     head_fact(f, "evaluated", r->date);

@@ -430,7 +430,10 @@ static void test_odd_numbers(void **state)
         x->scores[i] = i % 3 ? 0 : -2;
     x->use.rows = 0;
     x->report.rate = 1e-5; /* below what 100 held-out samples can promise: no threshold */
-    check_report(&x->report);
+    char *page = write_report(&x->report);
+    check_page(page);
+    assert_non_null(strstr(page, "The smallest rate they can promise is 0.99&nbsp;%."));
+    free(page);
     for (int i = 0; i < SAMPLES; i++)
         x->scores[i] = 7;
     x->report.rate = 1;
