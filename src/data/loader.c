@@ -1,6 +1,7 @@
 #include "data/loader.h"
 
 #include "base/arena.h"
+#include "base/hot.h"
 #include "base/rng.h"
 
 #include <pthread.h>
@@ -82,7 +83,7 @@ static void flip_sample(const struct loader *l, uint8_t *pixels, int64_t epoch, 
             swap_pixels(pixels + y * w * c, pixels + (h - 1 - y) * w * c, w * c);
 }
 
-static void convert(const struct loader *l, const uint8_t *restrict pixels, float *restrict out)
+HOT static void convert(const struct loader *l, const uint8_t *restrict pixels, float *restrict out)
 {
     size_t i = 0, n = l->sample_size;
     for (; i + PATTERN <= n; i += PATTERN)

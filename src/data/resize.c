@@ -1,5 +1,7 @@
 #include "data/resize.h"
 
+#include "base/hot.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -112,7 +114,7 @@ static int rows_plan(struct resize *r, size_t size, struct err *e)
 }
 
 /* One row of the wanted height, still of the old width, with ROW_BITS of fraction. */
-static void mix_rows(const struct resize *r, const struct resize_tap *tap, const uint8_t *in, size_t stride)
+HOT static void mix_rows(const struct resize *r, const struct resize_tap *tap, const uint8_t *in, size_t stride)
 {
     const int16_t *weights = r->y.weights + tap->weights;
     memset(r->sums, 0, stride * sizeof *r->sums);
@@ -127,24 +129,33 @@ static void mix_rows(const struct resize *r, const struct resize_tap *tap, const
         r->row[x] = (int16_t)((r->sums[x] + (1 << (shift - 1))) >> shift);
 }
 
-static uint8_t to_pixel(int32_t sum)
+static inline uint8_t to_pixel(int32_t sum)
 {
     int32_t v = (sum + (1 << (WEIGHT_BITS + ROW_BITS - 1))) >> (WEIGHT_BITS + ROW_BITS);
     return (uint8_t)(v < 0 ? 0 : v > 255 ? 255 : v);
 }
 
-static void mix_columns(const struct resize *r, int channels, uint8_t *out)
+/* Inlined for each number of channels, so that the innermost loop is a constant one. */
+static inline __attribute__((always_inline)) void mix_pixels(const struct resize *r, int channels, uint8_t *out)
 {
     for (int i = 0; i < r->x.to; i++) {
         const struct resize_tap *tap = &r->x.taps[i];
-        const int16_t *w = r->x.weights + tap->weights, *row = r->row + (size_t)tap->first * (size_t)channels;
-        for (int c = 0; c < channels; c++) {
-            int32_t sum = 0;
-            for (int t = 0; t < tap->taps; t++)
-                sum += w[t] * row[t * channels + c];
-            *out++ = to_pixel(sum);
-        }
+        const int16_t *w = r->x.weights + tap->weights, *pixel = r->row + (ptrdiff_t)tap->first * channels;
+        int32_t sum[3] = {0};
+        for (int t = 0; t < tap->taps; t++, pixel += channels)
+            for (int c = 0; c < channels; c++)
+                sum[c] += w[t] * pixel[c];
+        for (int c = 0; c < channels; c++)
+            *out++ = to_pixel(sum[c]);
     }
+}
+
+HOT static void mix_columns(const struct resize *r, int channels, uint8_t *out)
+{
+    if (channels == 1)
+        mix_pixels(r, 1, out);
+    else
+        mix_pixels(r, 3, out);
 }
 
 int resize_run(struct resize *r, enum resize_filter filter, const uint8_t *in, int width, int height, int channels,

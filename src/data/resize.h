@@ -35,7 +35,8 @@ struct resize {
     size_t row_size;
 };
 
-/* `in` is height x width x channels, `out` to_height x to_width x channels; all sizes at least 1. ERR_MEMORY alone. */
+/* `in` is height x width x channels, `out` to_height x to_width x channels; all sizes at least 1, 1 or 3
+ * channels. ERR_MEMORY alone. */
 int resize_run(struct resize *r, enum resize_filter filter, const uint8_t *in, int width, int height, int channels,
                uint8_t *out, int to_width, int to_height, struct err *e);
 

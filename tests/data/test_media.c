@@ -103,6 +103,32 @@ static void test_tiff(void **state)
     check_quarters(&p, 255, 0);
 }
 
+/* With a tag that the decoder does not know (SampleFormat), whole and with a strip that is too short for its rows. */
+static void test_raw_tiff(void **state)
+{
+    (void)state;
+    enum { WIDTH = 5, HEIGHT = 3, ENTRIES = 9 };
+    const unsigned tags[ENTRIES][2] = {{256, WIDTH},  {257, HEIGHT},         {258, 8}, {259, 1}, {262, 1}, {273, 122},
+                                       {278, HEIGHT}, {279, WIDTH * HEIGHT}, {339, 1}};
+    unsigned char tiff[122 + WIDTH * HEIGHT] = {'I', 'I', '*', 0, 8, 0, 0, 0, ENTRIES};
+    for (int i = 0; i < ENTRIES; i++) {
+        unsigned char *at = tiff + 10 + 12 * i;
+        at[0] = (unsigned char)tags[i][0];
+        at[1] = (unsigned char)(tags[i][0] >> 8);
+        at[2] = 3; /* 16 bits, one value */
+        at[4] = 1;
+        at[8] = (unsigned char)tags[i][1];
+    }
+    for (int i = 0; i < WIDTH * HEIGHT; i++)
+        tiff[122 + i] = (unsigned char)(10 * i);
+    struct picture p = decode(tiff, sizeof tiff, 0);
+    check_pixels(&p, WIDTH, HEIGHT, 1, tiff + 122);
+    struct err e = ERR_INIT;
+    tiff[10 + 12 * 7 + 8] = WIDTH * 2; /* the strip's size */
+    assert_int_equal(picture_decode(decoder, tiff, sizeof tiff, "short.tif", 0, &p, &e), ERR_FORMAT);
+    expect_error(&e, ERR_FORMAT, "short.tif", "damaged or truncated tiff", NULL);
+}
+
 static void test_jpg(void **state)
 {
     (void)state;
@@ -250,6 +276,7 @@ static void test_truncated(void **state)
     check_cuts(png, size, "png", 12); /* the end chunk */
     check_cuts(jpg_colour, sizeof jpg_colour, "jpg", 0);
     check_cuts(jpg_grey, sizeof jpg_grey, "jpg", 0);
+    check_cuts(tiff_colour, sizeof tiff_colour, "tiff", 100);
     check_cuts(webp_lossless, sizeof webp_lossless, "webp", 1);
     check_cuts((const unsigned char *)"P5 3 2 255\n\0\x01\x7f\x80\xfe\xff", 17, "pgm", 0);
     /* All chunks whole, but the packed rows end too early: FFmpeg would give half a picture. */
@@ -374,6 +401,7 @@ int main(void)
         cmocka_unit_test(test_channels_wanted),
         cmocka_unit_test(test_bmp),
         cmocka_unit_test(test_tiff),
+        cmocka_unit_test(test_raw_tiff),
         cmocka_unit_test(test_jpg),
         cmocka_unit_test(test_webp),
         cmocka_unit_test(test_png_kinds),

@@ -1,0 +1,58 @@
+/* How many pictures a second come out of a folder: read, decoded, resized and converted to float, nothing kept in
+ * memory. Prints one number. bench/loading.py compares it with the usual Python loop.
+ *
+ *     loading FOLDER SIZE THREADS SECONDS */
+#include "data/loader.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static int measure(struct dataset *ds, const struct loader_options *o, double seconds, double *rate, struct err *e)
+{
+    struct loader *l;
+    struct batch b;
+    TRY(loader_new(ds, SPLIT_TRAIN, NULL, 0, o, &l, e));
+    int code = loader_next(l, &b, e); /* the first pays for what is made once */
+    size_t n = 0;
+    double start = now(), took = 0;
+    while (code > 0 && took < seconds) {
+        code = loader_next(l, &b, e);
+        n += b.n;
+        took = now() - start;
+    }
+    *rate = (double)n / took;
+    loader_free(l);
+    return code < 0 ? code : 0;
+}
+
+int main(int argc, char **argv)
+{
+    struct dataset *ds = NULL;
+    struct err e = ERR_INIT;
+    double rate = 0;
+    if (argc != 5) {
+        fprintf(stderr, "usage: loading FOLDER SIZE THREADS SECONDS\n");
+        return 2;
+    }
+    struct loader_options o = {.batch = 8, .format = {atoi(argv[2]), atoi(argv[2]), 3}, .shuffled = true};
+    o.threads = atoi(argv[3]);
+    o.ahead = 8;
+    int code = dataset_open(argv[1], DATASET_LEARN, NULL, &ds, &e);
+    if (code == 0)
+        code = measure(ds, &o, atof(argv[4]), &rate, &e);
+    dataset_close(ds);
+    if (code < 0) {
+        fprintf(stderr, "%s\n", e.msg);
+        return 1;
+    }
+    printf("%.1f\n", rate);
+    return 0;
+}

@@ -1,0 +1,13 @@
+/* HOT marks inner loops: gcc compiles them for several x86-64 levels and chooses at load; elsewhere it means nothing. A
+ * HOT function is a leaf: it must not open a parallel region (OpenMP outlines before cloning), but be called in one. */
+#ifndef BASE_HOT_H
+#define BASE_HOT_H
+
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__) &&               \
+    !defined(__SANITIZE_THREAD__)
+#define HOT __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
+#else
+#define HOT
+#endif
+
+#endif
