@@ -68,9 +68,9 @@ static int validate(struct trainer *t, struct err *e)
     t->validation = sum / (double)t->samples[SHARE_VALIDATION];
     if (!isfinite(t->validation))
         return err_set(e, ERR_FAIL,
-                       "the validation loss of epoch %d is %f: training has diverged; train with a lower "
+                       "the validation loss of epoch %d is %s: training has diverged; train with a lower "
                        "lr than %g",
-                       t->at.epoch + 1, t->validation, t->job->train->lr);
+                       t->at.epoch + 1, isnan(t->validation) ? "NaN" : "infinite", t->job->train->lr);
     return 0;
 }
 
@@ -156,9 +156,10 @@ static int diverged(const struct trainer *t, const struct batch *b, uint64_t ste
     char culprit[160];
     find_culprit(t, b, step, culprit, sizeof culprit);
     return err_set(e, ERR_FAIL,
-                   "training has diverged in epoch %d, step %lld: the loss '%s' is %f, and the first value "
+                   "training has diverged in epoch %d, step %lld: the loss '%s' is %s, and the first value "
                    "that is not finite is in %s; %s %s; train with a lower lr than %g",
-                   t->at.epoch + 1, (long long)t->at.step + 1, o->name, scalar(t, o->loss), culprit,
+                   t->at.epoch + 1, (long long)t->at.step + 1, o->name, isnan(scalar(t, o->loss)) ? "NaN" : "infinite",
+                   culprit,
                    t->about.kept_epoch ? "the last good model is in" : "no epoch was finished, so there is no model at",
                    t->output, t->job->train->lr);
 }

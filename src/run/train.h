@@ -28,7 +28,8 @@ struct train_progress {
     const char *const *loss_names, *const *watch_names;
     const double *losses, *watches; /* means over the epoch so far */
     double validation;              /* of the last finished epoch; NaN: none yet */
-    double seconds, seconds_left;   /* since the start of this run; estimated to the end of all epochs */
+    double seconds;                 /* since the start of this run */
+    double seconds_left;            /* estimate to the end of all epochs; NaN before the first step */
     bool epoch_done;                /* told once more after validation, with the epoch's own validation loss */
     bool kept;                      /* epoch_done: this epoch's weights went to the output file */
 };

@@ -1,0 +1,394 @@
+/* The trainer: what it leaves behind, whatever happens. */
+#include "run/score.h"
+#include "support.h"
+#include "toy.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+static void expect_trained(struct toy *t)
+{
+    struct err e;
+    if (toy_train(t, &e))
+        fail_msg("%s", e.msg);
+}
+
+/* Checkpoint of a model file, to be freed by the caller. */
+static struct scorer *open_model(const char *path)
+{
+    struct scorer *s;
+    struct err e = ERR_INIT;
+    if (scorer_open(path, &s, &e))
+        fail_msg("%s", e.msg);
+    return s;
+}
+
+static void leaves_a_complete_model(void **state)
+{
+    (void)state;
+    struct toy t;
+    const char *path = in_folder("complete");
+    toy_init(&t, "memae", NULL, "items=10", path);
+    t.job.date = "2024-05-06";
+    expect_trained(&t);
+    assert_int_equal(t.result.epochs, 4);
+    assert_int_equal(t.epochs_seen, 4);
+    assert_int_equal(t.steps, 4 * (68 / 16));
+    assert_int_equal(t.result.trained, 68);
+    assert_int_equal(t.result.validated, 4);
+    assert_int_equal(t.result.calibrated, 8);
+    assert_says(t.lines, "68 samples of 16x16x1");
+    assert_says(t.lines, "MiB to train");
+    assert_false(exists(in_folder("complete.train")));
+    struct scorer *s = open_model(path);
+    const struct checkpoint *c = scorer_checkpoint(s);
+    assert_string_equal(c->model->name, "memae");
+    assert_string_equal(c->date, "2024-05-06");
+    assert_string_equal(c->data, t.job.data_name);
+    assert_true(strlen(c->data_summary) > 10);
+    assert_int_equal(c->kept_epoch, t.result.kept_epoch);
+    assert_int_equal(c->curve.epochs, 4);
+    assert_true(c->curve.rows[3].validation == t.last_validation);
+    assert_true(c->curve.rows[c->kept_epoch - 1].validation == t.result.validation);
+    assert_true(c->curve.rows[3].loss[0] < c->curve.rows[0].loss[0]);
+    assert_int_equal(c->calibration.n, 8);
+    assert_true(c->calibration.scores[0] > 0 && c->calibration.peaks[0] > 0);
+    assert_true(c->calibration.map_low > 0 && c->calibration.map_high > c->calibration.map_low);
+    assert_int_equal(c->train.lr * 1000, 3);
+    scorer_close(s);
+    toy_free(&t);
+}
+
+static void equal_trainings_give_equal_files(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct toy t;
+        toy_init(&t, "memae", NULL, "items=10 epochs=2 flip_h=true", in_folder(i ? "equal1" : "equal0"));
+        expect_trained(&t);
+        toy_free(&t);
+    }
+    assert_true(same_bytes(in_folder("equal0"), in_folder("equal1")));
+    struct toy t;
+    toy_init(&t, "memae", NULL, "items=10 epochs=2 flip_h=true seed=2", in_folder("equal2"));
+    expect_trained(&t);
+    toy_free(&t);
+    assert_false(same_bytes(in_folder("equal0"), in_folder("equal2")));
+}
+
+/* Stopped after `stop` steps (and once more later), continued: the very bytes of a training without a stop. */
+static void resume_case(const char *model, const char *options, int64_t stop)
+{
+    struct toy t;
+    struct err e;
+    const char *whole = in_folder("whole"), *parts = in_folder("parts");
+    toy_init(&t, model, NULL, options, whole);
+    t.job.force = true;
+    t.job.date = "the beginning";
+    expect_trained(&t);
+    t.job.output = parts;
+    t.stop_after = stop;
+    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
+    assert_int_equal(t.steps, stop);
+    assert_says(e.msg, "--resume");
+    assert_true(exists(in_folder("parts.train")));
+    assert_int_equal(exists(parts), t.epochs_seen > 0 || t.job.resume);
+    t.job.resume = true;
+    t.job.force = false;
+    t.job.date = "another day";
+    t.stop_after = 1;
+    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
+    t.stop_after = 0;
+    expect_trained(&t);
+    assert_int_equal(t.result.epochs, t.train.epochs);
+    assert_false(exists(in_folder("parts.train")));
+    if (!same_bytes(whole, parts))
+        fail_msg("%s %s: stopped after %d steps and continued, the model differs", model, options, (int)stop);
+    assert_int_equal(unlink(parts), 0);
+    toy_free(&t);
+}
+
+static void resumed_equals_uninterrupted(void **state)
+{
+    (void)state;
+    /* 4 steps an epoch: in the middle, at the end of an epoch, in the first and in a later one. */
+    resume_case("memae", "items=10", 1);
+    resume_case("memae", "items=10", 4);
+    resume_case("memae", "items=10 keep=last flip_v=true", 6);
+    resume_case("memae", "items=10 validation=0", 8);
+    resume_case("ae", "lr_epochs=1,3 lr_factor=0.5", 7);
+    resume_case("ae", "lr=0.05 threads=2", 11); /* best epoch is not the last */
+}
+
+static void resume_wants_the_same_training(void **state)
+{
+    (void)state;
+    struct toy t, other;
+    struct err e;
+    const char *path = in_folder("same");
+    toy_init(&t, "ae", NULL, "", path);
+    t.job.resume = true;
+    assert_int_equal(toy_train(&t, &e), ERR_IO);
+    assert_says(e.msg, "no training state");
+    t.job.resume = false;
+    t.stop_after = 5;
+    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
+    assert_int_equal(toy_train(&t, &e), ERR_IO); /* neither resume nor force */
+    assert_says(e.msg, "--resume");
+    t.job.resume = true;
+    toy_set(&t, "batch=8");
+    assert_int_equal(toy_train(&t, &e), ERR_USAGE);
+    assert_says(e.msg, "begun with batch=16, not 8");
+    toy_set(&t, "batch=16 kernel=5");
+    assert_int_equal(toy_train(&t, &e), ERR_USAGE);
+    assert_says(e.msg, "begun with kernel=3, not 5");
+    toy_set(&t, "kernel=3 epochs=1");
+    t.stop_after = 0;
+    expect_trained(&t); /* one epoch is done: nothing is left to do */
+    assert_int_equal(t.steps, 0);
+    toy_init(&other, "ae", "synth:?n=80&test=20&size=16&seed=7", "", path);
+    other.stop_after = 5;
+    other.job.force = true;
+    assert_int_equal(toy_train(&other, &e), ERR_STOPPED);
+    t.job.model = other.model;
+    t.job.data = other.data;
+    toy_set(&t, "epochs=4");
+    dataset_close(t.data);
+    assert_int_equal(dataset_open("synth:?n=81&size=16", DATASET_LEARN, NULL, &t.data, &e), 0);
+    t.job.data = t.data;
+    assert_int_equal(toy_train(&t, &e), ERR_USAGE);
+    assert_says(e.msg, "other data");
+    toy_free(&other);
+    toy_free(&t);
+}
+
+/* A longer training may be asked for later, with the state left in place: as if it had been asked for at once. */
+static void goes_on_longer(void **state)
+{
+    (void)state;
+    struct toy t;
+    const char *at_once = in_folder("long0"), *later = in_folder("long1");
+    toy_init(&t, "ae", NULL, "epochs=5 keep_state=true", at_once);
+    expect_trained(&t);
+    t.job.output = later;
+    toy_set(&t, "epochs=2");
+    expect_trained(&t);
+    toy_set(&t, "epochs=5");
+    t.job.resume = true;
+    expect_trained(&t);
+    assert_int_equal(t.epochs_seen, 3);
+    assert_true(same_bytes(at_once, later));
+    assert_true(same_bytes(in_folder("long0.train"), in_folder("long1.train")));
+    toy_free(&t);
+}
+
+static void keeps_best_or_last(void **state)
+{
+    (void)state;
+    struct toy t;
+    const char *path = in_folder("keep");
+    toy_init(&t, "ae", NULL, "lr=0.1 epochs=8 validation=0.1", path);
+    expect_trained(&t);
+    struct scorer *s = open_model(path);
+    const struct checkpoint *c = scorer_checkpoint(s);
+    assert_int_equal(c->curve.epochs, 8);
+    for (int i = 0; i < 8; i++)
+        assert_true(c->curve.rows[c->kept_epoch - 1].validation <= c->curve.rows[i].validation);
+    assert_int_not_equal(c->kept_epoch, 8); /* else this says nothing: choose another lr */
+    scorer_close(s);
+    toy_set(&t, "keep=last");
+    t.job.force = true;
+    expect_trained(&t);
+    assert_int_equal(t.result.kept_epoch, 8);
+    assert_int_equal(t.kept_seen, 8);
+    toy_set(&t, "keep=best validation=0");
+    expect_trained(&t);
+    assert_int_equal(t.result.kept_epoch, 8);
+    assert_true(isnan(t.result.validation));
+    toy_free(&t);
+}
+
+/* The kept weights are those of their epoch: a training that ends there gives the same scores. */
+static void best_weights_are_those_of_their_epoch(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct err e = ERR_INIT;
+    const char *path = in_folder("best"), *shorter = in_folder("shorter");
+    toy_init(&t, "ae", NULL, "lr=0.1 epochs=8 validation=0.1", path);
+    expect_trained(&t);
+    char epochs[32];
+    snprintf(epochs, sizeof epochs, "epochs=%d keep=last", t.result.kept_epoch);
+    toy_set(&t, epochs);
+    t.job.output = shorter;
+    expect_trained(&t);
+    struct scorer *a = open_model(path), *b = open_model(shorter);
+    const struct calibration *x = &scorer_checkpoint(a)->calibration, *y = &scorer_checkpoint(b)->calibration;
+    assert_int_equal(x->n, y->n);
+    assert_memory_equal(x->scores, y->scores, x->n * sizeof(float));
+    assert_memory_equal(scorer_params(a)->value[GROUP_MAIN], scorer_params(b)->value[GROUP_MAIN],
+                        scorer_params(a)->size[GROUP_MAIN] * sizeof(float));
+    assert_memory_equal(scorer_params(a)->value[GROUP_STATE], scorer_params(b)->value[GROUP_STATE],
+                        scorer_params(a)->size[GROUP_STATE] * sizeof(float));
+    (void)e;
+    scorer_close(a);
+    scorer_close(b);
+    toy_free(&t);
+}
+
+static void stops_early(void **state)
+{
+    (void)state;
+    struct toy t;
+    toy_init(&t, "ae", NULL, "lr=0.1 epochs=200 patience=3 validation=0.1", in_folder("early"));
+    expect_trained(&t);
+    assert_true(t.result.stopped_early);
+    assert_in_range(t.result.epochs, 4, 199);
+    assert_int_equal(t.result.epochs - t.result.kept_epoch, 3);
+    toy_free(&t);
+}
+
+static void divergence_keeps_the_last_good_model(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct err e;
+    const char *path = in_folder("nan"), *good = in_folder("good");
+    toy_init(&t, "ae", NULL, "keep=last", path);
+    t.explode_after = 9; /* 4 steps an epoch: the second step of the third spoils the weights, the next one sees it */
+    assert_int_equal(toy_train(&t, &e), ERR_FAIL);
+    assert_says(e.msg, "diverged in epoch 3, step 3: the loss 'loss' is NaN");
+    assert_says(e.msg, "enc.0"); /* the first layer's weights are the first to go */
+    assert_says(e.msg, "lower lr");
+    assert_says(e.msg, path);
+    assert_int_equal(t.result.kept_epoch, 2);
+    t.explode_after = 0;
+    toy_set(&t, "lr=0.003 epochs=2");
+    t.job.output = good;
+    expect_trained(&t);
+    struct scorer *a = open_model(path), *b = open_model(good);
+    assert_int_equal(scorer_checkpoint(a)->kept_epoch, 2);
+    assert_memory_equal(scorer_params(a)->value[GROUP_MAIN], scorer_params(b)->value[GROUP_MAIN],
+                        scorer_params(a)->size[GROUP_MAIN] * sizeof(float));
+    assert_memory_equal(scorer_checkpoint(a)->calibration.scores, scorer_checkpoint(b)->calibration.scores,
+                        scorer_checkpoint(a)->calibration.n * sizeof(float));
+    scorer_close(a);
+    scorer_close(b);
+    t.job.output = in_folder("nothing");
+    t.explode_after = 1;
+    assert_int_equal(toy_train(&t, &e), ERR_FAIL);
+    assert_says(e.msg, "no epoch was finished");
+    assert_false(exists(in_folder("nothing")));
+    toy_free(&t);
+}
+
+static void existing_files_are_safe(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct err e;
+    const char *path = in_folder("mine");
+    write_bytes(path, "precious", 8);
+    toy_init(&t, "ae", NULL, "epochs=1", path);
+    int files = count_files();
+    assert_int_equal(toy_train(&t, &e), ERR_IO);
+    assert_says(e.msg, "--force");
+    assert_int_equal(t.steps, 0);
+    t.job.output = in_folder("no/such/folder");
+    assert_int_equal(toy_train(&t, &e), ERR_IO);
+    assert_int_equal(t.steps, 0);
+    /* A full disk: the first write fails, what was there stays. */
+    t.job.output = path;
+    t.job.force = true;
+    struct rlimit old, small;
+    getrlimit(RLIMIT_FSIZE, &old);
+    small = old;
+    small.rlim_cur = 2000;
+    signal(SIGXFSZ, SIG_IGN);
+    setrlimit(RLIMIT_FSIZE, &small);
+    int code = toy_train(&t, &e);
+    setrlimit(RLIMIT_FSIZE, &old);
+    assert_int_equal(code, ERR_IO);
+    assert_says(e.msg, path);
+    assert_int_equal(count_files(), files);
+    size_t size;
+    unsigned char *bytes = read_bytes(path, &size);
+    assert_int_equal(size, 8);
+    assert_memory_equal(bytes, "precious", 8);
+    free(bytes);
+    toy_free(&t);
+}
+
+static void nonsense_is_refused_before_the_first_step(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *url, *options, *says;
+    } cases[] = {
+        {NULL, "validation=0 patience=3", "patience"},
+        {NULL, "validation=0.5 calibration=0.5", "hold out"},
+        {NULL, "channels=2", "channels"},
+        {NULL, "size=16x", "size"},
+        {NULL, "size=x16", "size"},
+        {NULL, "size=99999999999", "size"},
+        {NULL, "size=-4", "size"},
+        {NULL, "widths=", "widths"},
+        {"synth:?n=1&size=16", "", "1"},
+        {"synth:?n=3&size=16", "", "3"},
+        {"synth:?n=4&size=16", "calibration=0.8", "held out"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct toy t;
+        struct err e;
+        toy_init(&t, "ae", cases[i].url, cases[i].options, in_folder("nonsense"));
+        int code = toy_train(&t, &e);
+        if (code >= 0)
+            fail_msg("'%s' was accepted", cases[i].options);
+        assert_says(e.msg, cases[i].says);
+        assert_int_equal(t.steps, 0);
+        assert_false(exists(in_folder("nonsense")));
+        toy_free(&t);
+    }
+}
+
+static void the_smallest_data_train(void **state)
+{
+    (void)state;
+    struct toy t;
+    toy_init(&t, "memae", "synth:?n=4&test=2&size=8", "epochs=2 size=16x24 channels=3 items=4", in_folder("small"));
+    expect_trained(&t);
+    assert_int_equal(t.result.trained, 2);
+    struct scorer *s = open_model(in_folder("small"));
+    assert_int_equal(scorer_checkpoint(s)->input.sample.d[0], 16);
+    assert_int_equal(scorer_checkpoint(s)->input.sample.d[1], 24);
+    assert_int_equal(scorer_checkpoint(s)->input.sample.d[2], 3);
+    scorer_close(s);
+    toy_free(&t);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(leaves_a_complete_model),
+        cmocka_unit_test(equal_trainings_give_equal_files),
+        cmocka_unit_test(resumed_equals_uninterrupted),
+        cmocka_unit_test(resume_wants_the_same_training),
+        cmocka_unit_test(goes_on_longer),
+        cmocka_unit_test(keeps_best_or_last),
+        cmocka_unit_test(best_weights_are_those_of_their_epoch),
+        cmocka_unit_test(stops_early),
+        cmocka_unit_test(divergence_keeps_the_last_good_model),
+        cmocka_unit_test(existing_files_are_safe),
+        cmocka_unit_test(nonsense_is_refused_before_the_first_step),
+        cmocka_unit_test(the_smallest_data_train),
+    };
+    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
+}
