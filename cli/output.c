@@ -214,8 +214,8 @@ int output_end(struct output *o)
 
 int output_flush(void)
 {
-    if (fflush(stdout) != 0 && !put_errno)
-        put_errno = errno;
+    if ((fflush(stdout) != 0 || ferror(stdout)) && !put_errno)
+        put_errno = errno ? errno : EIO; /* where printf failed some time ago, its errno may be another's by now */
     if (put_errno == 0 || put_errno == EPIPE)
         return EXIT_OK;
     return console_error("the results could not be written to standard output: %s", strerror(put_errno));

@@ -1,0 +1,252 @@
+#include "support.h"
+
+#include "base/file.h"
+#include "data/media.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { WORDS = 64, OUTPUT = 1 << 20 };
+
+static char out_text[OUTPUT], err_text[OUTPUT];
+
+/* ---- running ---- */
+
+static void child(const struct how *how, const char *words, int out, int err)
+{
+    static char copy[8192];
+    char *argv[WORDS + 2], *rest;
+    int argc = 0;
+    const char *program = how->program ? how->program : getenv("ENGRAM_BIN");
+    if (strlen(words) >= sizeof copy)
+        _exit(126);
+    strcpy(copy, words);
+    argv[argc++] = (char *)(uintptr_t)program;
+    for (char *word = strtok_r(copy, " ", &rest); word && argc < WORDS; word = strtok_r(NULL, " ", &rest))
+        argv[argc++] = word;
+    argv[argc] = NULL;
+    if (how->out_file)
+        out = open(how->out_file, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    dup2(out, STDOUT_FILENO);
+    dup2(err, STDERR_FILENO);
+    if (how->limit_bytes) {
+        signal(SIGXFSZ, SIG_IGN);
+        const struct rlimit limit = {(rlim_t)how->limit_bytes, (rlim_t)how->limit_bytes};
+        setrlimit(RLIMIT_FSIZE, &limit);
+    }
+    if (how->environment)
+        putenv((char *)(uintptr_t)how->environment);
+    execv(program, argv);
+    _exit(127);
+}
+
+static bool interrupt_due(const struct how *how)
+{
+    if (!how->interrupt)
+        return false;
+    if (!strncmp(how->interrupt, "stderr:", 7))
+        return strstr(err_text, how->interrupt + 7) != NULL;
+    return exists(how->interrupt);
+}
+
+/* Reads both streams to their ends, and interrupts on the way. */
+static void listen(const struct how *how, pid_t pid, const int fds[2])
+{
+    char *const texts[2] = {out_text, err_text};
+    size_t used[2] = {0, 0};
+    bool open[2] = {fds[0] >= 0, true};
+    int left = how->interrupts ? how->interrupts : 1;
+    while (open[0] || open[1]) {
+        struct pollfd polls[2] = {{open[0] ? fds[0] : -1, POLLIN, 0}, {open[1] ? fds[1] : -1, POLLIN, 0}};
+        poll(polls, 2, 20);
+        for (int i = 0; i < 2; i++) {
+            if (!open[i] || !polls[i].revents)
+                continue;
+            ssize_t n = read(fds[i], texts[i] + used[i], OUTPUT - 1 - used[i]);
+            open[i] = n > 0;
+            used[i] += n > 0 ? (size_t)n : 0;
+            texts[i][used[i]] = 0;
+        }
+        if (left && interrupt_due(how)) {
+            kill(pid, SIGINT);
+            left--;
+        }
+    }
+}
+
+struct ran run_how(const struct how *how, const char *words)
+{
+    int out[2], err[2], status;
+    out_text[0] = err_text[0] = 0;
+    assert_int_equal(pipe(out), 0);
+    assert_int_equal(pipe(err), 0);
+    fcntl(out[0], F_SETFD, FD_CLOEXEC);
+    fcntl(err[0], F_SETFD, FD_CLOEXEC);
+    if (how->reader_gone)
+        close(out[0]);
+    pid_t pid = fork();
+    assert_true(pid >= 0);
+    if (pid == 0)
+        child(how, words, out[1], err[1]);
+    close(out[1]);
+    close(err[1]);
+    listen(how, pid, (const int[]){how->reader_gone ? -1 : out[0], err[0]});
+    assert_int_equal(waitpid(pid, &status, 0), pid);
+    if (!how->reader_gone)
+        close(out[0]);
+    close(err[0]);
+    return (struct ran){WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), out_text, err_text};
+}
+
+struct ran run(const char *words)
+{
+    return run_how(&(struct how){0}, words);
+}
+
+/* ---- the folder ---- */
+
+static char folder[] = "/tmp/engram-cli-XXXXXX";
+
+int folder_begin(void **state)
+{
+    (void)state;
+    if (!getenv("ENGRAM_BIN")) {
+        fprintf(stderr, "ENGRAM_BIN has to name the command under test\n");
+        return -1;
+    }
+    unsetenv("ENGRAM_DATA");
+    setenv("SOURCE_DATE_EPOCH", "86400", 1);
+    return mkdtemp(folder) ? chdir(folder) : -1;
+}
+
+static int remove_one(const char *path, const struct stat *s, int type, struct FTW *f)
+{
+    (void)s;
+    (void)type;
+    (void)f;
+    return remove(path);
+}
+
+int folder_end(void **state)
+{
+    (void)state;
+    return chdir("/") || nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+const char *small_model(void)
+{
+    static const char name[] = "small.safetensors";
+    if (!exists(name))
+        assert_code(run("train memae " SMALL_DATA " -q -o small.safetensors " SMALL_FLAGS), 0);
+    return name;
+}
+
+/* ---- files ---- */
+
+void write_file(const char *path, const void *bytes, size_t size)
+{
+    struct err e = ERR_INIT;
+    char parent[512];
+    snprintf(parent, sizeof parent, "%s", path);
+    char *slash = strrchr(parent, '/');
+    if (slash) {
+        *slash = 0;
+        assert_int_equal(file_make_folder(parent, &e), 0);
+    }
+    FILE *f = fopen(path, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(bytes, 1, size, f), size);
+    assert_int_equal(fclose(f), 0);
+}
+
+char *read_file(const char *path, size_t *size)
+{
+    struct err e = ERR_INIT;
+    unsigned char *data = NULL;
+    size_t n = 0;
+    if (file_read(path, (size_t)1 << 28, &data, &n, &e) < 0)
+        return NULL;
+    if (size)
+        *size = n;
+    return (char *)data;
+}
+
+bool same_files(const char *a, const char *b)
+{
+    size_t n = 0, m = 0;
+    char *x = read_file(a, &n), *y = read_file(b, &m);
+    bool same = x && y && n == m && !memcmp(x, y, n);
+    free(x);
+    free(y);
+    return same;
+}
+
+bool exists(const char *path)
+{
+    return access(path, F_OK) == 0;
+}
+
+void write_picture(const char *path, int width, int height, int channels, int kind)
+{
+    struct err e = ERR_INIT;
+    size_t n = (size_t)width * (size_t)height * (size_t)channels, size;
+    uint8_t *pixels = malloc(n), *png;
+    assert_non_null(pixels);
+    for (size_t i = 0; i < n; i++)
+        pixels[i] = (uint8_t)(100 + i / (size_t)channels % 4 / 2 * 40 + (size_t)kind * 7 % 50 + i % 5);
+    assert_int_equal(picture_encode_png(&(struct picture){width, height, channels, pixels}, &png, &size, &e), 0);
+    write_file(path, png, size);
+    free(png);
+    free(pixels);
+}
+
+/* ---- looking ---- */
+
+void assert_in_at(const char *in, const char *text, const char *file, int line)
+{
+    if (strstr(in, text))
+        return;
+    print_error("'%s' is not in:\n%s\n", text, in);
+    _assert_true(0, "text is there", file, line);
+}
+
+void assert_code_at(struct ran ran, int want, const char *file, int line)
+{
+    if (ran.code != want)
+        print_error("stdout:\n%s\nstderr:\n%s\n", ran.out, ran.err);
+    _assert_int_equal((LargestIntegralType)ran.code, (LargestIntegralType)want, file, line);
+}
+
+void assert_refused_at(struct ran ran, int want, const char *text, const char *file, int line)
+{
+    assert_code_at(ran, want, file, line);
+    assert_in_at(ran.err, "engram: error: ", file, line);
+    assert_in_at(ran.err, text, file, line);
+}
+
+const char *line_of(const char *text, int i)
+{
+    static char line[4096];
+    for (; i > 0; i--)
+        text = strchr(text, '\n') ? strchr(text, '\n') + 1 : "";
+    snprintf(line, sizeof line, "%.*s", (int)strcspn(text, "\n"), text);
+    return line;
+}
+
+int count_lines(const char *text)
+{
+    int n = 0;
+    for (; *text; text++)
+        n += *text == '\n';
+    return n;
+}

@@ -1,0 +1,68 @@
+/* Running the built command and looking at what it did, in a folder of the test's own. */
+#ifndef TESTS_CLI_SUPPORT_H
+#define TESTS_CLI_SUPPORT_H
+
+/* What cmocka.h wants before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdbool.h>
+
+/* What a run printed and how it ended; valid until the next run. */
+struct ran {
+    int code;        /* exit status, or 128 + signal */
+    const char *out; /* stdout */
+    const char *err; /* stderr */
+};
+
+/* How to run it, where that is not the usual way. */
+struct how {
+    long limit_bytes;        /* RLIMIT_FSIZE; 0: none */
+    const char *interrupt;   /* SIGINT as soon as this file exists, or stderr holds "stderr:TEXT" */
+    int interrupts;          /* how many SIGINTs, a moment apart; 0: one */
+    bool reader_gone;        /* nobody reads stdout */
+    const char *out_file;    /* stdout goes there: "/dev/full" */
+    const char *program;     /* instead of engram */
+    const char *environment; /* "NAME=VALUE" */
+};
+
+/* Runs `engram WORDS`, words parted by blanks (no quoting). The working folder is the test's. */
+struct ran run(const char *words);
+struct ran run_how(const struct how *how, const char *words);
+
+/* cmocka's setup and teardown of a group: an empty folder as working folder; removed after. */
+int folder_begin(void **state);
+int folder_end(void **state);
+
+/* A small trained model, made once a folder: 16x16 grey synth. Its name. */
+const char *small_model(void);
+/* The data it is trained on, and the flags. */
+#define SMALL_DATA  "synth:?n=40&test=12&size=16"
+#define SMALL_FLAGS "--widths 4,8 --items 10 --epochs 2 --batch 8 --calibration 0.25"
+
+void write_file(const char *path, const void *bytes, size_t size);
+/* The whole file with a 0 behind it, *size may be NULL; NULL when there is none. The caller frees. */
+char *read_file(const char *path, size_t *size);
+bool same_files(const char *a, const char *b);
+bool exists(const char *path);
+/* Grey or colour picture of a pattern that depends on `kind`, as PNG; folders are made. */
+void write_picture(const char *path, int width, int height, int channels, int kind);
+
+/* `text` has to be in `in`; the test says what was there instead. */
+#define assert_in(in, text) assert_in_at(in, text, __FILE__, __LINE__)
+void assert_in_at(const char *in, const char *text, const char *file, int line);
+#define assert_code(ran, want) assert_code_at(ran, want, __FILE__, __LINE__)
+void assert_code_at(struct ran ran, int want, const char *file, int line);
+/* Failed with the code, and stderr is an error with `text` in it. */
+#define assert_refused(ran, want, text) assert_refused_at(ran, want, text, __FILE__, __LINE__)
+void assert_refused_at(struct ran ran, int want, const char *text, const char *file, int line);
+
+/* The i-th line of a text, without newline, in a buffer that the next call reuses. */
+const char *line_of(const char *text, int i);
+int count_lines(const char *text);
+
+#endif

@@ -1,0 +1,121 @@
+/* engram train: what it writes, what it refuses, stopping and going on, full disks. */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define TRAIN "train memae " SMALL_DATA " " SMALL_FLAGS
+
+static void writes_a_model_and_says_so(void **state)
+{
+    (void)state;
+    struct ran r = run(TRAIN " -o a.safetensors");
+    assert_code(r, 0);
+    assert_string_equal(r.out, "");
+    assert_in(r.err, "epoch 1/2  loss");
+    assert_in(r.err, "epoch 2/2  loss");
+    assert_in(r.err, "a.safetensors: epoch");
+    assert_true(exists("a.safetensors"));
+    assert_false(exists("a.safetensors.train"));
+    assert_string_equal(run(TRAIN " -o quiet.safetensors -q").err, "");
+    assert_true(same_files("a.safetensors", "quiet.safetensors"));
+}
+
+static void options_come_by_set_and_by_flag(void **state)
+{
+    (void)state;
+    assert_code(run("train memae " SMALL_DATA
+                    " -q -o set.safetensors --set widths=4,8 --set items=10 --set epochs=2 --set batch=8 -s "
+                    "calibration=0.25"),
+                0);
+    assert_code(run(TRAIN " -q -o flag.safetensors"), 0);
+    assert_true(same_files("set.safetensors", "flag.safetensors"));
+    assert_code(run(TRAIN " -q -o later.safetensors --items=7 --items 5 --flip-h"), 0);
+    struct ran r = run("info later.safetensors --format csv");
+    assert_in(r.out, "options,items,5");
+    assert_in(r.out, "training,flip_h,true");
+    assert_in(r.out, "origin,date,1970-01-02");
+}
+
+static void never_overwrites_without_force(void **state)
+{
+    (void)state;
+    write_file("there.safetensors", "precious", 8);
+    assert_refused(run(TRAIN " -o there.safetensors"), 1, "there.safetensors");
+    size_t size;
+    char *kept = read_file("there.safetensors", &size);
+    assert_int_equal(size, 8);
+    assert_memory_equal(kept, "precious", 8);
+    free(kept);
+    assert_code(run(TRAIN " -q -o there.safetensors --force"), 0);
+    assert_code(run("info there.safetensors"), 0);
+}
+
+static void unwritable_output(void **state)
+{
+    (void)state;
+    assert_refused(run(TRAIN " -o no/such/folder/a.safetensors"), 1, "no/such/folder/a.safetensors");
+    assert_refused(run(TRAIN " -o ."), 1, "");
+    assert_refused(run(TRAIN " -o /dev/full"), 1, "/dev/full");
+}
+
+/* A limit on the size of files does what a full disk does: writes come back short. */
+static void full_disk_leaves_what_was_there(void **state)
+{
+    (void)state;
+    const struct how full = {.limit_bytes = 2000};
+    assert_refused(run_how(&full, TRAIN " -o none.safetensors"), 1, "none.safetensors");
+    assert_false(exists("none.safetensors"));
+    write_file("old.safetensors", "precious", 8);
+    assert_refused(run_how(&full, TRAIN " -o old.safetensors --force"), 1, "old.safetensors");
+    char *kept = read_file("old.safetensors", NULL);
+    assert_string_equal(kept, "precious");
+    free(kept);
+    struct ran r = run_how(&(struct how){.program = "/bin/ls"}, "-A");
+    assert_null(strstr(r.out, "tmp"));
+}
+
+#define LONG "train memae " SMALL_DATA " --widths 4,8 --items 10 --batch 8 --calibration 0.25 --epochs 400"
+
+static void interrupted_and_resumed_is_the_same(void **state)
+{
+    (void)state;
+    assert_code(run(LONG " -q -o whole.safetensors"), 0);
+    const struct how interrupt = {.interrupt = "stderr:epoch 20/"};
+    struct ran r = run_how(&interrupt, LONG " -o parts.safetensors");
+    assert_code(r, 130);
+    assert_in(r.err, "--resume");
+    assert_true(exists("parts.safetensors.train"));
+    assert_refused(run(LONG " -o parts.safetensors"), 1, "parts.safetensors");
+    assert_code(run_how(&(struct how){.interrupt = "stderr:epoch 150/"}, LONG " -o parts.safetensors --resume"), 130);
+    assert_code(run(LONG " -q -o parts.safetensors --resume"), 0);
+    assert_true(same_files("whole.safetensors", "parts.safetensors"));
+    assert_false(exists("parts.safetensors.train"));
+}
+
+static void second_interrupt_kills(void **state)
+{
+    (void)state;
+    const struct how twice = {.interrupt = "stderr:epoch 5/", .interrupts = 2};
+    struct ran r = run_how(&twice, "train memae synth:?n=400&size=64 --epochs 400 --validation 0 -o k.safetensors");
+    assert_true(r.code == 130); /* by our own exit or by the signal: the shell sees the same */
+}
+
+static void nothing_to_resume(void **state)
+{
+    (void)state;
+    assert_refused(run(TRAIN " -o fresh.safetensors --resume"), 1, "fresh.safetensors");
+    assert_false(exists("fresh.safetensors"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(writes_a_model_and_says_so),      cmocka_unit_test(options_come_by_set_and_by_flag),
+        cmocka_unit_test(never_overwrites_without_force),  cmocka_unit_test(unwritable_output),
+        cmocka_unit_test(full_disk_leaves_what_was_there), cmocka_unit_test(interrupted_and_resumed_is_the_same),
+        cmocka_unit_test(second_interrupt_kills),          cmocka_unit_test(nothing_to_resume),
+    };
+    return cmocka_run_group_tests_name("cli: train", tests, folder_begin, folder_end);
+}
