@@ -105,9 +105,9 @@ struct session {
 static void fill_levels(struct session *s)
 {
     const struct preprocess *p = &s->scorer->about.input;
-    float scale = 1 / (255 * p->std), offset = -p->mean / p->std;
+    float zero = 255 * p->mean, scale = 1 / (255 * p->std);
     for (int i = 0; i < LEVELS; i++)
-        s->levels[i] = (float)i * scale + offset;
+        s->levels[i] = ((float)i - zero) * scale;
 }
 
 static int start(struct session *s, const struct session_spec *want, struct err *e)
