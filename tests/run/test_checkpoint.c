@@ -330,7 +330,8 @@ static void not_a_model_is_said(void **state)
     assert_int_equal(safetensors_write(path, true, "format", "pt", &t, 1, &e), 0);
     assert_int_equal(open_made(path, &e), ERR_FORMAT);
     assert_says(e.msg, "not an engram model");
-    write_bytes(path, "\x89PNG\r\n\x1a\n and so on", 20);
+    static const char png[] = "\x89PNG\r\n\x1a\n and so on";
+    write_bytes(path, png, sizeof png);
     assert_int_equal(open_made(path, &e), ERR_FORMAT);
 }
 

@@ -25,7 +25,7 @@ static struct scorer *train_one(const char *model, const char *options, const ch
 {
     struct toy t;
     struct err e;
-    struct scorer *s;
+    struct scorer *s = NULL;
     toy_init(&t, model, NULL, options, in_folder(name));
     if (toy_train(&t, &e) || scorer_open(in_folder(name), &s, &e))
         fail_msg("%s", e.msg);
@@ -421,8 +421,8 @@ static void false_alarms_are_as_promised(void **state)
     (void)state;
     struct toy t;
     struct err e;
-    struct scorer *s;
-    struct dataset *normal;
+    struct scorer *s = NULL;
+    struct dataset *normal = NULL;
     struct session *session;
     struct flags f = {0};
     toy_init(&t, "ae", "synth:?n=400&test=0&size=16", "calibration=0.5 epochs=2", in_folder("promise"));
@@ -455,8 +455,8 @@ static void defects_are_found(void **state)
     enum { N = 200 };
     struct toy t;
     struct err e;
-    struct scorer *s;
-    struct dataset *ds;
+    struct scorer *s = NULL;
+    struct dataset *ds = NULL;
     struct session *session;
     static float scores[N];
     uint8_t anomalous[N];
