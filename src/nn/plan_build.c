@@ -3,8 +3,6 @@
  *
  * The moment of a call is its number in the one list of all calls: constants, forward, then each objective's backward.
  */
-#include "nn/bf16.h"
-#include "nn/parallel.h"
 #include "nn/plan_parts.h"
 
 #include <stdlib.h>
@@ -121,7 +119,7 @@ static bool is_active(const struct build *b, const struct node *n)
     return n && info_of(b, n)->leads && info_of(b, n)->reaches;
 }
 
-/* Which inputs' gradients each op writes in any objective, and so which values backward reads. */
+/* Which inputs' gradients each op writes in any objective. */
 static void mark_wants(struct build *b)
 {
     for (int k = 0; k < b->spec->nobjectives; k++) {
@@ -133,21 +131,25 @@ static void mark_wants(struct build *b)
                     b->p->execs[id].wants |= 1u << i;
         }
     }
-    for (int id = 0; id < b->p->nodes; id++) {
-        struct node *n = b->p->by_id[id];
-        if (!b->p->execs[id].wants || is_view(n))
-            continue;
-        for (int i = 0; i < n->inputs; i++)
-            if (n->in[i] && (n->op->keeps & (1u << i)))
-                info_of(b, viewed(n->in[i]))->kept = true;
-        if (n->op->keeps & KEEP_OUT)
-            info_of(b, n)->kept = true;
-    }
-    for (int id = 0; id < b->p->nodes; id++) {
+}
+
+/* Which values backward reads, and which of those are made again for it. Readers come before what they read: a value
+ * that is made again needs its own inputs, whether or not anybody wants gradients of those. */
+static void mark_kept(struct build *b)
+{
+    for (int id = b->p->nodes - 1; id >= 0; id--) {
         struct node *n = b->p->by_id[id];
         struct info *f = &b->info[id];
-        f->dropped = f->kept && !f->output && n->op && n->op->recompute && !(n->op->keeps & KEEP_OUT) &&
-                     !b->spec->keep_all && node_bytes(n) >= RECOMPUTE_BYTES;
+        bool wants = b->p->execs[id].wants;
+        if (!n->op || is_view(n))
+            continue;
+        if (wants && (n->op->keeps & KEEP_OUT))
+            f->kept = true;
+        f->dropped = f->kept && !f->output && n->op->recompute && !(n->op->keeps & KEEP_OUT) && !b->spec->keep_all &&
+                     node_bytes(n) >= RECOMPUTE_BYTES;
+        for (int i = 0; (wants || f->dropped) && i < n->inputs; i++)
+            if (n->in[i] && (n->op->keeps & (1u << i)))
+                info_of(b, viewed(n->in[i]))->kept = true;
     }
 }
 
@@ -307,38 +309,6 @@ static int backward_value(struct build *b, struct node *n)
     return f->again;
 }
 
-HOT static void add_f32(float *restrict sum, const float *restrict part, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        sum[i] += part[i];
-}
-
-HOT static void add_bf16(bf16 *restrict sum, const bf16 *restrict part, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        sum[i] = bf16_from_f32(bf16_to_f32(sum[i]) + bf16_to_f32(part[i]));
-}
-
-static void add_range(void *context, size_t begin, size_t end)
-{
-    const struct exec *x = context;
-    if (x->node->dtype == F32)
-        add_f32((float *)x->gin[0] + begin, (const float *)x->gout + begin, end - begin);
-    else
-        add_bf16((bf16 *)x->gin[0] + begin, (const bf16 *)x->gout + begin, end - begin);
-}
-
-/* gin[0] += gout: one more reader's share of a value's gradient. */
-static void add_gradient(struct exec *x)
-{
-    parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), 1 << 14, add_range, x);
-}
-
-static void copy_gradient(struct exec *x)
-{
-    memcpy(x->gin[0], x->gout, node_bytes(x->node));
-}
-
 static void emit_gradient(struct build *b, struct node *to, int from, void (*run)(struct exec *))
 {
     struct slot *s = new_slot(b, &b->p->execs[to->id], run);
@@ -366,7 +336,7 @@ static void backward_view(struct build *b, struct node *n)
     }
     if (first)
         f->grad = new_gradient(b, to);
-    emit_gradient(b, to, info_of(b, n)->grad, first ? copy_gradient : add_gradient);
+    emit_gradient(b, to, info_of(b, n)->grad, first ? gradient_copy : gradient_add);
 }
 
 /* Where input i's gradient is to be written: its own buffer, or one to be added to that (noted in *part). */
@@ -401,7 +371,7 @@ static void backward_call(struct build *b, struct node *n, unsigned mask, bool r
     close_slot(b, s, x->scratch_bytes);
     for (int i = 0; i < n->inputs; i++)
         if (part[i] != NONE)
-            emit_gradient(b, n->in[i], part[i], add_gradient);
+            emit_gradient(b, n->in[i], part[i], gradient_add);
 }
 
 static void backward_op(struct build *b, struct node *n)
@@ -420,6 +390,21 @@ static void backward_op(struct build *b, struct node *n)
         backward_call(b, n, 1u, false);
 }
 
+/* Parameters of the group that this objective does not reach, while another one writes their gradients. */
+static void clear_gradients(struct build *b, const struct objective *o)
+{
+    int sharers = 0;
+    for (int k = 0; k < b->spec->nobjectives; k++)
+        sharers += b->spec->objectives[k].group == o->group;
+    for (int id = 0; sharers > 1 && id < b->p->nodes; id++) {
+        struct node *n = b->p->by_id[id];
+        if (!n->param || n->param->group != o->group || !b->info[id].needed || b->info[id].grad != NONE)
+            continue;
+        b->info[id].grad = new_gradient(b, n);
+        emit_gradient(b, n, NONE, gradient_zero);
+    }
+}
+
 static void schedule_backward(struct build *b, const struct objective *o)
 {
     trace_objective(b, o);
@@ -435,6 +420,7 @@ static void schedule_backward(struct build *b, const struct objective *o)
         else
             backward_op(b, n);
     }
+    clear_gradients(b, o);
 }
 
 static void schedule_commit(struct build *b)
@@ -575,6 +561,7 @@ int plan_build(struct plan *p, const struct plan_spec *spec, struct err *e)
     if (code == 0) {
         mark_needed(&b);
         mark_wants(&b);
+        mark_kept(&b);
         code = prepare(&b, e);
     }
     if (code == 0)

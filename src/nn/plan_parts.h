@@ -1,4 +1,4 @@
-/* The inside of a plan, shared by plan.c (running) and plan_build.c (building). */
+/* The inside of a plan, shared by plan.c (running), plan_build.c (building) and plan_gradient.c. */
 #ifndef NN_PLAN_PARTS_H
 #define NN_PLAN_PARTS_H
 
@@ -36,6 +36,11 @@ struct plan {
     double *forward_ms, *backward_ms; /* by node id, while profiling; else NULL */
     int forwards, backwards;
 };
+
+/* Calls of the plan's own, on the gradient gin[0] of a node; gout: a share of it from one reader. */
+void gradient_add(struct exec *x);
+void gradient_copy(struct exec *x);
+void gradient_zero(struct exec *x);
 
 int plan_build(struct plan *p, const struct plan_spec *spec, struct err *e);
 
