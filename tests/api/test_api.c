@@ -1,0 +1,489 @@
+/* The library as a program uses it, through engram.h alone. */
+#include <engram.h>
+
+/* What cmocka.h wants before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <locale.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DATA "synth:?n=60&test=20&size=16"
+
+static const char *const settings[] = {"widths=4,8", "items=10", "epochs=2", "batch=8", "calibration=0.25"};
+
+static char folder[] = "/tmp/engram-api-XXXXXX";
+static engram_model *model;
+
+static engram_train_job small_job(const char *output)
+{
+    return (engram_train_job){.model = "memae", .settings = settings, .nsettings = 5, .data = DATA, .output = output};
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    engram_error error = {0};
+    const engram_train_job job = small_job("model.safetensors");
+    if (!mkdtemp(folder) || chdir(folder))
+        return -1;
+    if (engram_train(&job, NULL, NULL, &error) || engram_model_load("model.safetensors", &model, &error)) {
+        print_error("%s\n", error.message);
+        return -1;
+    }
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    engram_model_free(model);
+    char command[80];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    return chdir("/") || system(command);
+}
+
+static void fill(uint8_t *pixels, size_t n, int kind)
+{
+    for (size_t i = 0; i < n; i++)
+        pixels[i] = (uint8_t)((i * 37 + (size_t)kind * 11) % 251);
+}
+
+/* ---- scoring ---- */
+
+struct rows {
+    int n;
+    double score[20], p_value[20];
+    char name[20][40];
+};
+
+static int keep_row(void *user, const engram_row *row)
+{
+    struct rows *rows = user;
+    assert_null(row->error);
+    assert_in_range(rows->n, 0, 19);
+    rows->score[rows->n] = row->result.score;
+    rows->p_value[rows->n] = row->result.p_value;
+    snprintf(rows->name[rows->n++], 40, "%s", row->name);
+    return 0;
+}
+
+static const char *const data_url[] = {DATA};
+
+static struct rows score_all(const engram_scorer_options *options)
+{
+    struct rows rows = {0};
+    engram_scorer *scorer;
+    engram_error error;
+    assert_int_equal(engram_scorer_new(model, options, &scorer, &error), 0);
+    assert_int_equal(engram_score_data(scorer, data_url, 1, NULL, keep_row, &rows, &error), 0);
+    engram_scorer_free(scorer);
+    assert_int_equal(rows.n, 20);
+    return rows;
+}
+
+struct worker {
+    pthread_t thread;
+    double score[50];
+    int failed;
+};
+
+/* The same fifty pictures on every thread. */
+static void *work(void *user)
+{
+    struct worker *w = user;
+    engram_scorer *scorer;
+    uint8_t pixels[20 * 16];
+    const engram_scorer_options one = {.threads = 1, .maps = 1};
+    if (engram_scorer_new(model, &one, &scorer, NULL))
+        return w->failed = 1, NULL;
+    for (int i = 0; i < 50 && !w->failed; i++) {
+        engram_result result;
+        const engram_picture picture = {pixels, 20, 16, 1, 0};
+        fill(pixels, sizeof pixels, i);
+        w->failed = engram_score_picture(scorer, &picture, &result, NULL);
+        w->score[i] = result.score;
+    }
+    engram_scorer_free(scorer);
+    return NULL;
+}
+
+static void threads_share_a_model(void **state)
+{
+    (void)state;
+    struct worker serial = {0}, workers[3] = {0};
+    work(&serial);
+    assert_int_equal(serial.failed, 0);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(pthread_create(&workers[i].thread, NULL, work, &workers[i]), 0);
+    for (int i = 0; i < 3; i++) {
+        pthread_join(workers[i].thread, NULL);
+        assert_int_equal(workers[i].failed, 0);
+        assert_memory_equal(workers[i].score, serial.score, sizeof serial.score);
+    }
+}
+
+static void scores_come_in_order_and_again(void **state)
+{
+    (void)state;
+    struct rows a = score_all(NULL), b = score_all(NULL);
+    const engram_scorer_options small = {.batch = 3, .threads = 1};
+    struct rows c = score_all(&small);
+    for (int i = 0; i < 20; i++) {
+        assert_true(a.score[i] == b.score[i]);
+        assert_true(fabs(a.score[i] - c.score[i]) < 1e-5 * a.score[i]);
+        assert_true(a.p_value[i] > 0 && a.p_value[i] <= 1);
+        assert_string_equal(a.name[i], c.name[i]);
+    }
+}
+
+/* A higher score never has a higher p-value. */
+static void p_values_fall_as_scores_rise(void **state)
+{
+    (void)state;
+    struct rows r = score_all(NULL);
+    for (int i = 0; i < 20; i++)
+        for (int k = 0; k < 20; k++)
+            assert_true(r.score[i] <= r.score[k] || r.p_value[i] <= r.p_value[k]);
+}
+
+static void gaps_between_rows(void **state)
+{
+    (void)state;
+    enum { W = 12, H = 10, GAP = 7 };
+    uint8_t packed[W * H * 3], loose[(W * 3 + GAP) * H];
+    engram_result a, b;
+    engram_scorer *scorer;
+    assert_int_equal(engram_scorer_new(model, NULL, &scorer, NULL), 0);
+    fill(packed, sizeof packed, 5);
+    memset(loose, 200, sizeof loose);
+    for (size_t y = 0; y < H; y++)
+        memcpy(loose + y * (W * 3 + GAP), packed + y * W * 3, W * 3);
+    const engram_picture first = {packed, W, H, 3, 0}, second = {loose, W, H, 3, W * 3 + GAP};
+    assert_int_equal(engram_score_picture(scorer, &first, &a, NULL), 0);
+    assert_int_equal(engram_score_picture(scorer, &second, &b, NULL), 0);
+    assert_true(a.score == b.score);
+    engram_scorer_free(scorer);
+}
+
+static void pictures_that_are_none(void **state)
+{
+    (void)state;
+    uint8_t pixels[64] = {0};
+    engram_result result;
+    engram_error error;
+    engram_scorer *scorer;
+    const engram_picture bad[] = {{NULL, 4, 4, 1, 0},   {pixels, 0, 4, 1, 0}, {pixels, 4, -1, 1, 0},
+                                  {pixels, 4, 4, 2, 0}, {pixels, 4, 4, 1, 3}, {pixels, 1 << 30, 1 << 30, 3, 0}};
+    assert_int_equal(engram_scorer_new(model, NULL, &scorer, NULL), 0);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(engram_score_picture(scorer, &bad[i], &result, &error), ENGRAM_USAGE);
+        assert_true(strlen(error.message) > 20);
+    }
+    assert_int_equal(engram_score_file(scorer, "none.png", &result, &error), ENGRAM_IO);
+    assert_non_null(strstr(error.message, "none.png"));
+    assert_int_equal(engram_score_file(scorer, "model.safetensors", &result, &error), ENGRAM_FORMAT);
+    engram_scorer_free(scorer);
+}
+
+static void options_out_of_range(void **state)
+{
+    (void)state;
+    const engram_scorer_options bad[] = {{.threads = -1},
+                                         {.batch = -1},
+                                         {.false_alarm_rate = 1.5},
+                                         {.false_alarm_rate = -0.1},
+                                         {.false_alarm_rate = NAN}};
+    engram_scorer *scorer = NULL;
+    engram_error error;
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        assert_int_equal(engram_scorer_new(model, &bad[i], &scorer, &error), ENGRAM_USAGE);
+        assert_null(scorer);
+    }
+}
+
+static int stop_at_five(void *user, const engram_row *row)
+{
+    (void)row;
+    return ++*(int *)user == 5;
+}
+
+static void rows_can_stop(void **state)
+{
+    (void)state;
+    int n = 0;
+    engram_scorer *scorer;
+    engram_error error;
+    assert_int_equal(engram_scorer_new(model, NULL, &scorer, NULL), 0);
+    assert_int_equal(engram_score_data(scorer, data_url, 1, NULL, stop_at_five, &n, &error), ENGRAM_STOPPED);
+    assert_int_equal(n, 5);
+    engram_scorer_free(scorer);
+}
+
+static void maps_only_when_asked(void **state)
+{
+    (void)state;
+    uint8_t pixels[16 * 16];
+    const engram_picture picture = {pixels, 16, 16, 1, 0};
+    engram_result result;
+    engram_error error;
+    engram_scorer *scorer;
+    fill(pixels, sizeof pixels, 1);
+    assert_int_equal(engram_scorer_new(model, NULL, &scorer, NULL), 0);
+    assert_int_equal(engram_score_picture(scorer, &picture, &result, NULL), 0);
+    assert_null(result.map);
+    assert_int_equal(engram_map_write(model, &result, "map.png", ENGRAM_MAP_PNG, 0, &error), ENGRAM_USAGE);
+    double without = result.score;
+    engram_scorer_free(scorer);
+    assert_int_equal(engram_scorer_new(model, &(engram_scorer_options){.maps = 1}, &scorer, NULL), 0);
+    assert_int_equal(engram_score_picture(scorer, &picture, &result, NULL), 0);
+    assert_true(result.score == without);
+    assert_int_equal(result.map_width, 16);
+    assert_int_equal(result.map_height, 16);
+    for (int i = 0; i < 256; i++)
+        assert_true(isfinite(result.map[i]) && result.map[i] >= 0);
+    assert_int_equal(engram_map_write(model, &result, "maps/a/map.png", ENGRAM_MAP_PNG, 0, &error), 0);
+    assert_int_equal(engram_map_write(model, &result, "maps/a/map.png", ENGRAM_MAP_PNG, 0, &error), ENGRAM_IO);
+    assert_int_equal(engram_map_write(model, &result, "maps/a/map.png", ENGRAM_MAP_PNG, 1, &error), 0);
+    assert_int_equal(engram_map_write(model, &result, "maps/a/map", 7, 1, &error), ENGRAM_USAGE);
+    engram_scorer_free(scorer);
+}
+
+/* ---- training ---- */
+
+static void training_checks_its_job(void **state)
+{
+    (void)state;
+    engram_error error;
+    engram_train_job job = small_job("never.safetensors");
+    job.model = "nothing";
+    assert_int_equal(engram_train(&job, NULL, NULL, &error), ENGRAM_USAGE);
+    assert_non_null(strstr(error.message, "memae"));
+    job = small_job("never.safetensors");
+    job.preset = "mnist,nothing";
+    assert_int_equal(engram_train(&job, NULL, NULL, &error), ENGRAM_USAGE);
+    job = small_job("never.safetensors");
+    const char *const wrong[] = {"items=-3", "itmes=3", "items", "epochs=many"};
+    for (size_t i = 0; i < 4; i++) {
+        job.settings = &wrong[i];
+        job.nsettings = 1;
+        assert_int_equal(engram_train(&job, NULL, NULL, &error), ENGRAM_USAGE);
+    }
+    job = small_job("model.safetensors");
+    assert_int_equal(engram_train(&job, NULL, NULL, &error), ENGRAM_IO);
+    assert_non_null(strstr(error.message, "model.safetensors"));
+    assert_int_not_equal(access("never.safetensors", F_OK), 0);
+}
+
+struct watched {
+    int steps, epochs, lines;
+};
+
+static void on_progress(void *user, const engram_progress *p)
+{
+    struct watched *w = user;
+    assert_string_equal(p->what, "training");
+    assert_true(p->done >= 1 && p->done <= p->total && p->epoch >= 1 && p->epoch <= p->epochs);
+    assert_true(p->nvalues >= 1 && isfinite(p->values[0]));
+    w->steps += !p->epoch_done;
+    w->epochs += p->epoch_done;
+}
+
+static void on_log(void *user, int level, const char *text)
+{
+    struct watched *w = user;
+    assert_true(level >= ENGRAM_LOG_WARN && level <= ENGRAM_LOG_DEBUG);
+    assert_null(strchr(text, '\n'));
+    w->lines++;
+}
+
+static int stop_after_three(void *user)
+{
+    return ((struct watched *)user)->steps >= 3;
+}
+
+static void training_tells_stops_and_goes_on(void **state)
+{
+    (void)state;
+    struct watched w = {0};
+    engram_hooks hooks = {&w, on_log, on_progress, stop_after_three};
+    engram_train_summary summary;
+    engram_error error;
+    engram_train_job job = small_job("stopped.safetensors");
+    assert_int_equal(engram_train(&job, &hooks, &summary, &error), ENGRAM_STOPPED);
+    assert_int_equal(w.steps, 3);
+    assert_true(w.lines > 0);
+    hooks.stop = NULL;
+    job.resume = 1;
+    assert_int_equal(engram_train(&job, &hooks, &summary, &error), 0);
+    assert_int_equal(w.epochs, 2);
+    assert_int_equal(summary.epochs, 2);
+    assert_true(summary.trained + summary.validated + summary.calibrated == 60);
+    assert_int_equal(summary.calibrated, 15);
+    assert_true(summary.bytes > 0 && summary.seconds > 0);
+}
+
+/* ---- evaluation ---- */
+
+static void evaluation_counts_and_reports(void **state)
+{
+    (void)state;
+    engram_evaluation *ev;
+    engram_error error;
+    engram_metric metric;
+    assert_int_equal(engram_evaluate(model, DATA, NULL, NULL, &ev, &error), 0);
+    assert_true(engram_evaluation_value(ev, "normal") + engram_evaluation_value(ev, "anomalous") == 20);
+    assert_true(isnan(engram_evaluation_value(ev, "no such number")));
+    size_t n = 0;
+    while (engram_evaluation_metric(ev, n, &metric)) {
+        assert_true(strlen(metric.name) > 0 && strlen(metric.help) > 0 && metric.kind);
+        n++;
+    }
+    assert_true(n > 10);
+    engram_evaluation_training(ev, 12.5, 1 << 20);
+    const engram_evaluation *const both[] = {ev, ev};
+    assert_int_equal(engram_report_write(both, 2, "2001-02-03", "r/report.html", 0, &error), 0);
+    assert_int_equal(engram_report_write(both, 1, NULL, "r/report.html", 0, &error), ENGRAM_IO);
+    assert_int_equal(engram_report_write(both, 0, NULL, "r/none.html", 0, &error), ENGRAM_USAGE);
+    engram_evaluation_free(ev);
+    assert_int_equal(engram_evaluate(model, "nowhere", NULL, NULL, &ev, &error), ENGRAM_IO);
+}
+
+/* ---- looking ---- */
+
+static void names_are_unique(const char *kind)
+{
+    engram_option a, b;
+    for (size_t i = 0; engram_model_option_at(kind, i, &a); i++)
+        for (size_t k = 0; engram_train_option_at(k, &b); k++)
+            assert_string_not_equal(a.name, b.name);
+}
+
+/* Flags of the command are made from all tables at once: a name means one thing, and every text is there. */
+static void tables_are_whole(void **state)
+{
+    (void)state;
+    engram_model_kind kind;
+    engram_option option;
+    engram_preset preset;
+    engram_source source;
+    size_t n = 0;
+    for (; engram_model_kind_at(n, &kind); n++) {
+        assert_true(strlen(kind.title) && strlen(kind.paper) && strlen(kind.idea) > 40);
+        assert_int_equal(engram_preset_at(kind.name, 0, &preset), 1);
+        for (size_t i = 0; engram_model_option_at(kind.name, i, &option); i++)
+            assert_true(strlen(option.help) && strlen(option.type));
+        names_are_unique(kind.name);
+    }
+    assert_true(n >= 2);
+    assert_int_equal(engram_model_option_at("nothing", 0, &option), 0);
+    assert_int_equal(engram_preset_at("nothing", 0, &preset), 0);
+    assert_int_equal(engram_source_at(0, &source), 1);
+    assert_int_equal(engram_source_option_at("synth", 0, &option), 1);
+    assert_int_equal(engram_source_option_at("nothing", 0, &option), 0);
+}
+
+static void model_tells_of_itself(void **state)
+{
+    (void)state;
+    engram_fact fact;
+    int width, height, channels, found = 0;
+    for (size_t i = 0; engram_model_fact_at(model, i, &fact); i++)
+        found += !strcmp(fact.section, "options") && !strcmp(fact.name, "items") && !strcmp(fact.value, "10");
+    assert_int_equal(found, 1);
+    engram_model_format(model, &width, &height, &channels);
+    assert_int_equal(width * height * channels, 256);
+    assert_int_equal(engram_model_items(model), 10);
+    uint8_t pixels[256];
+    engram_error error;
+    assert_int_equal(engram_model_item(model, 9, pixels, &error), 0);
+    assert_int_equal(engram_model_item(model, 10, pixels, &error), ENGRAM_USAGE);
+    assert_true(engram_model_smallest_rate(model) == 1.0 / 16);
+}
+
+static void data_can_be_looked_at(void **state)
+{
+    (void)state;
+    engram_data *data;
+    engram_error error;
+    engram_sample sample;
+    struct watched w = {0};
+    const engram_hooks hooks = {.user = &w, .log = on_log};
+    assert_int_equal(engram_data_open(DATA, NULL, &data, &error), 0);
+    assert_int_equal(engram_data_count(data, ENGRAM_DATA_TRAIN), 60);
+    assert_int_equal(engram_data_count(data, ENGRAM_DATA_TEST), 20);
+    assert_int_equal(engram_data_count(data, 7), 0);
+    assert_int_equal(engram_data_sample(data, ENGRAM_DATA_TEST, 19, &sample), 1);
+    assert_int_equal(engram_data_sample(data, ENGRAM_DATA_TEST, 20, &sample), 0);
+    assert_int_equal(engram_data_check(data, NULL, &error), 0);
+    engram_data_summary(data, &hooks);
+    assert_true(w.lines >= 3);
+    engram_data_free(data);
+    assert_int_equal(engram_data_open("synth:?n=", NULL, &data, &error), ENGRAM_USAGE);
+}
+
+/* Numbers are read and written with a point in a program that speaks otherwise. */
+static void other_locales(void **state)
+{
+    (void)state;
+    engram_error error;
+    char there[80];
+    if (!setlocale(LC_ALL, "de_DE.UTF-8") && !setlocale(LC_ALL, "fr_FR.UTF-8")) {
+        print_message("no locale with a decimal comma is installed\n");
+        skip();
+    }
+    const char *const lr[] = {"lr=0.002", "epochs=1"};
+    engram_train_job job = small_job("comma.safetensors");
+    job.settings = lr;
+    job.nsettings = 2;
+    int failed = engram_train(&job, NULL, NULL, &error);
+    snprintf(there, sizeof there, "%.1f", 0.5); /* and the program's own locale is left as it was */
+    setlocale(LC_ALL, "C");
+    assert_int_equal(failed, 0);
+    assert_string_equal(there, "0,5");
+}
+
+static void nothing_is_freed_twice_or_at_all(void **state)
+{
+    (void)state;
+    engram_model_free(NULL);
+    engram_scorer_free(NULL);
+    engram_evaluation_free(NULL);
+    engram_data_free(NULL);
+    assert_string_equal(engram_version(), ENGRAM_VERSION);
+    engram_model *none = NULL;
+    assert_int_equal(engram_model_load("none", &none, NULL), ENGRAM_IO);
+    assert_null(none);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(threads_share_a_model),
+        cmocka_unit_test(scores_come_in_order_and_again),
+        cmocka_unit_test(p_values_fall_as_scores_rise),
+        cmocka_unit_test(gaps_between_rows),
+        cmocka_unit_test(pictures_that_are_none),
+        cmocka_unit_test(options_out_of_range),
+        cmocka_unit_test(rows_can_stop),
+        cmocka_unit_test(maps_only_when_asked),
+        cmocka_unit_test(training_checks_its_job),
+        cmocka_unit_test(training_tells_stops_and_goes_on),
+        cmocka_unit_test(evaluation_counts_and_reports),
+        cmocka_unit_test(tables_are_whole),
+        cmocka_unit_test(model_tells_of_itself),
+        cmocka_unit_test(data_can_be_looked_at),
+        cmocka_unit_test(other_locales),
+        cmocka_unit_test(nothing_is_freed_twice_or_at_all),
+    };
+    return cmocka_run_group_tests_name("api", tests, begin, end);
+}

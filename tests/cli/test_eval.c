@@ -1,0 +1,159 @@
+/* engram eval, info, data, demo: what they print and write. */
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static double metric(const char *csv, const char *name, const char *kind)
+{
+    char key[200];
+    double value = -1;
+    snprintf(key, sizeof key, ",%s,%s,", name, kind);
+    const char *row = strstr(csv, key);
+    if (row)
+        sscanf(row + strlen(key), "%lf", &value);
+    return value;
+}
+
+static void eval_prints_and_reports(void **state)
+{
+    (void)state;
+    small_model();
+    struct ran r = run("eval small.safetensors " SMALL_DATA " --report out/report.html");
+    assert_code(r, 0);
+    assert_string_equal(line_of(r.out, 0), "model,metric,kind,value");
+    assert_true(metric(r.out, "normal", "") + metric(r.out, "anomalous", "") == 12);
+    double auroc = metric(r.out, "auroc", "");
+    assert_true(auroc >= 0 && auroc <= 1);
+    assert_true(metric(r.out, "auroc", "scratch") >= 0);
+    assert_true(metric(r.out, "promised_false_alarm_rate", "") == 0.05);
+    assert_in(r.err, "out/report.html");
+    char *html = read_file("out/report.html", NULL);
+    assert_non_null(html);
+    assert_in(html, "memae");
+    assert_in(html, "data:image/png;base64,");
+    free(html);
+    r = run("eval small.safetensors " SMALL_DATA " --report out/report.html -q");
+    assert_refused(r, 1, "out/report.html");
+    assert_string_equal(r.out, "");
+    assert_code(run("eval small.safetensors " SMALL_DATA " --report out/report.html -q --force"), 0);
+}
+
+static void eval_compares_models(void **state)
+{
+    (void)state;
+    small_model();
+    assert_code(run("train ae " SMALL_DATA " -q -o ae.safetensors --widths 4,8 --epochs 1 --batch 8"), 0);
+    struct ran r = run("eval small.safetensors ae.safetensors " SMALL_DATA " -q --report both.html --format jsonl");
+    assert_code(r, 0);
+    assert_in(r.out, "{\"model\":\"small.safetensors\",\"metric\":\"auroc\",\"kind\":\"\",\"value\":");
+    assert_in(r.out, "{\"model\":\"ae.safetensors\",\"metric\":\"auroc\",\"kind\":\"\",\"value\":");
+    assert_in(r.out, "{\"model\":\"ae.safetensors\",\"metric\":\"memory_items\",\"kind\":\"\",\"value\":null}");
+    assert_true(exists("both.html"));
+}
+
+/* The rows of score and eval's false-alarm rate are the same verdicts. */
+static void eval_and_score_agree(void **state)
+{
+    (void)state;
+    small_model();
+    char *scores = strdup(run("score small.safetensors " SMALL_DATA " -q --false-alarm-rate 0.3").out);
+    struct ran r = run("eval small.safetensors " SMALL_DATA " -q --false-alarm-rate 0.3");
+    double flagged = 0, found = metric(r.out, "false_alarm_rate", "") * metric(r.out, "normal", "") +
+                                metric(r.out, "detection_rate", "") * metric(r.out, "anomalous", "");
+    for (const char *at = scores; (at = strstr(at, ",true,")); at++)
+        flagged++;
+    assert_true(found - flagged < 1e-4 && flagged - found < 1e-4);
+    free(scores);
+}
+
+static void eval_needs_labels(void **state)
+{
+    (void)state;
+    small_model();
+    write_picture("plain/a.png", 16, 16, 1, 0);
+    write_picture("plain/b.png", 16, 16, 1, 1);
+    assert_refused(run("eval small.safetensors plain"), 1, "plain");
+    assert_refused(run("eval small.safetensors no-such-folder"), 1, "no-such-folder");
+}
+
+static void info_says_what_is_inside(void **state)
+{
+    (void)state;
+    small_model();
+    struct ran r = run("info small.safetensors --format csv");
+    assert_code(r, 0);
+    assert_string_equal(line_of(r.out, 0), "section,name,value");
+    assert_in(r.out, "\nmodel,name,memae\n");
+    assert_in(r.out, "\noptions,items,10\n");
+    assert_in(r.out, "\noptions,widths,\"4,8\"\n");
+    assert_in(r.out, "\ncalibration,samples,10\n");
+    assert_in(r.out, "\norigin,engram,0.1.0\n");
+    assert_in(r.out, "\ntraining,epochs,2\n");
+    assert_in(run("info small.safetensors").out, "items");
+}
+
+static void data_says_what_is_there(void **state)
+{
+    (void)state;
+    struct ran r = run("data " SMALL_DATA);
+    assert_code(r, 0);
+    assert_in(r.out, "40");
+    assert_in(r.out, "scratch");
+    r = run("data " SMALL_DATA " --list");
+    assert_code(r, 0);
+    assert_int_equal(count_lines(r.out), 1 + 40 + 12);
+    assert_string_equal(line_of(r.out, 0), "part,name,path,index,kind,anomalous");
+    assert_in(line_of(r.out, 1), "train,");
+    assert_in(line_of(r.out, 1), ",good,false");
+    r = run("data");
+    assert_in(r.out, "synth: ");
+    assert_in(r.out, "normal");
+}
+
+static void data_says_what_is_wrong(void **state)
+{
+    (void)state;
+    write_picture("wrong/a.png", 16, 16, 1, 0);
+    write_file("wrong/b.png", "text", 4);
+    assert_refused(run("data wrong"), 1, "b.png");
+}
+
+static void demo_without_its_data(void **state)
+{
+    (void)state;
+    assert_refused(run("demo --data no-such-place"), 1, "dataset-fashion-mnist");
+    assert_false(exists("demo"));
+}
+
+/* On the real pictures where the package is installed; a few steps suffice to see all of it work. */
+static void demo_shows_both_models(void **state)
+{
+    (void)state;
+    if (!exists("/usr/share/datasets/fashion-mnist/t10k-images-idx3-ubyte.gz")) {
+        print_message("dataset-fashion-mnist is not installed: the demo is not run\n");
+        skip();
+    }
+    struct ran r = run("demo show --epochs 1");
+    assert_code(r, 0);
+    assert_in(r.out, "AUROC");
+    assert_in(r.out, "\nmemae ");
+    assert_in(r.out, "\nae ");
+    assert_in(r.out, "show/report.html");
+    assert_true(exists("show/report.html"));
+    assert_true(exists("show/memae.safetensors"));
+    assert_refused(run("demo show --epochs 1"), 1, "show/report.html");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(eval_prints_and_reports),  cmocka_unit_test(eval_compares_models),
+        cmocka_unit_test(eval_and_score_agree),     cmocka_unit_test(eval_needs_labels),
+        cmocka_unit_test(info_says_what_is_inside), cmocka_unit_test(data_says_what_is_there),
+        cmocka_unit_test(data_says_what_is_wrong),  cmocka_unit_test(demo_without_its_data),
+        cmocka_unit_test(demo_shows_both_models),
+    };
+    return cmocka_run_group_tests_name("cli: eval, info, data, demo", tests, folder_begin, folder_end);
+}
