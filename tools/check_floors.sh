@@ -28,8 +28,8 @@ door() {
     [ -z "$found" ] || { echo "only $2 may include <$1...>, not: $found"; bad=1; }
 }
 door dnnl 'src/nn/dnn\.c'
-door libav 'src/data/media[a-z_]*\.c'
-door libsw 'src/data/media[a-z_]*\.c'
+door libav 'src/data/media[a-z_]*\.[ch]'
+door libsw 'src/data/media[a-z_]*\.[ch]'
 door jansson 'src/base/json\.[ch]'
 door zlib 'src/data/[a-z]+\.c'
 

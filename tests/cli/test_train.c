@@ -76,7 +76,7 @@ static void full_disk_leaves_what_was_there(void **state)
     assert_null(strstr(r.out, "tmp"));
 }
 
-#define LONG "train memae " SMALL_DATA " --widths 4,8 --items 10 --batch 8 --calibration 0.25 --epochs 400"
+#define LONG "train memae " SMALL_DATA " --widths 4,8 --items 10 --batch 8 --calibration 0.25 --epochs 400 --patience 0"
 
 static void interrupted_and_resumed_is_the_same(void **state)
 {
@@ -98,7 +98,7 @@ static void second_interrupt_kills(void **state)
 {
     (void)state;
     const struct how twice = {.interrupt = "stderr:epoch 5/", .interrupts = 2};
-    struct ran r = run_how(&twice, "train memae synth:?n=400&size=64 --epochs 400 --validation 0 -o k.safetensors");
+    struct ran r = run_how(&twice, "train memae synth:?n=400&size=64 --epochs 400 --patience 0 -o k.safetensors");
     assert_true(r.code == 130); /* by our own exit or by the signal: the shell sees the same */
 }
 
