@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "nn/dnn.h"
+#include "nn/op.h"
 #include "run/config.h"
 
 #include <string.h>
@@ -29,6 +30,18 @@ int forward_build(struct forward *f, const struct forward_spec *spec, struct err
     return 0;
 }
 
+/* Making and waking threads takes as long as some 20 MFLOP: one small picture is faster on a single thread. */
+static int threads_worth(const struct graph *g, int threads)
+{
+    static const double flops_a_thread = 2e7;
+    double flops = 0;
+    for (const struct node *n = g->first; n; n = n->next)
+        if (n->op && !n->constant)
+            flops += n->op->flops ? n->op->flops(n) : (double)shape_count(&n->shape);
+    double worth = flops / flops_a_thread;
+    return worth < threads ? (int)worth + 1 : threads;
+}
+
 int forward_plan(struct forward *f, struct err *e)
 {
     struct node *outputs[5] = {f->heads.score};
@@ -41,7 +54,8 @@ int forward_plan(struct forward *f, struct err *e)
     }
     if (f->attentions)
         outputs[n++] = f->heads.attention;
-    struct plan_spec spec = {.graph = f->graph, .outputs = outputs, .noutputs = n, .threads = f->threads};
+    struct plan_spec spec = {.graph = f->graph, .outputs = outputs, .noutputs = n};
+    spec.threads = threads_worth(f->graph, f->threads);
     TRY(plan_new(&spec, &f->plan, e));
     f->input = plan_data(f->plan, f->heads.input);
     return 0;

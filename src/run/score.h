@@ -1,6 +1,7 @@
 /* Scoring: a loaded model, shared read-only by any number of threads, and a session for each thread.
  *
- * A sample's score does not depend on what else is in its batch, nor on padding. */
+ * A sample's score does not depend on what else is in its batch, nor on padding, not by a bit. Another batch size may
+ * change its last bits (about 1e-7 of it): oneDNN adds up in another order. */
 #ifndef RUN_SCORE_H
 #define RUN_SCORE_H
 
