@@ -152,13 +152,13 @@ HOT static void address_row(float *w, size_t n, float factor, const struct atten
     for (size_t j = 0; j < n; j++)
         kept += w[j] <= least ? 0.0f : w[j];
     float normal = kept == 0.0f ? 0.0f : 1.0f / kept;
-    size_t best = n;
-    for (size_t j = 0; kept == 0.0f && spec->fallback == FALLBACK_BEST && j < best; j++)
-        best = w[j] == 1.0f ? j : best;
+    size_t best = 0; /* by comparison: with a fused multiply-add the largest need not be exactly e^0 */
+    for (size_t j = 1; kept == 0.0f && j < n; j++)
+        best = w[j] > w[best] ? j : best;
 #pragma omp simd
     for (size_t j = 0; j < n; j++)
         w[j] = w[j] <= least ? 0.0f : w[j] * normal;
-    if (kept == 0.0f && best < n)
+    if (kept == 0.0f && spec->fallback == FALLBACK_BEST)
         w[best] = 1.0f;
 }
 
