@@ -224,6 +224,8 @@ int session_score_dataset(struct session *s, struct dataset *data, enum split sp
 {
     const struct preprocess *p = &s->scorer->about.input;
     struct loader_options options = {.batch = (size_t)s->forward.batch, .format = s->format};
+    size_t count = indices ? n : dataset_count(data, split);
+    options.threads = count > options.batch ? s->forward.threads : 1; /* decoding may well be most of the work */
     for (int i = 0; i < 3; i++) {
         options.mean[i] = p->mean;
         options.std[i] = p->std;

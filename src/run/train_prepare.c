@@ -167,7 +167,9 @@ static uint64_t hash_samples(const struct dataset *data)
 static int open_loaders(struct trainer *t, size_t batch, struct err *e)
 {
     const struct train_config *c = t->job->train;
-    size_t at = 0;
+    size_t at = 0, all = dataset_count(t->job->data, SPLIT_TRAIN) * picture_bytes(&t->format);
+    /* What dataset_check could not keep in memory is decoded again and again: work for more than one thread. */
+    bool decoding = all > (size_t)c->cache << 20;
     for (int s = 0; s < SHARES; s++) {
         bool train = s == SHARE_TRAIN;
         struct loader_options o = {
@@ -178,6 +180,7 @@ static int open_loaders(struct trainer *t, size_t batch, struct err *e)
             .flip_horizontal = train && c->flip_h,
             .flip_vertical = train && c->flip_v,
             .ahead = train ? 0 : 1,
+            .threads = decoding ? t->threads : 1,
         };
         for (int i = 0; i < 3; i++) {
             o.mean[i] = t->about.input.mean;

@@ -126,6 +126,8 @@ static void resumed_equals_uninterrupted(void **state)
     resume_case("memae", "items=10 validation=0", 8);
     resume_case("ae", "lr_epochs=1,3 lr_factor=0.5", 7);
     resume_case("ae", "lr=0.05 threads=2", 11); /* best epoch is not the last */
+    resume_case("memae", "items=10 precision=bf16", 6);
+    resume_case("memae", "items=10 cache=0", 6); /* decoded again in every epoch */
 }
 
 static void resume_wants_the_same_training(void **state)
@@ -290,6 +292,43 @@ static void divergence_keeps_the_last_good_model(void **state)
     toy_free(&t);
 }
 
+static bool remove_and_go_on(void *user)
+{
+    struct toy *t = user;
+    if (t->steps == 6)
+        unlink(in_folder("p7.png"));
+    return false;
+}
+
+/* A picture that vanishes during training: its name, and the model of the epochs before. */
+static void a_vanished_picture_ends_training_well(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct err e = ERR_INIT;
+    char url[600], name[32];
+    uint8_t pixels[256];
+    for (int i = 0; i < 24; i++) {
+        for (int k = 0; k < 256; k++)
+            pixels[k] = (uint8_t)(k * i);
+        snprintf(name, sizeof name, "p%d.png", i);
+        assert_int_equal(picture_write_png(in_folder(name), &(struct picture){16, 16, 1, pixels}, true, &e), 0);
+    }
+    snprintf(url, sizeof url, "%s", in_folder("p1.png"));
+    *strrchr(url, '/') = 0;
+    toy_init(&t, "ae", url, "cache=0 batch=4 epochs=50 keep=last calibration=0.05", in_folder("vanish"));
+    t.job.should_stop = remove_and_go_on;
+    assert_int_equal(toy_train(&t, &e), ERR_IO);
+    assert_says(e.msg, "p7.png");
+    assert_in_range(t.result.kept_epoch, 1, 49);
+    /* Of the share it was in, only calibration could not be made without it. */
+    if (exists(in_folder("vanish")))
+        scorer_close(open_model(in_folder("vanish")));
+    else
+        assert_says(t.lines, "p7.png");
+    toy_free(&t);
+}
+
 static void existing_files_are_safe(void **state)
 {
     (void)state;
@@ -386,6 +425,7 @@ int main(void)
         cmocka_unit_test(best_weights_are_those_of_their_epoch),
         cmocka_unit_test(stops_early),
         cmocka_unit_test(divergence_keeps_the_last_good_model),
+        cmocka_unit_test(a_vanished_picture_ends_training_well),
         cmocka_unit_test(existing_files_are_safe),
         cmocka_unit_test(nonsense_is_refused_before_the_first_step),
         cmocka_unit_test(the_smallest_data_train),
