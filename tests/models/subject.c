@@ -1,0 +1,172 @@
+#include "subject.h"
+
+#include "base/rng.h"
+#include "nn/adam.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { BATCH = 6 };
+
+/* Small enough for differences and naive loops. */
+static const char small[] = "widths=6,8 items=10 blur=0";
+
+static const char *const variants[] = {
+    "",
+    "query=whole activation=leaky",
+    "similarity=dot scale=2 output=tanh first_kernel=1 init=normal",
+    "contrast=0.64",
+};
+
+static const struct shape samples[] = {
+    {3, {12, 12, 1}},
+    {3, {17, 13, 3}},
+    {4, {4, 10, 9, 1}},
+};
+
+/* Sets the pairs that the model has options for; returns how many. */
+static int apply(const struct model *m, void *config, const char *pairs)
+{
+    int set = 0;
+    char text[400], *rest = text, *pair;
+    assert_true(strlen(pairs) < sizeof text);
+    strcpy(text, pairs);
+    while ((pair = strsep(&rest, " "))) {
+        char *value = strchr(pair, '=');
+        struct err e = ERR_INIT;
+        if (!value)
+            continue;
+        *value++ = 0;
+        if (!option_find(m->options, pair))
+            continue;
+        if (options_set(m->options, config, m->name, pair, value, &e) < 0)
+            fail_msg("%s", e.msg);
+        set++;
+    }
+    return set;
+}
+
+static void run_one(const struct model *m, const struct shape *sample, const char *variant, const char *settings,
+                    void (*test)(const struct subject *))
+{
+    struct subject s = {.model = m, .config = calloc(1, m->config_bytes), .sample = *sample};
+    struct err e = ERR_INIT;
+    char shape[SHAPE_TEXT];
+    options_default(m->options, s.config);
+    apply(m, s.config, small);
+    if (apply(m, s.config, variant) || !*variant) {
+        apply(m, s.config, settings);
+        s.input = (struct shape){.nd = sample->nd + 1, .d = {BATCH}};
+        memcpy(s.input.d + 1, sample->d, sizeof *sample->d * (size_t)sample->nd);
+        snprintf(s.name, sizeof s.name, "%s on %s, %s", m->name, shape_text(sample, shape), variant);
+        if (m->check(s.config, sample, &e) < 0)
+            fail_msg("%s: %s", s.name, e.msg);
+        test(&s);
+    }
+    free(s.config);
+}
+
+void subjects_each(const char *settings, void (*test)(const struct subject *s))
+{
+    for (int i = 0; models[i]; i++)
+        for (size_t k = 0; k < sizeof samples / sizeof *samples; k++)
+            for (size_t v = 0; v < sizeof variants / sizeof *variants; v++)
+                run_one(models[i], &samples[k], variants[v], settings, test);
+}
+
+void instance_build(struct instance *i, const struct subject *s, struct params *ps, enum graph_mode mode,
+                    enum dtype precision)
+{
+    struct err e = ERR_INIT;
+    *i = (struct instance){.graph = graph_new(mode, precision, ps)};
+    s->model->build(i->graph, s->config, s->input, &i->heads);
+    if (graph_error(i->graph, &e) < 0)
+        fail_msg("%s: %s", s->name, e.msg);
+}
+
+void instance_plan(struct instance *i, int threads, bool keep_all)
+{
+    struct err e = ERR_INIT;
+    struct node *outputs[4 + WATCHES];
+    int n = 0;
+    struct node *const heads[] = {i->heads.output, i->heads.score, i->heads.map, i->heads.attention};
+    for (int k = 0; k < 4; k++)
+        if (heads[k])
+            outputs[n++] = heads[k];
+    for (int k = 0; k < i->heads.nwatches; k++)
+        outputs[n++] = i->heads.watches[k].value;
+    struct plan_spec spec = {.graph = i->graph,
+                             .outputs = outputs,
+                             .noutputs = n,
+                             .objectives = i->heads.objectives,
+                             .nobjectives = i->heads.nobjectives,
+                             .keep_all = keep_all,
+                             .threads = threads,
+                             .seed = 1};
+    if (plan_new(&spec, &i->plan, &e) < 0)
+        fail_msg("%s", e.msg);
+}
+
+void instance_free(struct instance *i)
+{
+    plan_free(i->plan);
+    graph_free(i->graph);
+}
+
+void trainee_make(struct trainee *t, const struct subject *s, enum dtype precision, int threads, bool keep_all)
+{
+    struct err e = ERR_INIT;
+    *t = (struct trainee){.subject = s, .params = params_new()};
+    instance_build(&t->run, s, t->params, GRAPH_TRAIN, precision);
+    assert_int_equal(params_allocate(t->params, 3, true, &e), 0);
+    instance_plan(&t->run, threads, keep_all);
+}
+
+void trainee_free(struct trainee *t)
+{
+    instance_free(&t->run);
+    params_free(t->params);
+}
+
+/* Waves of random length and direction: neighbours are alike, as in pictures. */
+void subject_fill(float *input, const struct shape *shape, uint64_t seed)
+{
+    size_t n = (size_t)shape_count(shape), each = n / (size_t)shape->d[0];
+    int64_t channels = shape_last(shape), width = shape->d[shape->nd - 2];
+    for (int64_t s = 0; s < shape->d[0]; s++) {
+        struct rng r = rng_new(seed, (uint64_t)s);
+        float x = rng_uniform(&r), y = rng_uniform(&r), phase = 6 * rng_uniform(&r);
+        for (size_t i = 0; i < each; i++) {
+            int64_t at = (int64_t)i / channels;
+            float wave = sinf(x * (float)(at % width) + y * (float)(at / width) + phase + (float)(i % 3));
+            input[(size_t)s * each + i] = 0.8f * wave + 0.1f * rng_normal(&r);
+        }
+    }
+}
+
+void trainee_forward(struct trainee *t, uint64_t seed)
+{
+    subject_fill(plan_data(t->run.plan, t->run.heads.input), &t->subject->input, seed);
+    plan_forward(t->run.plan, seed);
+}
+
+double trainee_loss(const struct trainee *t, int objective)
+{
+    return (double)*(float *)plan_data(t->run.plan, t->run.heads.objectives[objective].loss);
+}
+
+void trainee_step(struct trainee *t, uint64_t seed, float lr)
+{
+    const struct adam adam = {.lr = lr, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
+    trainee_forward(t, seed);
+    for (int k = 0; k < t->run.heads.nobjectives; k++) {
+        plan_backward(t->run.plan, k);
+        params_adam(t->params, t->run.heads.objectives[k].group, &adam, 1);
+    }
+    plan_commit(t->run.plan);
+}

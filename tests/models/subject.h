@@ -1,0 +1,50 @@
+/* A small instance of a model, built and planned for the tests of all models. */
+#ifndef TESTS_MODELS_SUBJECT_H
+#define TESTS_MODELS_SUBJECT_H
+
+#include "models/model.h"
+
+/* What is tested: a model with options, on samples of a shape. */
+struct subject {
+    const struct model *model;
+    void *config;
+    struct shape sample, input; /* without and with the batch */
+    char name[200];             /* for messages */
+};
+
+/* Calls `test` for every model in models[], with every kind of sample and every variant of options that it has.
+ * `settings`: "name=value name=value", set last where the model has such options. */
+void subjects_each(const char *settings, void (*test)(const struct subject *s));
+
+/* The model's graph of one mode over params, planned. */
+struct instance {
+    struct graph *graph;
+    struct heads heads;
+    struct plan *plan;
+};
+
+/* Builds the graph; params are allocated by the caller between the two. Both fail the test with the error's sentence.
+ */
+void instance_build(struct instance *i, const struct subject *s, struct params *ps, enum graph_mode mode,
+                    enum dtype precision);
+void instance_plan(struct instance *i, int threads, bool keep_all);
+void instance_free(struct instance *i);
+
+/* A training instance over its own new params. */
+struct trainee {
+    const struct subject *subject;
+    struct params *params;
+    struct instance run;
+};
+
+void trainee_make(struct trainee *t, const struct subject *s, enum dtype precision, int threads, bool keep_all);
+void trainee_free(struct trainee *t);
+/* Fills the input with samples of smooth random pictures, values -1 to 1, and runs forward. */
+void trainee_forward(struct trainee *t, uint64_t seed);
+double trainee_loss(const struct trainee *t, int objective);
+/* Forward, then backward and Adam for each objective, then commit. */
+void trainee_step(struct trainee *t, uint64_t seed, float lr);
+
+void subject_fill(float *input, const struct shape *shape, uint64_t seed);
+
+#endif

@@ -1,0 +1,524 @@
+/* The loop that every model passes: a new row in models[] is tested by being there. */
+#include "base/rng.h"
+#include "nn/dnn.h"
+#include "run/forward.h"
+#include "run/score.h"
+#include "subject.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static size_t count(const struct node *n)
+{
+    return (size_t)shape_count(&n->shape);
+}
+
+/* Largest difference of two vectors, as a share of the largest value of the first. */
+static double apart(const float *a, const float *b, size_t n)
+{
+    double error = 0, scale = 1e-20;
+    for (size_t i = 0; i < n; i++) {
+        error = fmax(error, isfinite(a[i]) ? fabs((double)a[i] - (double)b[i]) : INFINITY);
+        scale = fmax(scale, fabs((double)a[i]));
+    }
+    return error / scale;
+}
+
+/* ---- gradients ---- */
+
+static double loss_at(struct trainee *t, int objective, const float *from, const float *direction, float step)
+{
+    enum param_group group = t->run.heads.objectives[objective].group;
+    for (size_t i = 0; i < t->params->size[group]; i++)
+        t->params->value[group][i] = from[i] + step * direction[i];
+    params_changed(t->params);
+    trainee_forward(t, 1);
+    return trainee_loss(t, objective);
+}
+
+static double difference(struct trainee *t, int objective, const float *from, const float *direction, float h)
+{
+    double above = loss_at(t, objective, from, direction, h);
+    return (above - loss_at(t, objective, from, direction, -h)) / (2 * (double)h);
+}
+
+static double length_of(const float *v, size_t n)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)v[i] * (double)v[i];
+    return sqrt(sum);
+}
+
+/* Along the gradient of one parameter tensor (the loss moves most there, so rounding matters least), mixed with noise.
+ */
+static void check_tensor(struct trainee *t, int objective, const struct param *p, const float *from, uint64_t seed)
+{
+    size_t size = t->params->size[p->group];
+    float *direction = calloc(size, sizeof *direction);
+    double slope = 0;
+    struct rng r = rng_new(seed, rng_stream(p->name));
+    trainee_forward(t, 1);
+    plan_backward(t->run.plan, objective);
+    double norm = length_of(p->grad, p->count);
+    for (size_t i = 0; i < p->count; i++) {
+        direction[p->offset + i] = (float)((double)p->grad[i] / (norm + 1e-12)) + 0.3f * (rng_uniform(&r) - 0.5f);
+        slope += (double)p->grad[i] * (double)direction[p->offset + i];
+    }
+    /* One percent of the tensor's length; half of it takes the curvature out. */
+    float h = (float)fmax(5e-4, 0.01 * length_of(from + p->offset, p->count));
+    double whole = difference(t, objective, from, direction, h);
+    double want = (4 * difference(t, objective, from, direction, h / 2) - whole) / 3;
+    if (!(fabs(slope - want) < 0.03 * fabs(want) + 3e-4))
+        fail_msg("%s: objective %s, %s: the gradient says %g, differences say %g", t->subject->name,
+                 t->run.heads.objectives[objective].name, p->name, slope, want);
+    loss_at(t, objective, from, direction, 0);
+    free(direction);
+}
+
+static void check_gradients(const struct subject *s)
+{
+    struct trainee t;
+    trainee_make(&t, s, F32, 1, false);
+    for (int i = 0; i < 5; i++) /* away from the first weights, where a norm's shift is exactly 0 */
+        trainee_step(&t, (uint64_t)i, 3e-3f);
+    for (int k = 0; k < t.run.heads.nobjectives; k++) {
+        enum param_group group = t.run.heads.objectives[k].group;
+        size_t bytes = t.params->size[group] * sizeof(float);
+        float *from = malloc(bytes);
+        memcpy(from, t.params->value[group], bytes);
+        for (const struct param *p = t.params->first; p; p = p->next)
+            if (p->group == group)
+                check_tensor(&t, k, p, from, 9);
+        free(from);
+    }
+    trainee_free(&t);
+}
+
+/* Differences cannot follow steps (the shrinkage, which the golden files have) and see kinks as noise (slight here). */
+static void gradients_equal_differences(void **state)
+{
+    (void)state;
+    subjects_each("shrink=0 activation=leaky slope=0.9", check_gradients);
+}
+
+/* ---- learning ---- */
+
+static void check_overfit(const struct subject *s)
+{
+    struct subject eight = *s;
+    struct trainee t;
+    eight.input.d[0] = 8;
+    trainee_make(&t, &eight, F32, 1, false);
+    trainee_forward(&t, 1);
+    double first = trainee_loss(&t, 0);
+    for (int i = 0; i < 400; i++)
+        trainee_step(&t, 1, 1e-2f);
+    trainee_forward(&t, 1);
+    double last = trainee_loss(&t, 0);
+    print_message("%s: loss %.4f to %.4f\n", s->name, first, last);
+    assert_true(last < 0.25 * first);
+    trainee_free(&t);
+}
+
+static void eight_samples_are_learnt(void **state)
+{
+    (void)state;
+    subjects_each("", check_overfit);
+}
+
+/* ---- training graph = scoring graph ---- */
+
+/* Makes the running statistics those of the batch: by many commits of the same one, and the variance not unbiased. */
+static void settle_statistics(struct trainee *t)
+{
+    for (int i = 0; i < 300; i++) {
+        trainee_forward(t, 1);
+        plan_commit(t->run.plan);
+    }
+    for (const struct node *n = t->run.graph->first; n; n = n->next)
+        for (int i = 0; n->op && i < n->inputs; i++) {
+            struct param *p = n->in[i] ? n->in[i]->param : NULL;
+            const char *last = p ? strrchr(p->name, '.') : NULL;
+            double rows = (double)shape_rows(&n->shape);
+            for (size_t k = 0; last && !strcmp(last, ".var") && k < p->count; k++)
+                p->value[k] = (float)((double)p->value[k] * (rows - 1) / rows);
+        }
+    params_changed(t->params);
+}
+
+static double reconstruction_error(const struct trainee *t)
+{
+    for (int i = 0; i < t->run.heads.nwatches; i++)
+        if (!strcmp(t->run.heads.watches[i].name, "error"))
+            return (double)*(float *)plan_data(t->run.plan, t->run.heads.watches[i].value);
+    return trainee_loss(t, 0);
+}
+
+static void check_modes(const struct subject *s)
+{
+    struct trainee t;
+    struct instance score;
+    trainee_make(&t, s, F32, 1, false);
+    for (int i = 0; i < 20; i++)
+        trainee_step(&t, (uint64_t)i, 1e-2f);
+    settle_statistics(&t);
+    trainee_forward(&t, 1);
+    instance_build(&score, s, t.params, GRAPH_SCORE, F32);
+    instance_plan(&score, 1, false);
+    subject_fill(plan_data(score.plan, score.heads.input), &s->input, 1);
+    plan_forward(score.plan, 0);
+    const float *scores = plan_data(score.plan, score.heads.score);
+    double mean = 0, want = reconstruction_error(&t);
+    for (size_t i = 0; i < count(score.heads.score); i++)
+        mean += (double)scores[i] / (double)count(score.heads.score);
+    if (!(fabs(mean - want) < 1e-4 * want))
+        fail_msg("%s: scoring gives %g, training %g", s->name, mean, want);
+    if (!strstr(s->name, "contrast")) { /* which only scoring undoes */
+        double error = apart(plan_data(t.run.plan, t.run.heads.output), plan_data(score.plan, score.heads.output),
+                             count(score.heads.output));
+        assert_true(error < 1e-4);
+    }
+    instance_free(&score);
+    trainee_free(&t);
+}
+
+static void both_graphs_are_the_same_net(void **state)
+{
+    (void)state;
+    subjects_each("", check_modes);
+}
+
+/* ---- planned = keep-all, threads ---- */
+
+static void same_training(struct trainee *a, struct trainee *b, double tolerance, const char *what)
+{
+    for (uint64_t step = 0; step < 3; step++) {
+        trainee_step(a, step, 1e-3f);
+        trainee_step(b, step, 1e-3f);
+        for (int g = 0; g < GROUP_COUNT; g++) {
+            const float *x = a->params->grad[g], *y = b->params->grad[g];
+            size_t n = a->params->size[g];
+            double error = x && n ? apart(x, y, n) : 0;
+            if (tolerance > 0 ? !(error <= tolerance) : n && memcmp(a->params->value[g], b->params->value[g], 4 * n))
+                fail_msg("%s: %s, step %d: gradients are apart by %g", a->subject->name, what, (int)step, error);
+        }
+        if (tolerance > 0) /* what Adam makes of differences in rounding is no longer rounding */
+            for (int g = 0; g < GROUP_COUNT; g++)
+                memcpy(b->params->value[g], a->params->value[g], a->params->size[g] * sizeof(float));
+        params_changed(b->params);
+    }
+}
+
+static void check_keep_all(const struct subject *s)
+{
+    struct trainee planned, kept;
+    trainee_make(&planned, s, F32, 2, false);
+    trainee_make(&kept, s, F32, 2, true);
+    same_training(&planned, &kept, 0, "planned and keep-all");
+    trainee_free(&planned);
+    trainee_free(&kept);
+}
+
+static void planned_equals_keep_all(void **state)
+{
+    (void)state;
+    subjects_each("", check_keep_all);
+}
+
+static void check_scoring_keep_all(const struct subject *s)
+{
+    struct params *ps = params_new();
+    struct instance run[2];
+    struct err e = ERR_INIT;
+    for (int k = 0; k < 2; k++)
+        instance_build(&run[k], s, ps, GRAPH_SCORE, F32);
+    assert_int_equal(params_allocate(ps, 3, false, &e), 0);
+    for (int k = 0; k < 2; k++) {
+        instance_plan(&run[k], 1, k);
+        for (uint64_t round = 0; round < 2; round++) {
+            subject_fill(plan_data(run[k].plan, run[k].heads.input), &s->input, round);
+            plan_forward(run[k].plan, 0);
+        }
+    }
+    const struct heads *a = &run[0].heads, *b = &run[1].heads;
+    assert_memory_equal(plan_data(run[0].plan, a->score), plan_data(run[1].plan, b->score), 4 * count(a->score));
+    assert_memory_equal(plan_data(run[0].plan, a->map), plan_data(run[1].plan, b->map), 4 * count(a->map));
+    assert_memory_equal(plan_data(run[0].plan, a->output), plan_data(run[1].plan, b->output), 4 * count(a->output));
+    instance_free(&run[0]);
+    instance_free(&run[1]);
+    params_free(ps);
+}
+
+static void planned_scoring_equals_keep_all(void **state)
+{
+    (void)state;
+    subjects_each("", check_scoring_keep_all);
+}
+
+static void check_threads(const struct subject *s)
+{
+    struct trainee one, two, again;
+    trainee_make(&one, s, F32, 1, false);
+    trainee_make(&two, s, F32, 2, false);
+    same_training(&one, &two, 2e-4, "1 and 2 threads");
+    trainee_free(&one);
+    trainee_free(&two);
+    trainee_make(&two, s, F32, 2, false);
+    trainee_make(&again, s, F32, 2, false);
+    same_training(&two, &again, 0, "2 threads twice");
+    trainee_free(&two);
+    trainee_free(&again);
+}
+
+static void threads_do_not_matter(void **state)
+{
+    (void)state;
+    subjects_each("", check_threads);
+}
+
+/* ---- bf16 ---- */
+
+static void check_bf16(const struct subject *s)
+{
+    struct trainee full, half;
+    trainee_make(&full, s, F32, 2, false);
+    trainee_make(&half, s, BF16, 2, false);
+    trainee_forward(&full, 1);
+    trainee_forward(&half, 1);
+    for (int k = 0; k < full.run.heads.nobjectives; k++) {
+        double a = trainee_loss(&full, k), b = trainee_loss(&half, k), dot = 0, x = 0, y = 0;
+        enum param_group g = full.run.heads.objectives[k].group;
+        if (!(fabs(a - b) < 0.02 * a))
+            fail_msg("%s: the loss is %g in f32, %g in bf16", s->name, a, b);
+        plan_backward(full.run.plan, k);
+        plan_backward(half.run.plan, k);
+        for (size_t i = 0; i < full.params->size[g]; i++) {
+            double p = (double)full.params->grad[g][i], q = (double)half.params->grad[g][i];
+            dot += p * q;
+            x += p * p;
+            y += q * q;
+        }
+        if (!(dot > 0.98 * sqrt(x * y)))
+            fail_msg("%s: gradients in f32 and bf16 point apart, cosine %g", s->name, dot / sqrt(x * y));
+    }
+    trainee_free(&full);
+    trainee_free(&half);
+}
+
+static void bf16_is_near(void **state)
+{
+    (void)state;
+    if (!dnn_has_bf16()) {
+        print_message("this processor does not compute in bf16: nothing to test\n");
+        skip();
+    }
+    subjects_each("", check_bf16);
+}
+
+/* ---- save, load, score ---- */
+
+static void describe(struct checkpoint *c, const struct subject *s)
+{
+    static float scores[] = {0.1f, 0.2f}, peaks[] = {0.3f, 0.4f};
+    *c = (struct checkpoint){.model = s->model, .config = s->config, .kept_epoch = 1, .calibrated = 2, .trained = 10};
+    options_default(train_options, &c->train);
+    c->input = (struct preprocess){s->sample, 0.5f, 0.5f};
+    c->calibration = (struct calibration){2, scores, peaks, 0, 1};
+    c->date = c->data = c->data_summary = "";
+}
+
+static void score_with(const struct subject *s, struct params *ps, float *out)
+{
+    struct forward f;
+    struct err e = ERR_INIT;
+    struct forward_spec spec = {.model = s->model,
+                                .config = s->config,
+                                .params = ps,
+                                .sample = s->sample,
+                                .batch = (int)s->input.d[0],
+                                .threads = 1,
+                                .precision = F32};
+    if (forward_build(&f, &spec, &e) < 0 || forward_plan(&f, &e) < 0)
+        fail_msg("%s: %s", s->name, e.msg);
+    subject_fill(f.input, &s->input, 1);
+    forward_run(&f, f.batch);
+    for (int i = 0; i < f.batch; i++)
+        out[i] = forward_score(&f, i);
+    forward_free(&f);
+}
+
+static void check_file(const struct subject *s)
+{
+    if (s->sample.nd != 3) /* a model file holds pictures */
+        return;
+    struct trainee t;
+    struct scorer *loaded;
+    struct checkpoint c;
+    struct err e = ERR_INIT;
+    char path[] = "/tmp/engram_models_XXXXXX";
+    float before[16], after[16];
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    close(file);
+    trainee_make(&t, s, F32, 1, false);
+    for (int i = 0; i < 3; i++)
+        trainee_step(&t, (uint64_t)i, 1e-2f);
+    describe(&c, s);
+    if (checkpoint_write(path, true, &c, t.params, &e) < 0 || scorer_open(path, &loaded, &e) < 0)
+        fail_msg("%s: %s", s->name, e.msg);
+    score_with(s, t.params, before);
+    score_with(s, scorer_params(loaded), after);
+    assert_memory_equal(before, after, (size_t)s->input.d[0] * sizeof *after);
+    scorer_close(loaded);
+    unlink(path);
+    trainee_free(&t);
+}
+
+static void saved_and_loaded_scores_are_the_same(void **state)
+{
+    (void)state;
+    subjects_each("", check_file);
+}
+
+/* ---- the rest of the contract ---- */
+
+static void check_heads(const struct subject *s)
+{
+    struct params *ps = params_new();
+    struct instance score;
+    instance_build(&score, s, ps, GRAPH_SCORE, F32);
+    const struct heads *h = &score.heads;
+    assert_true(shape_equal(&h->input->shape, &s->input) && shape_equal(&h->output->shape, &s->input));
+    assert_true(h->score->shape.nd == 1 && h->score->shape.d[0] == s->input.d[0]);
+    assert_true(h->output->dtype == F32 && h->score->dtype == F32 && h->nobjectives == 0);
+    struct shape map = s->input;
+    map.d[map.nd - 1] = 1;
+    assert_true(shape_equal(&h->map->shape, &map));
+    graph_free(score.graph);
+    params_free(ps);
+}
+
+static void score_graphs_have_their_heads(void **state)
+{
+    (void)state;
+    subjects_each("", check_heads);
+}
+
+static void check_decode(const struct subject *s)
+{
+    if (!s->model->items)
+        return;
+    struct params *ps = params_new();
+    struct instance score, items = {.graph = graph_new(GRAPH_SCORE, F32, ps)};
+    struct err e = ERR_INIT;
+    instance_build(&score, s, ps, GRAPH_SCORE, F32);
+    s->model->decode(items.graph, s->config, s->input, &items.heads);
+    if (graph_error(items.graph, &e) < 0)
+        fail_msg("%s: %s", s->name, e.msg);
+    assert_true(shape_equal(&items.heads.output->shape, &s->input));
+    const struct param *memory = params_find(ps, s->model->items);
+    assert_non_null(memory);
+    size_t code = count(items.heads.code) / (size_t)s->input.d[0], item = (size_t)shape_last(&memory->shape);
+    assert_true(item == code || item == (size_t)shape_last(&items.heads.code->shape));
+    assert_int_equal(params_allocate(ps, 1, false, &e), 0); /* decoding declares nothing that scoring has not */
+    instance_plan(&items, 1, false);
+    subject_fill(plan_data(items.plan, items.heads.code), &items.heads.code->shape, 1);
+    plan_forward(items.plan, 0);
+    assert_null(plan_find_nonfinite(items.plan));
+    instance_free(&items);
+    graph_free(score.graph);
+    params_free(ps);
+}
+
+static void codes_are_decoded(void **state)
+{
+    (void)state;
+    subjects_each("", check_decode);
+}
+
+static void presets_are_sound(void **state)
+{
+    (void)state;
+    for (int i = 0; models[i]; i++)
+        for (const struct preset *p = models[i]->presets; p->name; p++) {
+            const struct model *m = models[i];
+            struct err e = ERR_INIT;
+            struct train_config train;
+            void *config = calloc(1, m->config_bytes);
+            options_default(m->options, config);
+            options_default(train_options, &train);
+            if (options_parse(m->options, config, m->name, p->model, ' ', &e) < 0 ||
+                options_parse(train_options, &train, "training", p->run, ' ', &e) < 0 ||
+                train_config_check(&train, &e) < 0)
+                fail_msg("%s, preset %s: %s", m->name, p->name, e.msg);
+            int height = 0, width = 0;
+            assert_int_equal(train_size_parse(train.size, &height, &width, &e), 0);
+            struct shape sample = SHAPE(height ? height : 64, width ? width : 64, train.channels ? train.channels : 3);
+            if (m->check(config, &sample, &e) < 0)
+                fail_msg("%s, preset %s: %s", m->name, p->name, e.msg);
+            free(config);
+        }
+}
+
+static void any_picture_size_from_16_on_is_taken(void **state)
+{
+    (void)state;
+    static const int sizes[] = {16, 17, 31, 32, 100, 255, 512};
+    for (int i = 0; models[i]; i++)
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+            struct subject s = {.model = models[i], .config = calloc(1, models[i]->config_bytes)};
+            struct err e = ERR_INIT;
+            options_default(s.model->options, s.config);
+            s.sample = SHAPE(sizes[k], sizes[(k + 3) % 7], 3);
+            s.input = SHAPE(1, sizes[k], sizes[(k + 3) % 7], 3);
+            snprintf(s.name, sizeof s.name, "%s, %d pixels", s.model->name, sizes[k]);
+            if (s.model->check(s.config, &s.sample, &e) < 0)
+                fail_msg("%s: %s", s.name, e.msg);
+            check_heads(&s);
+            free(s.config);
+        }
+}
+
+static void what_does_not_fit_is_a_sentence(void **state)
+{
+    (void)state;
+    for (int i = 0; models[i]; i++) {
+        void *config = calloc(1, models[i]->config_bytes);
+        struct err table = ERR_INIT, decoder = ERR_INIT;
+        options_default(models[i]->options, config);
+        assert_int_equal(models[i]->check(config, &SHAPE(120), &table), ERR_USAGE);
+        assert_non_null(strstr(table.msg, "120"));
+        options_set(models[i]->options, config, "model", "decoder", "8,8,8,8,8,8", &decoder);
+        assert_int_equal(models[i]->check(config, &SHAPE(64, 64, 3), &decoder), ERR_USAGE);
+        assert_non_null(strstr(decoder.msg, "decoder"));
+        free(config);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(gradients_equal_differences),
+        cmocka_unit_test(eight_samples_are_learnt),
+        cmocka_unit_test(both_graphs_are_the_same_net),
+        cmocka_unit_test(planned_equals_keep_all),
+        cmocka_unit_test(planned_scoring_equals_keep_all),
+        cmocka_unit_test(threads_do_not_matter),
+        cmocka_unit_test(bf16_is_near),
+        cmocka_unit_test(saved_and_loaded_scores_are_the_same),
+        cmocka_unit_test(score_graphs_have_their_heads),
+        cmocka_unit_test(codes_are_decoded),
+        cmocka_unit_test(presets_are_sound),
+        cmocka_unit_test(any_picture_size_from_16_on_is_taken),
+        cmocka_unit_test(what_does_not_fit_is_a_sentence),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
