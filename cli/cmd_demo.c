@@ -13,7 +13,7 @@
 const struct flag demo_flags[] = {
     {"data", 0, FLAG_TEXT, offsetof(struct args, data), "DIR", "/usr/share/datasets/fashion-mnist", 0, 0, NULL,
      "where Fashion-MNIST is (Debian: dataset-fashion-mnist)"},
-    {"normal", 0, FLAG_WHOLE, offsetof(struct args, normal), "CLASS", "7", 0, 9, NULL,
+    {"normal", 0, FLAG_WHOLE, offsetof(struct args, normal), "CLASS", "8", 0, 9, NULL,
      "the class that is normal: 0 T-shirt, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 "
      "bag, "
      "9 ankle boot"},

@@ -6,7 +6,7 @@ struct ae_config {
 };
 
 static const struct preset presets[] = {
-    {"general", "pictures of any size from 16 to 512", "", ""},
+    {"general", "pictures of any size from 16 to 512", "", RUN_GENERAL},
     {"mnist", "28x28 grey digits, the paper's net", NET_MNIST, RUN_MNIST},
     {"fashion", "28x28 grey clothes", NET_FASHION, RUN_FASHION},
     {"cifar10", "32x32 colour pictures, the paper's net", NET_CIFAR10, RUN_CIFAR10},

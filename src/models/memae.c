@@ -14,9 +14,9 @@ struct memae_config {
 enum query { QUERY_WHOLE, QUERY_POSITION };
 
 static const struct preset presets[] = {
-    {"general", "pictures of any size from 16 to 512", "", ""},
-    {"mnist", "28x28 grey digits, the paper's net", NET_MNIST " query=whole items=100 scale=30", RUN_MNIST},
-    {"fashion", "28x28 grey clothes", NET_FASHION " query=whole items=100 scale=30", RUN_FASHION},
+    {"general", "pictures of any size from 16 to 512", "", RUN_GENERAL},
+    {"mnist", "28x28 grey digits, the paper's net", NET_MNIST " query=whole items=100", RUN_MNIST},
+    {"fashion", "28x28 grey clothes", NET_FASHION " query=whole items=100", RUN_FASHION},
     {"cifar10", "32x32 colour pictures, the paper's net", NET_CIFAR10 " query=whole items=500", RUN_CIFAR10},
     {"video", "16 frames of 256x256, the official code's 3-D net", NET_VIDEO " items=2000", RUN_VIDEO},
     {"paper", "addressing as in the paper's text; behind another preset: mnist,paper",
@@ -32,7 +32,7 @@ static const struct option options[] = {
      "what is looked up: the whole code of a picture at once, or each position of it"},
     {"similarity", OPTION_CHOICE, offsetof(struct memae_config, similarity), "cosine", 0, 0, "cosine|dot",
      "between a query and an item: cosine (the paper) or inner product (the official code)"},
-    {"scale", OPTION_FLOAT, offsetof(struct memae_config, scale), "10", 0.001, 1000, NULL,
+    {"scale", OPTION_FLOAT, offsetof(struct memae_config, scale), "30", 0.001, 1000, NULL,
      "factor on the similarity before the softmax; 1 in the paper"},
     {"shrink", OPTION_FLOAT, offsetof(struct memae_config, shrink), "1", 0, 1000, NULL,
      "weights below this multiple of 1/N become zero; 0: none (MemAE-nonSpar)"},
