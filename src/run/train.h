@@ -1,12 +1,13 @@
 /* Training: from a data set and options to a model file. One trainer for all models.
  *
- * Files. OUTPUT is the model to use: it appears (atomically, complete with calibration) after the first epoch and is
- * replaced after every epoch that is to be kept: with keep=best (default) each one whose validation loss is the lowest
- * so far, with keep=last, or without a validation share, every one. So it is usable while training still runs, and
- * after whatever ends training. OUTPUT.train is the state to go on from: weights of the last epoch, Adam's moments,
- * position, curve. It is written after every epoch and when the caller asks to stop, and removed when training is
- * complete (option keep_state leaves it). Resuming gives the very bytes that an uninterrupted run gives (same options,
- * same machine).
+ * Files. OUTPUT is the model to use: written atomically and complete with calibration. Its weights are those of the
+ * epoch to keep: with keep=best (default) the one of the lowest validation loss so far, with keep=last, or without a
+ * validation share, the last finished one. OUTPUT.train is the state to go on from: weights of the last step, weights
+ * to keep, Adam's moments, position, curve. Both are written at the end of an epoch when 10 seconds have passed since
+ * they last were, and when the caller asks to stop; so OUTPUT can be used while training still runs and after whatever
+ * ends it (a loss that is not finite, too: then it is written once more from the last good epoch). When training is
+ * complete, OUTPUT is written and OUTPUT.train removed (option keep_state leaves it, to train longer later). Resuming
+ * gives the very bytes that an uninterrupted run gives (same options, same machine).
  *
  * Validation loss: the mean raw score of the validation share with running statistics, exactly as scoring gives it.
  * Test data and labels are never looked at. */
@@ -31,7 +32,7 @@ struct train_progress {
     double seconds;                 /* since the start of this run */
     double seconds_left;            /* estimate to the end of all epochs; NaN before the first step */
     bool epoch_done;                /* told once more after validation, with the epoch's own validation loss */
-    bool kept;                      /* epoch_done: this epoch's weights went to the output file */
+    bool kept;                      /* epoch_done: this epoch's weights are now those to keep */
 };
 
 struct train_job {
