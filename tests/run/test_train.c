@@ -130,6 +130,34 @@ static void resumed_equals_uninterrupted(void **state)
     resume_case("memae", "items=10 cache=0", 6); /* decoded again in every epoch */
 }
 
+/* A power cut between the two files: a model of a later epoch beside a state of an earlier one, or no model at all. */
+static void an_older_state_leads_to_the_same_model(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct err e;
+    const char *whole = in_folder("uncut"), *cut = in_folder("cut"), *side = in_folder("cut.train");
+    toy_init(&t, "ae", NULL, "lr=0.05", whole);
+    expect_trained(&t);
+    t.job.output = cut;
+    t.stop_after = 6;
+    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
+    size_t size;
+    unsigned char *older = read_bytes(side, &size);
+    t.job.resume = true;
+    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
+    t.stop_after = 0;
+    for (int lost = 0; lost < 2; lost++) {
+        write_bytes(side, older, size);
+        if (lost)
+            assert_int_equal(unlink(cut), 0);
+        expect_trained(&t);
+        assert_true(same_bytes(whole, cut));
+    }
+    free(older);
+    toy_free(&t);
+}
+
 static void resume_wants_the_same_training(void **state)
 {
     (void)state;
@@ -419,6 +447,7 @@ int main(void)
         cmocka_unit_test(leaves_a_complete_model),
         cmocka_unit_test(equal_trainings_give_equal_files),
         cmocka_unit_test(resumed_equals_uninterrupted),
+        cmocka_unit_test(an_older_state_leads_to_the_same_model),
         cmocka_unit_test(resume_wants_the_same_training),
         cmocka_unit_test(goes_on_longer),
         cmocka_unit_test(keeps_best_or_last),
