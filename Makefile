@@ -33,7 +33,7 @@ test:
 
 sanitize:
 	@tools/install_packages.sh test $(notdir $(CC))
-	@tests/run.sh build-sanitize-$(notdir $(CC)) -Db_sanitize=address,undefined -Db_lundef=false
+	@tests/run.sh build-sanitize-$(notdir $(CC)) -Dwerror=false -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
 
 bench: build
 	@tools/install_packages.sh bench
