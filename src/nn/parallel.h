@@ -2,16 +2,9 @@
 #ifndef NN_PARALLEL_H
 #define NN_PARALLEL_H
 
-#include <stddef.h>
+#include "base/hot.h" /* for the kernels that run in the ranges below */
 
-/* Kernels marked HOT are compiled for several x86-64 levels and chosen at load; elsewhere it means nothing.
- * A HOT function is a leaf: it must not open a parallel region (OpenMP outlines before cloning), but be called in one.
- */
-#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)
-#define HOT __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default")))
-#else
-#define HOT
-#endif
+#include <stddef.h>
 
 /* Work on items begin .. end-1. */
 typedef void range_fn(void *context, size_t begin, size_t end);

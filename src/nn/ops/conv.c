@@ -9,6 +9,7 @@
 #include "nn/dnn.h"
 #include "nn/op.h"
 #include "nn/ops.h"
+#include "nn/ops/rows.h"
 #include "nn/parallel.h"
 #include "nn/thin.h"
 
@@ -17,8 +18,6 @@
 
 /* A convolution below this work is done by one thread: waking the others costs more. */
 static const double SERIAL_FLOPS = 1e6;
-
-enum { SUM_CHUNKS = 16 };
 
 enum { X, WEIGHT, BIAS };
 
@@ -56,7 +55,7 @@ static double conv_flops(const struct node *n)
 static int check_operands(struct node *n, struct err *e)
 {
     const struct shape *x = &n->in[X]->shape;
-    const struct node *w = n->inputs > WEIGHT ? n->in[WEIGHT] : NULL, *b = n->inputs > BIAS ? n->in[BIAS] : NULL;
+    const struct node *w = n->in[WEIGHT], *b = n->in[BIAS];
     char xs[SHAPE_TEXT], ws[SHAPE_TEXT];
     if (x->nd != 4 && x->nd != 5)
         return op_error(n, e, "takes N,H,W,C or N,D,H,W,C, not %s", shape_text(x, xs));
@@ -71,33 +70,43 @@ static int check_operands(struct node *n, struct err *e)
     return 0;
 }
 
+/* Below 1 where the kernel does not fit. */
+static int64_t out_size(const struct node *n, int dim)
+{
+    const struct conv_spec *s = spec_of(n);
+    int64_t in = n->in[X]->shape.d[dim + 1], room = in + 2 * s->pad[dim] - s->kernel[dim];
+    if (transposed(n))
+        return (in - 1) * s->stride[dim] - 2 * s->pad[dim] + s->kernel[dim] + s->output_pad[dim];
+    return room < 0 ? 0 : room / s->stride[dim] + 1;
+}
+
+static int infer_dimension(struct node *n, int dim, struct err *e)
+{
+    const struct conv_spec *s = spec_of(n);
+    if (s->kernel[dim] < 1 || s->stride[dim] < 1 || s->pad[dim] < 0 || s->output_pad[dim] < 0 ||
+        (s->output_pad[dim] && s->output_pad[dim] >= s->stride[dim]))
+        return op_error(n, e, "kernel and stride must be at least 1, paddings at least 0, output padding < stride");
+    if (s->kernel[dim] != n->in[WEIGHT]->shape.d[dim + 1])
+        return op_error(n, e, "the kernel is %d in dimension %d, but the weight has %lld", s->kernel[dim], dim,
+                        (long long)n->in[WEIGHT]->shape.d[dim + 1]);
+    n->shape.d[dim + 1] = out_size(n, dim);
+    if (n->shape.d[dim + 1] < 1)
+        return op_error(n, e, "a size of %lld is too small for a kernel of %d", (long long)n->in[X]->shape.d[dim + 1],
+                        s->kernel[dim]);
+    return 0;
+}
+
 static int infer(struct node *n, struct err *e)
 {
     const struct conv_spec *s = n->spec;
     TRY(check_operands(n, e));
-    const struct shape *x = &n->in[X]->shape;
-    n->shape = *x;
-    n->dtype = s->dtype;
-    n->shape.d[x->nd - 1] = transposed(n) ? weight_last(n) : weight_first(n);
     if (s->act != ACT_NONE && s->act != ACT_RELU && s->act != ACT_LRELU)
         return op_error(n, e, "only relu and leaky relu can follow within the convolution");
-    for (int i = 0; i < x->nd - 2; i++) {
-        int64_t size = x->d[i + 1], out;
-        if (s->kernel[i] < 1 || s->stride[i] < 1 || s->pad[i] < 0 || s->output_pad[i] < 0 ||
-            (s->output_pad[i] && s->output_pad[i] >= s->stride[i]))
-            return op_error(n, e, "kernel and stride must be at least 1, paddings at least 0, output padding < stride");
-        if (s->kernel[i] != n->in[WEIGHT]->shape.d[i + 1])
-            return op_error(n, e, "the kernel is %d in dimension %d, but the weight has %lld", s->kernel[i], i,
-                            (long long)n->in[WEIGHT]->shape.d[i + 1]);
-        if (transposed(n))
-            out = (size - 1) * s->stride[i] - 2 * s->pad[i] + s->kernel[i] + s->output_pad[i];
-        else
-            out = (size + 2 * s->pad[i] - s->kernel[i] + s->stride[i]) / s->stride[i] -
-                  (size + 2 * s->pad[i] < s->kernel[i]);
-        if (out < 1)
-            return op_error(n, e, "a size of %lld is too small for a kernel of %d", (long long)size, s->kernel[i]);
-        n->shape.d[i + 1] = out;
-    }
+    n->shape = n->in[X]->shape;
+    n->dtype = s->dtype;
+    n->shape.d[n->shape.nd - 1] = transposed(n) ? weight_last(n) : weight_first(n);
+    for (int dim = 0; dim < n->shape.nd - 2; dim++)
+        TRY(infer_dimension(n, dim, e));
     return 0;
 }
 
@@ -138,23 +147,36 @@ static bool is_thin(int64_t out_channels, const struct conv_spec *s)
     return out_channels <= THIN_CHANNELS && s->act == ACT_NONE && s->dtype == F32;
 }
 
-static int prepare(struct exec *x, struct err *e)
+/* The convolution, or the one whose adjoint this is; directions are still to be chosen. */
+static struct dnn_conv_spec describe(const struct exec *x)
 {
     const struct node *n = x->node, *in = n->in[X];
     const struct conv_spec *s = spec_of(n);
-    bool t = transposed(n), bias = n->inputs > BIAS && n->in[BIAS];
-    if (x->wants && s->act != ACT_NONE)
-        return op_error(n, e, "an activation within the convolution has no gradient; use a layer of its own to train");
-    struct dnn_conv_spec d = {.src = t ? n->shape : in->shape, .dst = t ? in->shape : n->shape};
-    d.src_type = t ? n->dtype : in->dtype;
-    d.dst_type = t ? in->dtype : n->dtype;
+    bool t = transposed(n);
+    struct dnn_conv_spec d = {
+        .src = t ? n->shape : in->shape,
+        .dst = t ? in->shape : n->shape,
+        .src_type = t ? n->dtype : in->dtype,
+        .dst_type = t ? in->dtype : n->dtype,
+        .bias = n->in[BIAS] && !t,
+        .act = t ? ACT_NONE : s->act,
+        .slope = s->slope,
+        .threads = conv_flops(n) < SERIAL_FLOPS ? 1 : x->threads,
+    };
     memcpy(d.kernel, s->kernel, sizeof d.kernel);
     memcpy(d.stride, s->stride, sizeof d.stride);
     memcpy(d.pad, s->pad, sizeof d.pad);
-    d.bias = bias && !t;
-    d.act = t ? ACT_NONE : s->act;
-    d.slope = s->slope;
-    d.threads = conv_flops(n) < SERIAL_FLOPS ? 1 : x->threads;
+    return d;
+}
+
+static int prepare(struct exec *x, struct err *e)
+{
+    const struct node *n = x->node;
+    const struct conv_spec *s = spec_of(n);
+    bool t = transposed(n);
+    if (x->wants && s->act != ACT_NONE)
+        return op_error(n, e, "an activation within the convolution has no gradient; use a layer of its own to train");
+    struct dnn_conv_spec d = describe(x);
     struct conv *c = x->own = calloc(1, sizeof *c);
     if (!c)
         return err_memory(e, "a convolution");
@@ -166,7 +188,7 @@ static int prepare(struct exec *x, struct err *e)
     if (d.directions)
         TRY(prepare_dnn(x, c, &d, e));
     if (x->wants & (1u << BIAS))
-        want_scratch(x, SUM_CHUNKS * (size_t)shape_last(&n->shape) * sizeof(float));
+        want_scratch(x, rows_sum_scratch((size_t)shape_rows(&n->shape), (size_t)shape_last(&n->shape)));
     return 0;
 }
 
@@ -199,45 +221,13 @@ static void conv_forward(struct exec *x)
     dnn_conv_forward(c->dnn, x->in[X], x->in[BIAS], x->out, x->scratch);
 }
 
-/* ---- bias and activation behind a deconv: one pass of ours (as oneDNN's post-op it costs up to six times more) ----
- */
-
-/* bias NULL: none. */
-HOT static void bias_act_f32(float *restrict y, const float *restrict bias, size_t rows, size_t channels, float slope)
-{
-    for (size_t r = 0; r < rows; r++, y += channels)
-        for (size_t c = 0; c < channels; c++) {
-            float v = y[c] + (bias ? bias[c] : 0);
-            y[c] = v > 0 ? v : v * slope;
-        }
-}
-
-HOT static void bias_act_bf16(bf16 *restrict y, const float *restrict bias, size_t rows, size_t channels, float slope)
-{
-    for (size_t r = 0; r < rows; r++, y += channels)
-        for (size_t c = 0; c < channels; c++) {
-            float v = bf16_to_f32(y[c]) + (bias ? bias[c] : 0);
-            y[c] = bf16_from_f32(v > 0 ? v : v * slope);
-        }
-}
-
-static void bias_act_rows(void *context, size_t begin, size_t end)
-{
-    const struct exec *x = context;
-    const struct conv_spec *s = spec_of(x->node);
-    const float *bias = x->in[BIAS];
-    float slope = s->act == ACT_NONE ? 1 : s->act == ACT_RELU ? 0 : s->slope;
-    size_t channels = (size_t)shape_last(&x->node->shape), at = begin * channels;
-    if (x->node->dtype == F32)
-        bias_act_f32((float *)x->out + at, bias, end - begin, channels, slope);
-    else
-        bias_act_bf16((bf16 *)x->out + at, bias, end - begin, channels, slope);
-}
-
+/* Bias and activation behind a deconv are one pass of ours: as oneDNN's post-op they cost up to six times more. */
 static void bias_act(struct exec *x)
 {
-    size_t channels = (size_t)shape_last(&x->node->shape);
-    parallel_ranges(x->threads, (size_t)shape_rows(&x->node->shape), 1 + 16384 / channels, bias_act_rows, x);
+    const struct conv_spec *s = spec_of(x->node);
+    const struct shape *y = &x->node->shape;
+    rows_bias_act(x->threads, x->node->dtype, x->out, (size_t)shape_rows(y), (size_t)shape_last(y), x->in[BIAS], s->act,
+                  s->slope);
 }
 
 static void deconv_forward(struct exec *x)
@@ -252,36 +242,12 @@ static void deconv_forward(struct exec *x)
         bias_act(x);
 }
 
-/* ---- backward: dL/db[o] = sum over n, p of g[n,p,o] ---- */
-
-HOT static void sum_f32(float *restrict sum, const float *restrict g, size_t rows, size_t channels)
-{
-    for (size_t r = 0; r < rows; r++, g += channels)
-        for (size_t c = 0; c < channels; c++)
-            sum[c] += g[c];
-}
-
-static void sum_chunk(void *context, int chunk, size_t begin, size_t end)
-{
-    const struct exec *x = context;
-    size_t channels = (size_t)shape_last(&x->node->shape);
-    float *sum = (float *)x->scratch + (size_t)chunk * channels;
-    memset(sum, 0, channels * sizeof *sum);
-    if (x->node->dtype == F32)
-        sum_f32(sum, (const float *)x->gout + begin * channels, end - begin, channels);
-    else
-        for (size_t i = begin * channels; i < end * channels; i++)
-            sum[i % channels] += bf16_to_f32(((const bf16 *)x->gout)[i]);
-}
-
+/* dL/db[o] = sum over n, p of g[n,p,o] */
 static void bias_gradient(struct exec *x)
 {
-    size_t channels = (size_t)shape_last(&x->node->shape);
-    float *gradient = x->gin[BIAS];
-    parallel_chunks(x->threads, (size_t)shape_rows(&x->node->shape), SUM_CHUNKS, sum_chunk, x);
-    memset(gradient, 0, channels * sizeof *gradient);
-    for (int chunk = 0; chunk < SUM_CHUNKS; chunk++)
-        sum_f32(gradient, (const float *)x->scratch + (size_t)chunk * channels, 1, channels);
+    const struct shape *y = &x->node->shape;
+    rows_sum(x->threads, x->node->dtype, x->gout, (size_t)shape_rows(y), (size_t)shape_last(y), x->gin[BIAS],
+             x->scratch);
 }
 
 static void conv_backward(struct exec *x)
