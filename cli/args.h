@@ -19,9 +19,10 @@ struct args {
 
     const char *output, *preset, *report, *maps, *format, *completion, *data;
     bool force, resume, strict, exit_code, npy, list, man;
+    bool training, profile;
     bool quiet, verbose, help, version;
     double rate;
-    int threads, batch, seed, epochs, normal;
+    int threads, batch, repeat, seed, epochs, normal;
 };
 
 enum flag_type {

@@ -58,6 +58,15 @@ const struct verb verbs[] = {
      "Trains memae and ae, the same net with and without memory, on one class of Fashion-MNIST as what is normal, "
      "evaluates both on the whole test set, prints a table and writes DIR/report.html (DIR is demo without it).",
      "engram demo\nengram demo out/ --normal 5", demo_flags, 0, 1, false, cmd_demo},
+    {"bench", "[MODEL]", "measure speed on this machine",
+     "Times steps of MODEL (memae without it) on random input, no data needed: scoring, or with --training whole "
+     "training steps. Prints the median, samples a second and the most memory that was in use. With --profile one row "
+     "for each operation and pass: milliseconds, share of the sum, GFLOP/s, share of the convolution peak that is "
+     "measured beside it, and the size of its result.",
+     "engram bench memae --preset mnist --training\n"
+     "engram bench memae --preset cifar10 --precision bf16 --threads 1\n"
+     "engram bench memae --preset video --training --profile --repeat 5",
+     bench_flags, 0, 1, true, cmd_bench},
     {"help", "[VERB]", "show help, the man page or shell completion", "",
      "engram help train\nengram help --man | man -l -\neval \"$(engram help --completion bash)\"", help_flags, 0, 1,
      false, cmd_help},
@@ -77,7 +86,8 @@ static void keep_standard_streams(void)
  * One picture is scored without it: cold start counts there. */
 static void wait_passively(char **argv, const struct args *args)
 {
-    bool computes = args->verb->run == cmd_train || args->verb->run == cmd_eval || args->verb->run == cmd_demo;
+    bool computes = args->verb->run == cmd_train || args->verb->run == cmd_eval || args->verb->run == cmd_demo ||
+                    args->verb->run == cmd_bench;
     struct stat status;
     if (args->verb->run == cmd_score)
         computes = args->noperands > 2 || stat(args->operands[1], &status) != 0 || !S_ISREG(status.st_mode);

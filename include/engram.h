@@ -309,6 +309,45 @@ ENGRAM_API size_t engram_model_items(const engram_model *model); /* 0: no memory
 ENGRAM_API int engram_model_item(const engram_model *model, size_t i, uint8_t *pixels, engram_error *error);
 ENGRAM_API void engram_model_format(const engram_model *model, int *width, int *height, int *channels);
 
+/* How fast a model computes here, on random input: no data, no files. Use an idle machine. */
+typedef struct engram_bench_job {
+    const char *model, *preset; /* as in engram_train_job; batch, threads, precision, size are options of training */
+    const char *const *settings;
+    size_t nsettings;
+    int training; /* non-zero: training steps; 0: scoring */
+    int repeat;   /* steps to time; 0: 20 */
+} engram_bench_job;
+
+typedef struct engram_bench_summary {
+    double milliseconds; /* a step: the median */
+    int batch, threads;
+    const char *precision; /* "f32", "bf16": the one that was used */
+    double flops;          /* arithmetic of a step, counted; a multiplication with its addition is two */
+    size_t bytes;          /* of the computation's buffers */
+} engram_bench_summary;
+
+/* One operation of the net. Times and counts are of one step. */
+typedef struct engram_bench_node {
+    const char *name, *op; /* of the layer, "" where it has none; of the operation: "enc.0", "conv" */
+    double forward_milliseconds, backward_milliseconds;
+    double forward_flops, backward_flops;
+    size_t bytes; /* of its result */
+} engram_bench_node;
+typedef void engram_bench_node_fn(void *user, const engram_bench_node *node);
+
+/* `node` (may be NULL) is called for each operation in order, measured in as many steps more; `user` goes to it. */
+ENGRAM_API int engram_bench(const engram_bench_job *job, engram_bench_summary *summary, engram_bench_node_fn *node,
+                            void *user, engram_error *error);
+
+/* What this machine can do at most, measured in about a second; `threads` 0: all that the process may use. */
+typedef struct engram_machine {
+    double fma_gflops;              /* multiply-adds in registers, float32 */
+    double convolution_gflops;      /* a large convolution, float32 */
+    double convolution_bf16_gflops; /* the same in bfloat16; 0: not native here */
+    double copy_gbytes;             /* copying memory, bytes read and written, 10^9 a second */
+} engram_machine;
+ENGRAM_API int engram_machine_measure(int threads, engram_machine *machine, engram_error *error);
+
 #ifdef __cplusplus
 }
 #endif

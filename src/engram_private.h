@@ -6,6 +6,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "models/model.h"
+#include "run/config.h"
 #include "run/evaluate.h"
 #include "run/facts.h"
 #include "run/score.h"
@@ -41,6 +43,17 @@ void *hooks_user(const engram_hooks *hooks);
 
 /* Checks a scorer's options (NULL: all zero) and fills in what is to be chosen. */
 int scorer_options_read(const engram_scorer_options *options, struct session_spec *spec, struct err *e);
+
+/* A model with its options and the training's: presets (names with commas between; NULL: the model's first), then
+ * settings "name=value". chosen_free whatever came of it. */
+struct chosen {
+    const struct model *model;
+    void *config;
+    struct train_config train;
+};
+int chosen_read(struct chosen *c, const char *model, const char *presets, const char *const *settings, size_t n,
+                struct err *e);
+void chosen_free(struct chosen *c);
 
 /* Makes the folders above a file. */
 int make_parent(const char *path, struct err *e);

@@ -13,46 +13,9 @@
 struct training {
     const engram_train_job *job;
     const engram_hooks *hooks;
-    const struct model *model;
-    void *config;
-    struct train_config train;
+    struct chosen chosen;
     struct dataset *data;
 };
-
-static int apply_presets(struct training *t, struct err *e)
-{
-    const char *names = t->job->preset ? t->job->preset : t->model->presets[0].name;
-    while (*names) {
-        char name[OPTION_TEXT];
-        size_t n = strcspn(names, ",");
-        if (n >= sizeof name)
-            return err_set(e, ERR_USAGE, "there is no preset '%.40s...'", names);
-        memcpy(name, names, n);
-        name[n] = 0;
-        const struct preset *preset = preset_find(t->model, name, e);
-        if (!preset)
-            return e->code;
-        TRY(options_parse(t->model->options, t->config, t->model->name, preset->model, ' ', e));
-        TRY(options_parse(train_options, &t->train, "training", preset->run, ' ', e));
-        names += n + (names[n] == ',');
-    }
-    return 0;
-}
-
-static int apply_setting(struct training *t, const char *setting, struct err *e)
-{
-    char name[OPTION_TEXT];
-    size_t n = strcspn(setting, "=");
-    if (!setting[n] || n >= sizeof name)
-        return err_set(e, ERR_USAGE, "'%.60s' is not of the form option=value", setting);
-    memcpy(name, setting, n);
-    name[n] = 0;
-    if (option_find(train_options, name))
-        return options_set(train_options, &t->train, "training", name, setting + n + 1, e);
-    if (option_find(t->model->options, name))
-        return options_set(t->model->options, t->config, t->model->name, name, setting + n + 1, e);
-    return err_set(e, ERR_USAGE, "neither model %s nor training has an option '%s'", t->model->name, name);
-}
 
 static void forward_progress(void *user, const struct train_progress *p)
 {
@@ -89,9 +52,9 @@ static int train_configured(struct training *t, engram_train_summary *summary, s
 {
     const struct log log = hooks_log(t->hooks);
     struct train_result result;
-    const struct train_job job = {.model = t->model,
-                                  .config = t->config,
-                                  .train = &t->train,
+    const struct train_job job = {.model = t->chosen.model,
+                                  .config = t->chosen.config,
+                                  .train = &t->chosen.train,
                                   .data = t->data,
                                   .data_name = t->job->data,
                                   .output = t->job->output,
@@ -118,17 +81,8 @@ static int train_configured(struct training *t, engram_train_summary *summary, s
 
 static int train(struct training *t, engram_train_summary *summary, struct err *e)
 {
-    t->model = model_find(t->job->model, e);
-    if (!t->model)
-        return e->code;
-    t->config = calloc(1, t->model->config_bytes);
-    if (!t->config)
-        return err_memory(e, "the model's options");
-    options_default(t->model->options, t->config);
-    options_default(train_options, &t->train);
-    TRY(apply_presets(t, e));
-    for (size_t i = 0; i < t->job->nsettings; i++)
-        TRY(apply_setting(t, t->job->settings[i], e));
+    const engram_train_job *job = t->job;
+    TRY(chosen_read(&t->chosen, job->model, job->preset, job->settings, job->nsettings, e));
     const struct log log = hooks_log(t->hooks);
     TRY(dataset_open(t->job->data, DATASET_LEARN, &log, &t->data, e));
     return train_configured(t, summary, e);
@@ -142,7 +96,7 @@ int engram_train(const engram_train_job *job, const engram_hooks *hooks, engram_
     call_begin(&call);
     int code = train(&t, summary, &call.err);
     dataset_close(t.data);
-    free(t.config);
+    chosen_free(&t.chosen);
     return call_end(&call, code, error);
 }
 

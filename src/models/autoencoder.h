@@ -81,7 +81,7 @@ struct autoencoder_config {
 #define NET_CIFAR10 "widths=64,128,128,256 decoder=256,128,128"
 #define RUN_CIFAR10 "size=32 channels=3 epochs=25 batch=64 lr=0.001 keep=last validation=0"
 #define NET_VIDEO   "widths=96,128,256,256 activation=leaky init=normal blur=0"
-#define RUN_VIDEO   "size=256 channels=1 epochs=100 batch=1 lr=0.0001"
+#define RUN_VIDEO   "size=256 channels=1 frames=16 epochs=100 batch=1 lr=0.0001"
 
 /* Adds the input of shape N,[D],H,W,C (h->input) and returns what is to be rebuilt: the input, its contrast evened
  * out where the option says so. */

@@ -159,6 +159,7 @@ void plan_profile(const struct plan *p, void (*each)(void *user, const struct pl
     for (const struct node *n = p->graph->first; n; n = n->next) {
         if (!n->op || !p->execs[n->id].node)
             continue;
+        unsigned wants = p->execs[n->id].wants;
         struct plan_timing t = {
             .node = n,
             .forward_ms = p->forward_ms[n->id] / (p->forwards ? p->forwards : 1),
@@ -166,6 +167,7 @@ void plan_profile(const struct plan *p, void (*each)(void *user, const struct pl
             .flops = n->op->flops ? n->op->flops(n) : (double)shape_count(&n->shape),
             .bytes = (size_t)shape_count(&n->shape) * dtype_bytes(n->dtype),
         };
+        t.backward_flops = t.flops * (double)((wants & 1) + (wants >> 1 & 1));
         each(user, &t);
     }
 }

@@ -57,6 +57,7 @@ struct plan_timing {
     const struct node *node;
     double forward_ms, backward_ms; /* a run */
     double flops;                   /* of a forward */
+    double backward_flops;          /* as much again for each of the first two inputs whose gradient is wanted */
     size_t bytes;                   /* of the output */
 };
 int plan_profile_start(struct plan *p, struct err *e);

@@ -24,6 +24,7 @@ const struct option train_options[] = {
     ROW("size", OPTION_STRING, size, "0", 0, 0, NULL,
         "pixels that pictures are resized to: N or HEIGHTxWIDTH; 0: chosen from the data"),
     ROW("channels", OPTION_INT, channels, "0", 0, 3, NULL, "1: grey, 3: colour, 0: chosen from the data"),
+    ROW("frames", OPTION_INT, frames, "0", 0, 1024, NULL, "of a clip, which is one sample; 0: pictures"),
     ROW("range", OPTION_CHOICE, range, "-1..1", 0, 0, "-1..1|0..1", "what black and white become"),
     ROW("validation", OPTION_FLOAT, validation, "0.05", 0, 0.9, NULL,
         "share of the normal training data that chooses the epoch to keep"),

@@ -23,6 +23,7 @@ struct train_config {
     int precision;                  /* enum precision */
     char size[OPTION_TEXT];         /* "0": guessed from the data; "N"; "HxW" */
     int64_t channels;               /* 0: guessed from the data */
+    int64_t frames;                 /* of a clip; 0: pictures */
     int range;                      /* enum value_range */
     double validation, calibration; /* shares of the normal training data */
     int64_t patience;               /* epochs without a better validation loss; 0: no early stopping */

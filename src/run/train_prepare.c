@@ -30,6 +30,11 @@ static int choose_format(struct trainer *t, struct err *e)
     const struct train_config *c = t->job->train;
     struct picture_format native = {0};
     int height, width;
+    if (c->frames)
+        return err_set(
+            e, ERR_USAGE,
+            "option frames is %lld, but %s has pictures, not clips; set frames=0 to train on single pictures",
+            (long long)c->frames, t->job->data_name);
     TRY(train_size_parse(c->size, &height, &width, e));
     if (!height || !c->channels)
         TRY(dataset_native(t->job->data, SPLIT_TRAIN, &native, e));

@@ -7,7 +7,7 @@
 
 static void help_of_every_verb(void **state)
 {
-    static const char *const verbs[] = {"train", "score", "eval", "info", "models", "data", "demo", "help"};
+    static const char *const verbs[] = {"train", "score", "eval", "info", "models", "data", "demo", "bench", "help"};
     (void)state;
     for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
         char words[80];

@@ -1,0 +1,212 @@
+#include "run/bench.h"
+
+#include "base/rng.h"
+#include "nn/adam.h"
+#include "nn/op.h"
+#include "run/forward.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum { DEFAULT_SIDE = 256, DEFAULT_CHANNELS = 3, WARM_UP = 2 };
+
+/* What is timed: training, or scoring as scorers do it. */
+struct bench {
+    const struct bench_job *job;
+    struct shape sample;
+    struct params *params;
+    struct graph *graph; /* training */
+    struct heads heads;
+    struct plan *plan;
+    struct forward forward; /* scoring */
+    float *samples, *input; /* random data, and where the plan reads it */
+    size_t input_bytes;
+    uint64_t steps;
+    double optimiser_ms; /* in all steps since the last reset */
+};
+
+static double now_ms(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
+}
+
+/* ---- building ---- */
+
+static int choose_sample(struct bench *b, struct err *e)
+{
+    const struct train_config *c = b->job->train;
+    int height, width;
+    TRY(train_size_parse(c->size, &height, &width, e));
+    height = height ? height : DEFAULT_SIDE;
+    width = width ? width : DEFAULT_SIDE;
+    int64_t channels = c->channels ? c->channels : DEFAULT_CHANNELS;
+    b->sample = c->frames ? SHAPE(c->frames, height, width, channels) : SHAPE(height, width, channels);
+    return b->job->model->check(b->job->config, &b->sample, e);
+}
+
+static int build_training(struct bench *b, struct bench_result *r, struct err *e)
+{
+    struct shape input = {.nd = b->sample.nd + 1, .d = {r->batch}};
+    memcpy(input.d + 1, b->sample.d, (size_t)b->sample.nd * sizeof *input.d);
+    b->graph = graph_new(GRAPH_TRAIN, r->precision, b->params);
+    if (!b->graph)
+        return err_memory(e, "a graph");
+    b->job->model->build(b->graph, b->job->config, input, &b->heads);
+    TRY(graph_error(b->graph, e));
+    TRY(params_allocate(b->params, (uint64_t)b->job->train->seed, true, e));
+    struct plan_spec spec = {.graph = b->graph,
+                             .objectives = b->heads.objectives,
+                             .nobjectives = b->heads.nobjectives,
+                             .threads = r->threads};
+    TRY(plan_new(&spec, &b->plan, e));
+    b->input = plan_data(b->plan, b->heads.input);
+    r->bytes = plan_bytes(b->plan);
+    return 0;
+}
+
+static int build_scoring(struct bench *b, struct bench_result *r, struct err *e)
+{
+    struct forward_spec spec = {.model = b->job->model,
+                                .config = b->job->config,
+                                .params = b->params,
+                                .sample = b->sample,
+                                .batch = r->batch,
+                                .threads = r->threads,
+                                .precision = r->precision};
+    TRY(forward_build(&b->forward, &spec, e));
+    TRY(params_allocate(b->params, (uint64_t)b->job->train->seed, false, e));
+    TRY(forward_plan(&b->forward, e));
+    b->input = b->forward.input;
+    r->bytes = plan_bytes(b->forward.plan);
+    return 0;
+}
+
+static int build(struct bench *b, struct bench_result *r, struct err *e)
+{
+    TRY(choose_sample(b, e));
+    b->params = params_new();
+    b->input_bytes = (size_t)(shape_count(&b->sample) * r->batch) * sizeof(float);
+    b->samples = malloc(b->input_bytes);
+    if (!b->params || !b->samples)
+        return err_memory(e, "a measurement");
+    struct rng random = rng_new(1, 0);
+    for (size_t i = 0; i < b->input_bytes / sizeof(float); i++)
+        b->samples[i] = 2 * rng_uniform(&random) - 1;
+    return b->job->training ? build_training(b, r, e) : build_scoring(b, r, e);
+}
+
+static void end(struct bench *b)
+{
+    forward_free(&b->forward);
+    plan_free(b->plan);
+    graph_free(b->graph);
+    params_free(b->params);
+    free(b->samples);
+}
+
+/* ---- running ---- */
+
+static void train_step(struct bench *b, int threads)
+{
+    const struct train_config *c = b->job->train;
+    const struct adam adam = {.lr = (float)c->lr, .beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = 1e-8f};
+    plan_forward(b->plan, b->steps);
+    for (int k = 0; k < b->heads.nobjectives; k++) {
+        plan_backward(b->plan, k);
+        double start = now_ms();
+        params_adam(b->params, b->heads.objectives[k].group, &adam, threads);
+        b->optimiser_ms += now_ms() - start;
+    }
+    plan_commit(b->plan);
+}
+
+/* One step; a plan uses its input's memory again, so the input is set each time, as it is in earnest. */
+static double step(struct bench *b, const struct bench_result *r)
+{
+    double start = now_ms();
+    memcpy(b->input, b->samples, b->input_bytes);
+    if (b->job->training)
+        train_step(b, r->threads);
+    else
+        forward_run(&b->forward, r->batch);
+    b->steps++;
+    return now_ms() - start;
+}
+
+static int ascending(const void *a, const void *b)
+{
+    double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static int time_steps(struct bench *b, struct bench_result *r, struct err *e)
+{
+    size_t n = (size_t)b->job->repeat;
+    double *ms = malloc(n * sizeof *ms);
+    if (!ms)
+        return err_memory(e, "a measurement");
+    for (int i = 0; i < WARM_UP; i++)
+        step(b, r);
+    for (size_t i = 0; i < n; i++)
+        ms[i] = step(b, r);
+    qsort(ms, n, sizeof *ms, ascending);
+    r->ms = n % 2 ? ms[n / 2] : (ms[n / 2 - 1] + ms[n / 2]) / 2;
+    free(ms);
+    return 0;
+}
+
+/* ---- the profile ---- */
+
+struct profile {
+    const struct bench_job *job;
+    double flops;
+};
+
+static void each_node(void *user, const struct plan_timing *t)
+{
+    struct profile *p = user;
+    const struct bench_node n = {.name = t->node->name,
+                                 .op = t->node->op->name,
+                                 .forward_ms = t->forward_ms,
+                                 .backward_ms = t->backward_ms,
+                                 .forward_flops = t->flops,
+                                 .backward_flops = t->backward_flops,
+                                 .bytes = t->bytes};
+    p->flops += t->flops + t->backward_flops;
+    if (p->job->node)
+        p->job->node(p->job->user, &n);
+}
+
+static int profile(struct bench *b, struct bench_result *r, struct err *e)
+{
+    struct profile p = {.job = b->job};
+    struct plan *plan = b->job->training ? b->plan : b->forward.plan;
+    TRY(plan_profile_start(plan, e));
+    b->optimiser_ms = 0;
+    for (int i = 0; b->job->node && i < b->job->repeat; i++)
+        step(b, r);
+    plan_profile(plan, each_node, &p);
+    r->flops = p.flops;
+    const struct bench_node adam = {.name = "", .op = "adam", .backward_ms = b->optimiser_ms / b->job->repeat};
+    if (b->job->node && b->job->training)
+        b->job->node(b->job->user, &adam);
+    return 0;
+}
+
+int bench_run(const struct bench_job *job, struct bench_result *result, struct err *e)
+{
+    struct bench b = {.job = job};
+    TRY(train_config_check(job->train, e));
+    *result = (struct bench_result){.batch = (int)job->train->batch, .threads = threads_choose(job->train->threads)};
+    result->precision = precision_choose(job->train->precision, NULL);
+    int code = build(&b, result, e);
+    if (code >= 0)
+        code = time_steps(&b, result, e);
+    if (code >= 0)
+        code = profile(&b, result, e);
+    end(&b);
+    return code;
+}
