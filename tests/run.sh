@@ -12,7 +12,6 @@ ninja -C "$folder" || { echo "0 passed, 1 failed"; exit 1; }
 
 export ASAN_OPTIONS="${ASAN_OPTIONS:-detect_stack_use_after_return=1:strict_string_checks=1}"
 export UBSAN_OPTIONS="${UBSAN_OPTIONS:-halt_on_error=1:print_stacktrace=1}"
-export LSAN_OPTIONS="${LSAN_OPTIONS:-suppressions=$PWD/tests/leaks.txt:print_suppressions=0}"
 # Waiting threads sleep: tests run beside each other.
 export OMP_WAIT_POLICY="${OMP_WAIT_POLICY:-passive}"
 meson test -C "$folder" --no-rebuild --print-errorlogs </dev/null
