@@ -55,6 +55,7 @@ static void print(enum tone tone, const char *format, va_list args)
 {
     static const char *const label[] = {"", "warning: ", "error: "}, *const colour[] = {"", "\033[33m", "\033[31m"};
     console_clear();
+    console.last_line = now();
     if (tone != TONE_PLAIN)
         fprintf(stderr, "engram: %s%s%s", console.colour ? colour[tone] : "", label[tone],
                 console.colour ? "\033[0m" : "");
@@ -210,7 +211,6 @@ static void on_progress(void *user, const engram_progress *p)
         draw_bar(p);
     } else if (!console.bar && t - console.last_line >= 15) {
         char title[80], left[32];
-        console.last_line = t;
         progress_title(p, title, sizeof title);
         console_info("%s%s%s%s", title, p->seconds_left >= 0 ? ", " : "",
                      p->seconds_left >= 0 ? console_duration(p->seconds_left, left) : "",

@@ -93,8 +93,12 @@ static void wait_passively(char **argv, const struct args *args)
         computes = args->noperands > 2 || stat(args->operands[1], &status) != 0 || !S_ISREG(status.st_mode);
     if (!computes || args->help || getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
         return;
-    if (setenv("OMP_WAIT_POLICY", "passive", 1) == 0)
-        execv("/proc/self/exe", argv); /* where that fails, it works as well, only less politely */
+    char path[4096];
+    ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
+    if (n < 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0)
+        return;
+    path[n] = 0;
+    execv(path, argv); /* where that fails, it works as well, only less politely */
 }
 
 static int run(char **argv, const struct args *args)

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -84,12 +85,26 @@ static void listen(const struct how *how, pid_t pid, const int fds[2])
     }
 }
 
+/* A pipe, or a terminal of 100 columns: what is written to [1] is read from [0]. */
+static void make_channel(bool terminal, int fds[2])
+{
+    if (!terminal) {
+        assert_int_equal(pipe(fds), 0);
+        return;
+    }
+    const struct winsize size = {.ws_row = 30, .ws_col = 100};
+    fds[0] = posix_openpt(O_RDWR | O_NOCTTY);
+    assert_true(fds[0] >= 0 && grantpt(fds[0]) == 0 && unlockpt(fds[0]) == 0);
+    fds[1] = open(ptsname(fds[0]), O_RDWR | O_NOCTTY);
+    assert_true(fds[1] >= 0 && ioctl(fds[1], TIOCSWINSZ, &size) == 0);
+}
+
 struct ran run_how(const struct how *how, const char *words)
 {
     int out[2], err[2], status;
     out_text[0] = err_text[0] = 0;
-    assert_int_equal(pipe(out), 0);
-    assert_int_equal(pipe(err), 0);
+    make_channel(false, out);
+    make_channel(how->terminal, err);
     fcntl(out[0], F_SETFD, FD_CLOEXEC);
     fcntl(err[0], F_SETFD, FD_CLOEXEC);
     if (how->reader_gone)

@@ -209,6 +209,21 @@ static void stdout_that_ends_early(void **state)
     assert_refused(r, 1, "standard output");
 }
 
+/* What is there is whole when Ctrl-C comes. */
+static void interrupted(void **state)
+{
+    (void)state;
+    small_model();
+    const struct how interrupt = {.interrupt = "stopped/test/00009.png"};
+    struct ran r =
+        run_how(&interrupt, "score small.safetensors synth:?n=4&test=20000&size=16 --maps stopped --batch 4");
+    assert_code(r, 130);
+    int lines = count_lines(r.out);
+    assert_in_range(lines, 10, 20000);
+    assert_in(line_of(r.out, lines - 1), "e,"); /* true or false, then no error */
+    assert_int_equal(r.out[strlen(r.out) - 1], '\n');
+}
+
 static void no_model_or_no_data(void **state)
 {
     (void)state;
@@ -228,7 +243,7 @@ int main(void)
         cmocka_unit_test(bad_pictures_are_rows), cmocka_unit_test(sizes_and_modes_do_not_matter),
         cmocka_unit_test(maps_mirror_the_data),  cmocka_unit_test(exit_code_on_request),
         cmocka_unit_test(many_data_and_idx),     cmocka_unit_test(stdout_that_ends_early),
-        cmocka_unit_test(no_model_or_no_data),
+        cmocka_unit_test(interrupted),           cmocka_unit_test(no_model_or_no_data),
     };
     return cmocka_run_group_tests_name("cli: score", tests, folder_begin, folder_end);
 }

@@ -94,6 +94,21 @@ static void interrupted_and_resumed_is_the_same(void **state)
     assert_false(exists("parts.safetensors.train"));
 }
 
+static void progress_bar_on_a_terminal(void **state)
+{
+    (void)state;
+    const struct how terminal = {.terminal = true, .environment = "TERM=xterm"};
+    struct ran r = run_how(&terminal, LONG " -o bar.safetensors");
+    assert_code(r, 0);
+    assert_in(r.err, "\repoch ");
+    assert_in(r.err, "[=");
+    assert_in(r.err, " left");
+    assert_in(r.err, "epoch 400/400  loss");
+    const struct how dumb = {.terminal = true, .environment = "TERM=dumb"};
+    assert_null(strstr(run_how(&dumb, TRAIN " -o dumb.safetensors").err, "[="));
+    assert_null(strchr(run_how(&terminal, TRAIN " -o silent.safetensors -q").err, 'e'));
+}
+
 static void second_interrupt_kills(void **state)
 {
     (void)state;
@@ -112,10 +127,15 @@ static void nothing_to_resume(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(writes_a_model_and_says_so),      cmocka_unit_test(options_come_by_set_and_by_flag),
-        cmocka_unit_test(never_overwrites_without_force),  cmocka_unit_test(unwritable_output),
-        cmocka_unit_test(full_disk_leaves_what_was_there), cmocka_unit_test(interrupted_and_resumed_is_the_same),
-        cmocka_unit_test(second_interrupt_kills),          cmocka_unit_test(nothing_to_resume),
+        cmocka_unit_test(writes_a_model_and_says_so),
+        cmocka_unit_test(options_come_by_set_and_by_flag),
+        cmocka_unit_test(never_overwrites_without_force),
+        cmocka_unit_test(unwritable_output),
+        cmocka_unit_test(full_disk_leaves_what_was_there),
+        cmocka_unit_test(interrupted_and_resumed_is_the_same),
+        cmocka_unit_test(progress_bar_on_a_terminal),
+        cmocka_unit_test(second_interrupt_kills),
+        cmocka_unit_test(nothing_to_resume),
     };
     return cmocka_run_group_tests_name("cli: train", tests, folder_begin, folder_end);
 }

@@ -61,6 +61,34 @@ static void man_and_completion_know_everything(void **state)
     assert_code(run_how(&bash, "-n completion"), 0);
 }
 
+static void completion_completes(void **state)
+{
+    static const char script[] =
+        "source ./completion\n"
+        "try() { COMP_WORDS=(\"$@\"); COMP_CWORD=$(($# - 1)); _engram; echo \"${COMPREPLY[*]}\"; }\n"
+        "try engram tr\ntry engram train mem\ntry engram train memae x --shr\n"
+        "try engram score x --format j\n";
+    (void)state;
+    struct ran r = run("help --completion bash");
+    write_file("completion", r.out, strlen(r.out));
+    write_file("script", script, strlen(script));
+    r = run_how(&(struct how){.program = "/bin/bash"}, "script");
+    assert_string_equal(r.out, "train\nmemae\n--shrink\njsonl\n");
+}
+
+static void colours_on_a_terminal(void **state)
+{
+    (void)state;
+    const struct how colours = {.terminal = true, .environment = "TERM=xterm"};
+    assert_in(run_how(&colours, "score none none").err, "\033[31merror: \033[0m");
+    setenv("NO_COLOR", "1", 1);
+    struct ran r = run_how(&colours, "score none none");
+    unsetenv("NO_COLOR");
+    assert_in(r.err, "engram: error: ");
+    assert_null(strchr(r.err, '\033'));
+    assert_null(strchr(run("score none none").err, '\033'));
+}
+
 static void unknown_words_bring_suggestions(void **state)
 {
     (void)state;
@@ -135,6 +163,8 @@ int main(void)
         cmocka_unit_test(help_shows_defaults),
         cmocka_unit_test(version),
         cmocka_unit_test(man_and_completion_know_everything),
+        cmocka_unit_test(completion_completes),
+        cmocka_unit_test(colours_on_a_terminal),
         cmocka_unit_test(unknown_words_bring_suggestions),
         cmocka_unit_test(usage_mistakes),
         cmocka_unit_test(every_preset_and_option_is_one_of_one),
