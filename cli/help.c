@@ -138,7 +138,8 @@ static const char exit_codes[] =
 static const char conventions[] =
     "Results go to stdout, messages to stderr. Files appear whole or not at all, and existing ones are overwritten "
     "with "
-    "--force alone. NO_COLOR turns colours off. OMP_WAIT_POLICY, if set, is respected; else waiting threads soon sleep.";
+    "--force alone. NO_COLOR turns colours off. OMP_WAIT_POLICY, if set, is respected; else waiting threads soon "
+    "sleep.";
 
 void help_general(void)
 {

@@ -20,6 +20,8 @@
  * Threads. Any function may be called from any thread. An engram_model is read-only: any number of threads may use one
  * at once. Every other object is one thread's at a time; several scorers on several threads may share one model.
  * Within a call, up to `threads` threads of the process's OpenMP pool compute; callbacks come on the calling thread.
+ * Idle threads of that pool spin by default: a program that shares its processor cores should be started with
+ * OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=1000 in the environment, as the command does for itself.
  *
  * Text is UTF-8, paths are bytes as the system has them. Numbers in texts are written with a point whatever the
  * program's locale is: during a call, callbacks included, the calling thread is in the C locale. Sizes are pixels,
@@ -232,9 +234,10 @@ ENGRAM_API double engram_evaluation_value(const engram_evaluation *evaluation, c
 ENGRAM_API void engram_evaluation_training(engram_evaluation *evaluation, double seconds, size_t peak_bytes);
 
 /* Writes one self-contained HTML page that shows n evaluations of the same data side by side, whole or not at all. An
- * existing file is refused (ENGRAM_IO) unless `force`. `date` (may be NULL) is shown as it is. */
-ENGRAM_API int engram_report_write(const engram_evaluation *const *evaluations, size_t n, const char *date,
-                                   const char *path, int force, engram_error *error);
+ * existing file is refused (ENGRAM_IO) unless `force`. `title` is the heading, NULL: the data's name; `date` (may be NULL)
+ * is shown as it is. */
+ENGRAM_API int engram_report_write(const engram_evaluation *const *evaluations, size_t n, const char *title,
+                                   const char *date, const char *path, int force, engram_error *error);
 
 /* ======== 3. Data ======== */
 
@@ -307,6 +310,10 @@ ENGRAM_API int engram_model_fact_at(const engram_model *model, size_t i, engram_
  * bytes of the model's picture size. ENGRAM_USAGE: no memory, no such item. */
 ENGRAM_API size_t engram_model_items(const engram_model *model); /* 0: no memory */
 ENGRAM_API int engram_model_item(const engram_model *model, size_t i, uint8_t *pixels, engram_error *error);
+/* Bytes that a scorer of this model computes in, beside the weights: `batch` samples at once on `threads` threads (0: all).
+ */
+ENGRAM_API int engram_model_memory(const engram_model *model, int batch, int threads, size_t *bytes,
+                                   engram_error *error);
 ENGRAM_API void engram_model_format(const engram_model *model, int *width, int *height, int *channels);
 
 /* How fast a model computes here, on random input: no data, no files. Use an idle machine. */
