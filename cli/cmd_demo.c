@@ -26,6 +26,10 @@ const struct flag demo_flags[] = {
     {0},
 };
 
+/* Of Fashion-MNIST, in the order of its labels. */
+static const char *const classes[] = {"T-shirt", "trouser", "pullover", "dress", "coat",
+                                      "sandal",  "shirt",   "sneaker",  "bag",   "ankle boot"};
+
 enum { MODELS = 2 };
 static const char *const names[MODELS] = {"memae", "ae"};
 
@@ -98,7 +102,7 @@ static void print_table(const struct demo *d)
 static int run(struct demo *d)
 {
     engram_error error;
-    char date[32];
+    char date[32], title[80];
     for (int i = 0; i < MODELS; i++) {
         int code = train(d, i);
         if (!code)
@@ -107,7 +111,8 @@ static int run(struct demo *d)
             return code;
     }
     const engram_evaluation *const evaluations[] = {d->evaluations[0], d->evaluations[1]};
-    if (engram_report_write(evaluations, MODELS, console_date(date), d->report, d->args->force, &error))
+    snprintf(title, sizeof title, "Fashion-MNIST: %s is normal", classes[d->args->normal]);
+    if (engram_report_write(evaluations, MODELS, title, console_date(date), d->report, d->args->force, &error))
         return console_report(&error);
     print_table(d);
     return output_flush();

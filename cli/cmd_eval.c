@@ -68,7 +68,7 @@ static int evaluate_all(struct evaluating *e)
     int code = print_metrics(e);
     if (!code && e->args->report) {
         const engram_evaluation *const *evaluations = (const engram_evaluation *const *)e->evaluations;
-        if (engram_report_write(evaluations, e->n, console_date(date), e->args->report, e->args->force, &error))
+        if (engram_report_write(evaluations, e->n, NULL, console_date(date), e->args->report, e->args->force, &error))
             return console_report(&error);
         console_info("report: %s", e->args->report);
     }

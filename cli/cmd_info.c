@@ -3,6 +3,8 @@
 #include "engram.h"
 #include "output.h"
 
+#include <stdio.h>
+
 const struct flag info_flags[] = {
     {"format", 0, FLAG_CHOICE, offsetof(struct args, format), "FORMAT", "text", 0, 0, "csv|jsonl|text",
      "of the rows on stdout"},
@@ -10,6 +12,24 @@ const struct flag info_flags[] = {
 };
 
 static const char *const columns[] = {"section", "name", "value", NULL};
+
+/* What scoring will hold beside the weights, for one sample and for a batch of folders. */
+static int print_memory(struct output *output, const engram_model *model)
+{
+    static const int batches[] = {1, 64};
+    for (int i = 0; i < 2; i++) {
+        char name[40], value[40];
+        size_t bytes;
+        engram_error error;
+        if (engram_model_memory(model, batches[i], 0, &bytes, &error))
+            return console_report(&error);
+        snprintf(name, sizeof name, "scoring %d at once", batches[i]);
+        snprintf(value, sizeof value, "%zu bytes", bytes);
+        const struct cell cells[] = {CELL_OF_TEXT("memory"), CELL_OF_TEXT(name), CELL_OF_TEXT(value)};
+        output_row(output, cells);
+    }
+    return 0;
+}
 
 int cmd_info(const struct args *args)
 {
@@ -24,6 +44,7 @@ int cmd_info(const struct args *args)
         const struct cell cells[] = {CELL_OF_TEXT(fact.section), CELL_OF_TEXT(fact.name), CELL_OF_TEXT(fact.value)};
         output_row(&output, cells);
     }
+    int code = print_memory(&output, model);
     engram_model_free(model);
-    return output_end(&output);
+    return code ? code : output_end(&output);
 }

@@ -234,8 +234,8 @@ ENGRAM_API double engram_evaluation_value(const engram_evaluation *evaluation, c
 ENGRAM_API void engram_evaluation_training(engram_evaluation *evaluation, double seconds, size_t peak_bytes);
 
 /* Writes one self-contained HTML page that shows n evaluations of the same data side by side, whole or not at all. An
- * existing file is refused (ENGRAM_IO) unless `force`. `title` is the heading, NULL: the data's name; `date` (may be NULL)
- * is shown as it is. */
+ * existing file is refused (ENGRAM_IO) unless `force`. `title` is the heading, NULL: the data's name; `date` (may be
+ * NULL) is shown as it is. */
 ENGRAM_API int engram_report_write(const engram_evaluation *const *evaluations, size_t n, const char *title,
                                    const char *date, const char *path, int force, engram_error *error);
 
@@ -310,7 +310,8 @@ ENGRAM_API int engram_model_fact_at(const engram_model *model, size_t i, engram_
  * bytes of the model's picture size. ENGRAM_USAGE: no memory, no such item. */
 ENGRAM_API size_t engram_model_items(const engram_model *model); /* 0: no memory */
 ENGRAM_API int engram_model_item(const engram_model *model, size_t i, uint8_t *pixels, engram_error *error);
-/* Bytes that a scorer of this model computes in, beside the weights: `batch` samples at once on `threads` threads (0: all).
+/* Bytes that a scorer of this model computes in, beside the weights: `batch` samples at once on `threads` threads (0:
+ * all).
  */
 ENGRAM_API int engram_model_memory(const engram_model *model, int batch, int threads, size_t *bytes,
                                    engram_error *error);

@@ -190,6 +190,26 @@ int engram_model_item(const engram_model *model, size_t i, uint8_t *pixels, engr
     return call_end(&call, model_item(model, i, pixels, &call.err), error);
 }
 
+static int model_memory(const engram_model *model, int batch, int threads, size_t *bytes, struct err *e)
+{
+    struct session *session;
+    if (batch < 1)
+        return err_set(e, ERR_USAGE, "a scorer computes at least 1 sample at once, not %d", batch);
+    const struct session_spec spec = {
+        .batch = batch, .threads = threads_choose(threads), .precision = PRECISION_AUTO, .map = true, .rate = 0.05};
+    TRY(session_new(model->scorer, &spec, &session, e));
+    *bytes = session_bytes(session);
+    session_free(session);
+    return 0;
+}
+
+int engram_model_memory(const engram_model *model, int batch, int threads, size_t *bytes, engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    return call_end(&call, model_memory(model, batch, threads, bytes, &call.err), error);
+}
+
 void engram_model_format(const engram_model *model, int *width, int *height, int *channels)
 {
     const struct shape *sample = &scorer_checkpoint(model->scorer)->input.sample;

@@ -175,8 +175,8 @@ void engram_evaluation_training(engram_evaluation *evaluation, double seconds, s
     evaluation->inner.shown.peak_bytes = peak_bytes;
 }
 
-static int report(const engram_evaluation *const *evaluations, size_t n, const char *date, const char *path, bool force,
-                  struct err *e)
+static int report(const engram_evaluation *const *evaluations, size_t n, const char *title, const char *date,
+                  const char *path, bool force, struct err *e)
 {
     if (!n)
         return err_set(e, ERR_USAGE, "a report of no evaluation cannot be written to %s", path);
@@ -187,15 +187,15 @@ static int report(const engram_evaluation *const *evaluations, size_t n, const c
         inner[i] = &evaluations[i]->inner;
     int code = make_parent(path, e);
     if (code >= 0)
-        code = evaluation_report(inner, n, date, path, force, e);
+        code = evaluation_report(inner, n, title, date, path, force, e);
     free(inner);
     return code;
 }
 
-int engram_report_write(const engram_evaluation *const *evaluations, size_t n, const char *date, const char *path,
-                        int force, engram_error *error)
+int engram_report_write(const engram_evaluation *const *evaluations, size_t n, const char *title, const char *date,
+                        const char *path, int force, engram_error *error)
 {
     struct call call;
     call_begin(&call);
-    return call_end(&call, report(evaluations, n, date, path, force != 0, &call.err), error);
+    return call_end(&call, report(evaluations, n, title, date, path, force != 0, &call.err), error);
 }

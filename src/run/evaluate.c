@@ -339,15 +339,16 @@ void evaluation_free(struct evaluation *ev)
     *ev = (struct evaluation){0};
 }
 
-int evaluation_report(const struct evaluation *const *evs, size_t n, const char *date, const char *path, bool force,
-                      struct err *e)
+int evaluation_report(const struct evaluation *const *evs, size_t n, const char *title, const char *date,
+                      const char *path, bool force, struct err *e)
 {
     struct report_model *shown = calloc(n ? n : 1, sizeof *shown);
     if (!shown)
         return err_memory(e, "a report");
     for (size_t i = 0; i < n; i++)
         shown[i] = evs[i]->shown;
-    const struct report report = {.data = evs[0]->data_name,
+    const struct report report = {.title = title,
+                                  .data = evs[0]->data_name,
                                   .data_summary = evs[0]->data_summary,
                                   .samples = "pictures",
                                   .date = date,

@@ -36,8 +36,8 @@ int evaluation_run(const struct evaluate_job *job, struct evaluation *ev, struct
 void evaluation_free(struct evaluation *ev); /* {0} is fine */
 
 /* The report of n evaluations of the same data at the same rate. */
-int evaluation_report(const struct evaluation *const *evs, size_t n, const char *date, const char *path, bool force,
-                      struct err *e);
+int evaluation_report(const struct evaluation *const *evs, size_t n, const char *title, const char *date,
+                      const char *path, bool force, struct err *e);
 
 /* The numbers as a list: 1, or 0 past the last. `kind` is "" for all anomalies. */
 struct evaluation_number {

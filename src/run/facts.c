@@ -1,6 +1,5 @@
 #include "run/facts.h"
 
-
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -351,9 +351,9 @@ static void evaluation_counts_and_reports(void **state)
     assert_true(n > 10);
     engram_evaluation_training(ev, 12.5, 1 << 20);
     const engram_evaluation *const both[] = {ev, ev};
-    assert_int_equal(engram_report_write(both, 2, "2001-02-03", "r/report.html", 0, &error), 0);
-    assert_int_equal(engram_report_write(both, 1, NULL, "r/report.html", 0, &error), ENGRAM_IO);
-    assert_int_equal(engram_report_write(both, 0, NULL, "r/none.html", 0, &error), ENGRAM_USAGE);
+    assert_int_equal(engram_report_write(both, 2, "A < B", "2001-02-03", "r/report.html", 0, &error), 0);
+    assert_int_equal(engram_report_write(both, 1, NULL, NULL, "r/report.html", 0, &error), ENGRAM_IO);
+    assert_int_equal(engram_report_write(both, 0, NULL, NULL, "r/none.html", 0, &error), ENGRAM_USAGE);
     engram_evaluation_free(ev);
     assert_int_equal(engram_evaluate(model, "nowhere", NULL, NULL, &ev, &error), ENGRAM_IO);
 }
