@@ -73,10 +73,10 @@ static void check_tensor(struct trainee *t, int objective, const struct param *p
         slope += (double)p->grad[i] * (double)direction[p->offset + i];
     }
     /* One percent of the tensor's length; half of it takes the curvature out. */
-    float h = (float)fmax(5e-4, 0.01 * length_of(from + p->offset, p->count));
+    float h = (float)fmax(3e-3, 0.01 * length_of(from + p->offset, p->count));
     double whole = difference(t, objective, from, direction, h);
     double want = (4 * difference(t, objective, from, direction, h / 2) - whole) / 3;
-    if (!(fabs(slope - want) < 0.03 * fabs(want) + 3e-4))
+    if (!(fabs(slope - want) < 0.03 * fabs(want) + 6e-4))
         fail_msg("%s: objective %s, %s: the gradient says %g, differences say %g", t->subject->name,
                  t->run.heads.objectives[objective].name, p->name, slope, want);
     loss_at(t, objective, from, direction, 0);
@@ -360,7 +360,7 @@ static void check_file(const struct subject *s)
     if (s->sample.nd != 3) /* a model file holds pictures */
         return;
     struct trainee t;
-    struct scorer *loaded;
+    struct scorer *loaded = NULL;
     struct checkpoint c;
     struct err e = ERR_INIT;
     char path[] = "/tmp/engram_models_XXXXXX";
