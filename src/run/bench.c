@@ -142,6 +142,13 @@ static int ascending(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/* Sorts them. */
+static double median(double *values, size_t n)
+{
+    qsort(values, n, sizeof *values, ascending);
+    return n % 2 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+}
+
 static int time_steps(struct bench *b, struct bench_result *r, struct err *e)
 {
     size_t n = (size_t)b->job->repeat;
@@ -152,48 +159,86 @@ static int time_steps(struct bench *b, struct bench_result *r, struct err *e)
         step(b, r);
     for (size_t i = 0; i < n; i++)
         ms[i] = step(b, r);
-    qsort(ms, n, sizeof *ms, ascending);
-    r->ms = n % 2 ? ms[n / 2] : (ms[n / 2 - 1] + ms[n / 2]) / 2;
+    r->ms = median(ms, n);
     free(ms);
     return 0;
 }
 
-/* ---- the profile ---- */
+/* ---- the profile: medians too, since one step that was interrupted would spoil a mean ---- */
 
 struct profile {
     const struct bench_job *job;
+    size_t repeat, nodes, step;             /* nodes: counted as they come by */
+    double *forward, *backward, *optimiser; /* [node][step]; the last [step] */
     double flops;
 };
 
-static void each_node(void *user, const struct plan_timing *t)
+static void count_node(void *user, const struct plan_timing *t)
 {
     struct profile *p = user;
+    p->nodes++;
+    p->flops += t->flops + t->backward_flops;
+}
+
+static void note_node(void *user, const struct plan_timing *t)
+{
+    struct profile *p = user;
+    p->forward[p->nodes * p->repeat + p->step] = t->forward_ms;
+    p->backward[p->nodes * p->repeat + p->step] = t->backward_ms;
+    p->nodes++;
+}
+
+static void tell_node(void *user, const struct plan_timing *t)
+{
+    struct profile *p = user;
+    size_t at = p->nodes++ * p->repeat;
     const struct bench_node n = {.name = t->node->name,
                                  .op = t->node->op->name,
-                                 .forward_ms = t->forward_ms,
-                                 .backward_ms = t->backward_ms,
+                                 .forward_ms = median(p->forward + at, p->repeat),
+                                 .backward_ms = median(p->backward + at, p->repeat),
                                  .forward_flops = t->flops,
                                  .backward_flops = t->backward_flops,
                                  .bytes = t->bytes};
-    p->flops += t->flops + t->backward_flops;
-    if (p->job->node)
-        p->job->node(p->job->user, &n);
+    p->job->node(p->job->user, &n);
+}
+
+static int profile_steps(struct bench *b, const struct bench_result *r, struct plan *plan, struct profile *p,
+                         struct err *e)
+{
+    for (p->step = 0; p->step < p->repeat; p->step++) {
+        TRY(plan_profile_start(plan, e));
+        b->optimiser_ms = 0;
+        step(b, r);
+        p->optimiser[p->step] = b->optimiser_ms;
+        p->nodes = 0;
+        plan_profile(plan, note_node, p);
+    }
+    p->nodes = 0;
+    plan_profile(plan, tell_node, p);
+    const struct bench_node adam = {.name = "", .op = "adam", .backward_ms = median(p->optimiser, p->repeat)};
+    if (b->job->training)
+        b->job->node(b->job->user, &adam);
+    return 0;
 }
 
 static int profile(struct bench *b, struct bench_result *r, struct err *e)
 {
-    struct profile p = {.job = b->job};
+    struct profile p = {.job = b->job, .repeat = (size_t)b->job->repeat};
     struct plan *plan = b->job->training ? b->plan : b->forward.plan;
     TRY(plan_profile_start(plan, e));
-    b->optimiser_ms = 0;
-    for (int i = 0; b->job->node && i < b->job->repeat; i++)
-        step(b, r);
-    plan_profile(plan, each_node, &p);
+    plan_profile(plan, count_node, &p);
     r->flops = p.flops;
-    const struct bench_node adam = {.name = "", .op = "adam", .backward_ms = b->optimiser_ms / b->job->repeat};
-    if (b->job->node && b->job->training)
-        b->job->node(b->job->user, &adam);
-    return 0;
+    if (!b->job->node)
+        return 0;
+    double *room = calloc((2 * p.nodes + 1) * p.repeat, sizeof *room);
+    if (!room)
+        return err_memory(e, "a profile");
+    p.forward = room;
+    p.backward = room + p.nodes * p.repeat;
+    p.optimiser = room + 2 * p.nodes * p.repeat;
+    int code = profile_steps(b, r, plan, &p, e);
+    free(room);
+    return code;
 }
 
 int bench_run(const struct bench_job *job, struct bench_result *result, struct err *e)

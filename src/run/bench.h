@@ -12,7 +12,7 @@
 /* Of one step. Arithmetic is counted, not measured: multiplication and addition are two. */
 struct bench_node {
     const char *name, *op;          /* "enc.0", "conv"; the optimiser is "", "adam" */
-    double forward_ms, backward_ms; /* means */
+    double forward_ms, backward_ms; /* medians */
     double forward_flops, backward_flops;
     size_t bytes; /* of its output */
 };
