@@ -1,0 +1,243 @@
+/* Memory that runs out, at every single allocation of ours in turn: each time the call says so (ENGRAM_MEMORY) or does
+ * without; it never crashes, leaks (the sanitizers look), or leaves half a file. The linker sends the library's
+ * allocations here (--wrap); those inside oneDNN, FFmpeg and jansson are their own. */
+#include <engram.h>
+
+/* What cmocka.h wants before it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static atomic_long left = -1; /* allocations until the one that fails; negative: none does */
+
+static bool fails(void)
+{
+    return left >= 0 && atomic_fetch_sub(&left, 1) == 0;
+}
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t n, size_t size);
+void *__real_realloc(void *p, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+int __real_posix_memalign(void **p, size_t alignment, size_t size);
+char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t n);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t n, size_t size);
+void *__wrap_realloc(void *p, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
+int __wrap_posix_memalign(void **p, size_t alignment, size_t size);
+char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t n);
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t n, size_t size)
+{
+    return fails() ? NULL : __real_calloc(n, size);
+}
+
+void *__wrap_realloc(void *p, size_t size)
+{
+    return fails() ? NULL : __real_realloc(p, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+    return fails() ? NULL : __real_aligned_alloc(alignment, size);
+}
+
+int __wrap_posix_memalign(void **p, size_t alignment, size_t size)
+{
+    return fails() ? 12 : __real_posix_memalign(p, alignment, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return fails() ? NULL : __real_strdup(text);
+}
+
+char *__wrap_strndup(const char *text, size_t n)
+{
+    return fails() ? NULL : __real_strndup(text, n);
+}
+
+/* ---- calls ---- */
+
+#define DATA "synth:?n=24&test=6&size=16"
+
+static const char *const settings[] = {"widths=4", "items=4", "epochs=1", "batch=8", "threads=1"};
+static char folder[] = "/tmp/engram-oom-XXXXXX";
+
+static int train(engram_error *error)
+{
+    const engram_train_job job = {
+        .model = "memae", .settings = settings, .nsettings = 5, .data = DATA, .output = "t.safetensors", .force = 1};
+    return engram_train(&job, NULL, NULL, error);
+}
+
+static int score(engram_error *error)
+{
+    static const uint8_t pixels[20 * 64];
+    const engram_scorer_options options = {.threads = 1, .maps = 1};
+    engram_model *model = NULL;
+    engram_scorer *scorer = NULL;
+    engram_result result;
+    const engram_picture picture = {pixels, 20, 20, 3, 64};
+    int code = engram_model_load("model.safetensors", &model, error);
+    if (!code)
+        code = engram_scorer_new(model, &options, &scorer, error);
+    if (!code)
+        code = engram_score_picture(scorer, &picture, &result, error);
+    if (!code)
+        code = engram_map_write(model, &result, "map.png", ENGRAM_MAP_PNG, 1, error);
+    if (!code)
+        code = engram_score_file(scorer, "map.png", &result, error);
+    engram_scorer_free(scorer);
+    engram_model_free(model);
+    return code;
+}
+
+static int no_row(void *user, const engram_row *row)
+{
+    (void)user;
+    (void)row;
+    return 0;
+}
+
+static int score_data(engram_error *error)
+{
+    static const char *const urls[] = {DATA, "map.png"};
+    const engram_scorer_options options = {.threads = 1, .batch = 4};
+    engram_model *model = NULL;
+    engram_scorer *scorer = NULL;
+    int code = engram_model_load("model.safetensors", &model, error);
+    if (!code)
+        code = engram_scorer_new(model, &options, &scorer, error);
+    if (!code)
+        code = engram_score_data(scorer, urls, 2, NULL, no_row, NULL, error);
+    engram_scorer_free(scorer);
+    engram_model_free(model);
+    return code;
+}
+
+static int evaluate(engram_error *error)
+{
+    const engram_scorer_options options = {.threads = 1};
+    engram_model *model = NULL;
+    engram_evaluation *ev = NULL;
+    int code = engram_model_load("model.safetensors", &model, error);
+    if (!code)
+        code = engram_evaluate(model, DATA, &options, NULL, &ev, error);
+    if (!code)
+        code = engram_report_write((const engram_evaluation *const *)&ev, 1, NULL, NULL, "report.html", 1, error);
+    engram_evaluation_free(ev);
+    engram_model_free(model);
+    return code;
+}
+
+static int data(engram_error *error)
+{
+    engram_data *d = NULL;
+    int code = engram_data_open(DATA, NULL, &d, error);
+    if (!code)
+        code = engram_data_check(d, NULL, error);
+    engram_data_free(d);
+    return code;
+}
+
+/* Lets every allocation fail once, until a run needs fewer than are granted. */
+static void try_all(int (*call)(engram_error *error), const char *name)
+{
+    for (long n = 0; n < 100000; n++) {
+        engram_error error = {0};
+        left = n;
+        int code = call(&error);
+        bool reached = left < 0;
+        left = -1;
+        if (code && code != ENGRAM_MEMORY)
+            print_error("%s, allocation %ld: %d: %s\n", name, n, code, error.message);
+        assert_true(code == 0 || code == ENGRAM_MEMORY);
+        if (code)
+            assert_true(strlen(error.message) > 10);
+        if (!reached) {
+            assert_int_equal(code, 0);
+            print_message("%s: %ld allocations\n", name, n);
+            return;
+        }
+    }
+    fail_msg("%s does not end", name);
+}
+
+static void training(void **state)
+{
+    (void)state;
+    try_all(train, "train");
+}
+
+static void scoring(void **state)
+{
+    (void)state;
+    try_all(score, "score");
+}
+
+static void scoring_data(void **state)
+{
+    (void)state;
+    try_all(score_data, "score data");
+}
+
+static void evaluating(void **state)
+{
+    (void)state;
+    try_all(evaluate, "evaluate and report");
+}
+
+static void looking_at_data(void **state)
+{
+    (void)state;
+    try_all(data, "data");
+}
+
+static int begin(void **state)
+{
+    (void)state;
+    engram_error error;
+    if (!mkdtemp(folder) || chdir(folder))
+        return -1;
+    if (train(&error) || rename("t.safetensors", "model.safetensors") || score(&error)) {
+        print_error("%s\n", error.message);
+        return -1;
+    }
+    return 0;
+}
+
+static int end(void **state)
+{
+    (void)state;
+    char command[80];
+    snprintf(command, sizeof command, "rm -r %s", folder);
+    return chdir("/") || system(command);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(looking_at_data), cmocka_unit_test(scoring),  cmocka_unit_test(scoring_data),
+        cmocka_unit_test(evaluating),      cmocka_unit_test(training),
+    };
+    return cmocka_run_group_tests_name("memory runs out", tests, begin, end);
+}
