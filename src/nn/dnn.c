@@ -1,5 +1,7 @@
 #include "nn/dnn.h"
 
+#include "nn/parallel.h"
+
 #include <dnnl.h>
 #include <omp.h>
 #include <pthread.h>
@@ -8,7 +10,7 @@
 
 enum { ARGS = 6 };
 
-enum { BLOCKING_FLOPS_PER_BYTE = 100 };
+enum { BLOCKING_FLOPS_PER_BYTE = 100, PARTS = 64 };
 
 static dnnl_engine_t engine;
 static dnnl_stream_t stream;
@@ -60,7 +62,9 @@ struct dnn_conv {
     struct prim block_src, block_dst; /* of backward-weights, where the blocked layout pays for two reorders */
     size_t blocked_src, blocked_dst;  /* bytes of the blocked copies, at the front of scratch; 0: none */
     size_t grad_bytes;                /* of the packed weight gradient, behind them */
-    dnnl_memory_t canonical;          /* the caller's weights or their gradient */
+    struct dnn_conv *part[PARTS];     /* backward-weights by parts of the batch, one a thread; parts 0: in one */
+    int parts;
+    dnnl_memory_t canonical; /* the caller's weights or their gradient */
     size_t bytes;
 };
 
@@ -386,6 +390,26 @@ static int build_weights(struct dnn_conv *c, dnnl_primitive_attr_t attr, dnnl_pr
     return code;
 }
 
+/* oneDNN's threads meet at a spinning barrier inside backward-weights: where another process has one of the cores, the
+ * others burn time slices waiting. So each thread takes a part of the batch, alone, and the gradients are added up. It
+ * is the faster way on a quiet machine too (MNIST's layers: 270 to 380 GFLOP/s). */
+static bool parts_fit(const struct dnn_conv_spec *s)
+{
+    return s->threads > 1 && s->threads <= PARTS && s->src.d[0] % s->threads == 0;
+}
+
+static int build_parts(struct dnn_conv *c, struct err *e)
+{
+    struct dnn_conv_spec s = c->spec;
+    s.src.d[0] /= s.threads;
+    s.dst.d[0] /= s.threads;
+    s.directions = DNN_BACKWARD_WEIGHTS;
+    s.threads = 1;
+    for (; c->parts < c->spec.threads; c->parts++)
+        TRY(dnn_conv_new(&s, &c->part[c->parts], e));
+    return 0;
+}
+
 static int build(struct dnn_conv *c, struct err *e)
 {
     dnnl_primitive_attr_t attr = NULL, plain = NULL;
@@ -403,7 +427,7 @@ static int build(struct dnn_conv *c, struct err *e)
     if (code == 0 && (d & DNN_BACKWARD_DATA))
         code = build_data(c, plain, hint, e);
     if (code == 0 && (d & DNN_BACKWARD_WEIGHTS))
-        code = build_weights(c, plain, hint, e);
+        code = parts_fit(&c->spec) ? build_parts(c, e) : build_weights(c, plain, hint, e);
     if (hint)
         dnnl_primitive_desc_destroy(hint);
     if (attr)
@@ -437,6 +461,8 @@ void dnn_conv_free(struct dnn_conv *c)
 {
     if (!c)
         return;
+    for (int i = 0; i < c->parts; i++)
+        dnn_conv_free(c->part[i]);
     free_prim(&c->forward, OWNED_FORWARD);
     free_prim(&c->data, OWNED_BACKWARD);
     free_prim(&c->weights, OWNED_BACKWARD);
@@ -453,12 +479,18 @@ void dnn_conv_free(struct dnn_conv *c)
     free(c);
 }
 
+/* Of one part: its gradient, except the first's, which is the result, and what it computes in. */
+static size_t part_bytes(const struct dnn_conv *c)
+{
+    return padded_size(&c->weight) + ((dnn_conv_scratch(c->part[0]) + 63) & ~(size_t)63);
+}
+
 size_t dnn_conv_scratch(const struct dnn_conv *c)
 {
-    size_t bytes = c->forward.scratch;
-    if (c->data.scratch > bytes)
-        bytes = c->data.scratch;
-    return c->weights.scratch > bytes ? c->weights.scratch : bytes;
+    size_t bytes = c->parts ? (size_t)c->parts * part_bytes(c) : c->weights.scratch;
+    if (c->forward.scratch > bytes)
+        bytes = c->forward.scratch;
+    return c->data.scratch > bytes ? c->data.scratch : bytes;
 }
 
 size_t dnn_conv_bytes(const struct dnn_conv *c)
@@ -506,7 +538,7 @@ static const void *blocked(const struct dnn_conv *c, const struct prim *p, size_
     return copy;
 }
 
-void dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
+static void weights_at_once(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
 {
     unsigned char *room = scratch;
     bind(&c->weights, SRC, blocked(c, &c->block_src, c->blocked_src, src, &room));
@@ -516,6 +548,52 @@ void dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *
     run(&c->weights, c->spec.threads);
     dnnl_memory_set_data_handle(c->canonical, weight);
     run(&c->unpack_grad, c->spec.threads);
+}
+
+struct parts_job {
+    struct dnn_conv *c;
+    const unsigned char *src, *dst;
+    float *weight;
+    unsigned char *scratch;
+};
+
+static float *part_weight(const struct parts_job *j, int part)
+{
+    return part ? (float *)(j->scratch + (size_t)part * part_bytes(j->c)) : j->weight;
+}
+
+static void compute_part(void *context, int part, size_t begin, size_t end)
+{
+    const struct parts_job *j = context;
+    struct dnn_conv *p = j->c->part[part];
+    size_t src = dnnl_memory_desc_get_size(&p->src), dst = dnnl_memory_desc_get_size(&p->dst);
+    unsigned char *scratch = j->scratch + (size_t)part * part_bytes(j->c) + padded_size(&j->c->weight);
+    if (begin < end)
+        weights_at_once(p, j->src + (size_t)part * src, j->dst + (size_t)part * dst, part_weight(j, part), scratch);
+}
+
+HOT static void add(float *restrict sum, const float *restrict more, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        sum[i] += more[i];
+}
+
+static void add_parts(void *context, size_t begin, size_t end)
+{
+    const struct parts_job *j = context;
+    for (int part = 1; part < j->c->parts; part++)
+        add(j->weight + begin, part_weight(j, part) + begin, end - begin);
+}
+
+void dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
+{
+    struct parts_job j = {.c = c, .src = src, .dst = dst, .weight = weight, .scratch = scratch};
+    if (!c->parts) {
+        weights_at_once(c, src, dst, weight, scratch);
+        return;
+    }
+    parallel_chunks(c->parts, (size_t)c->parts, c->parts, compute_part, &j);
+    parallel_ranges(c->parts, dnnl_memory_desc_get_size(&c->weight) / sizeof(float), 1 << 14, add_parts, &j);
 }
 
 void dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
