@@ -3,6 +3,7 @@
  * weights are as initialised: speed does not depend on them. Prints frames a second, decoding included.
  *
  *     clips FOLDER PRECISION THREADS CLIPS */
+#include "base/clock.h"
 #include "data/loader.h"
 #include "models/model.h"
 #include "nn/plan.h"
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { FRAMES = 16, SIZE = 256 };
 
@@ -23,13 +23,6 @@ struct pipeline {
     struct plan *plan;
     void *config;
 };
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int open_frames(struct pipeline *p, const char *folder, struct err *e)
 {
@@ -71,9 +64,9 @@ static int score_clips(struct pipeline *p, int clips, double *rate, struct err *
         plan_forward(p->plan, 0);
         sum += *(const float *)plan_data(p->plan, p->heads.score);
         if (++scored == 0)
-            start = now();
+            start = clock_seconds();
     }
-    *rate = FRAMES * clips / (now() - start);
+    *rate = FRAMES * clips / (clock_seconds() - start);
     return sum == sum ? 0 : err_set(e, ERR_FAIL, "a score is not a number");
 }
 

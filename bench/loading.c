@@ -2,18 +2,11 @@
  * memory. Prints one number. bench/loading.py compares it with the usual Python loop.
  *
  *     loading FOLDER SIZE THREADS SECONDS */
+#include "base/clock.h"
 #include "data/loader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 static int measure(struct dataset *ds, const struct loader_options *o, double seconds, double *rate, struct err *e)
 {
@@ -22,11 +15,11 @@ static int measure(struct dataset *ds, const struct loader_options *o, double se
     TRY(loader_new(ds, SPLIT_TRAIN, NULL, 0, o, &l, e));
     int code = loader_next(l, &b, e); /* the first pays for what is made once */
     size_t n = 0;
-    double start = now(), took = 0;
+    double start = clock_seconds(), took = 0;
     while (code > 0 && took < seconds) {
         code = loader_next(l, &b, e);
         n += b.n;
-        took = now() - start;
+        took = clock_seconds() - start;
     }
     *rate = (double)n / took;
     loader_free(l);

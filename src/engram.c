@@ -1,6 +1,7 @@
 /* The public interface, part 1 and what all parts share: translates between engram.h and the floor `run`, no more. */
 #include "engram_private.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "data/dataset.h"
 #include "run/config.h"
@@ -10,7 +11,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 _Static_assert((int)ENGRAM_FAIL == ERR_FAIL && (int)ENGRAM_USAGE == ERR_USAGE && (int)ENGRAM_MEMORY == ERR_MEMORY &&
                    (int)ENGRAM_IO == ERR_IO && (int)ENGRAM_FORMAT == ERR_FORMAT && (int)ENGRAM_STOPPED == ERR_STOPPED,
@@ -78,13 +78,6 @@ bool hooks_stop(void *user)
 {
     const engram_hooks *hooks = user;
     return hooks && hooks->stop && hooks->stop(hooks->user);
-}
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
 void hooks_samples(const engram_hooks *hooks, const char *what, size_t done, size_t total, double seconds)
@@ -289,7 +282,7 @@ static int on_row(void *user, size_t index, const struct verdict *v)
                       .error = v->error ? v->message : NULL};
     if (!v->error)
         row.result = result_of(v, r->model);
-    hooks_samples(r->hooks, "scoring", ++r->done, r->total, now() - r->started);
+    hooks_samples(r->hooks, "scoring", ++r->done, r->total, clock_seconds() - r->started);
     return r->row(r->user, &row) || hooks_stop(hooks_user(r->hooks));
 }
 
@@ -316,7 +309,7 @@ int engram_score_data(engram_scorer *scorer, const char *const *urls, size_t n, 
                       engram_row_fn *row, void *user, engram_error *error)
 {
     struct call call;
-    struct rows rows = {.model = scorer->model, .hooks = hooks, .row = row, .user = user, .started = now()};
+    struct rows rows = {.model = scorer->model, .hooks = hooks, .row = row, .user = user, .started = clock_seconds()};
     call_begin(&call);
     return call_end(&call, score_data(scorer, urls, n, &rows, &call.err), error);
 }

@@ -1,5 +1,6 @@
 #include "run/bench.h"
 
+#include "base/clock.h"
 #include "base/rng.h"
 #include "nn/adam.h"
 #include "nn/op.h"
@@ -7,7 +8,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { DEFAULT_SIDE = 256, DEFAULT_CHANNELS = 3, WARM_UP = 2 };
 
@@ -25,13 +25,6 @@ struct bench {
     uint64_t steps;
     double optimiser_ms; /* in all steps since the last reset */
 };
-
-static double now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec * 1e3 + (double)t.tv_nsec * 1e-6;
-}
 
 /* ---- building ---- */
 
@@ -116,9 +109,9 @@ static void train_step(struct bench *b, int threads)
     plan_forward(b->plan, b->steps);
     for (int k = 0; k < b->heads.nobjectives; k++) {
         plan_backward(b->plan, k);
-        double start = now_ms();
+        double start = 1e3 * clock_seconds();
         params_adam(b->params, b->heads.objectives[k].group, &adam, threads);
-        b->optimiser_ms += now_ms() - start;
+        b->optimiser_ms += 1e3 * clock_seconds() - start;
     }
     plan_commit(b->plan);
 }
@@ -126,14 +119,14 @@ static void train_step(struct bench *b, int threads)
 /* One step; a plan uses its input's memory again, so the input is set each time, as it is in earnest. */
 static double step(struct bench *b, const struct bench_result *r)
 {
-    double start = now_ms();
+    double start = 1e3 * clock_seconds();
     memcpy(b->input, b->samples, b->input_bytes);
     if (b->job->training)
         train_step(b, r->threads);
     else
         forward_run(&b->forward, r->batch);
     b->steps++;
-    return now_ms() - start;
+    return 1e3 * clock_seconds() - start;
 }
 
 static int ascending(const void *a, const void *b)

@@ -1,20 +1,13 @@
 /* The machine's peaks, each the best of several tries: what a profile is to be compared with. */
+#include "base/clock.h"
 #include "nn/dnn.h"
 #include "nn/parallel.h"
 #include "run/bench.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const double TRY_SECONDS = 0.25; /* for each peak */
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- multiply-adds ---- */
 
@@ -61,12 +54,12 @@ static void fma_chunk(void *context, int chunk, size_t begin, size_t end)
 
 static double fma_peak(int threads)
 {
-    double best = 0, until = now() + TRY_SECONDS;
-    for (size_t i = 0; now() < until; i++) {
+    double best = 0, until = clock_seconds() + TRY_SECONDS;
+    for (size_t i = 0; clock_seconds() < until; i++) {
         struct fma_job job = {.loop = &fma_loops[i % (sizeof fma_loops / sizeof *fma_loops)]};
-        double start = now();
+        double start = clock_seconds();
         parallel_chunks(threads, (size_t)threads, threads, fma_chunk, &job);
-        double rate = 2.0 * FMA_ROUNDS * job.loop->lanes * threads / (now() - start);
+        double rate = 2.0 * FMA_ROUNDS * job.loop->lanes * threads / (clock_seconds() - start);
         best = rate > best ? rate : best;
     }
     return best * 1e-9;
@@ -98,10 +91,10 @@ static int conv_peak(enum dtype type, int threads, double *gflops, struct err *e
     memset(block, 0, 2 * bytes + weights + scratch);
     dnn_conv_pack(conv, (float *)(block + 2 * bytes));
     *gflops = 0;
-    for (double until = now() + TRY_SECONDS; now() < until;) {
-        double start = now();
+    for (double until = clock_seconds() + TRY_SECONDS; clock_seconds() < until;) {
+        double start = clock_seconds();
         dnn_conv_forward(conv, block, NULL, block + bytes, block + 2 * bytes + weights);
-        double rate = flops / (now() - start) * 1e-9;
+        double rate = flops / (clock_seconds() - start) * 1e-9;
         *gflops = rate > *gflops ? rate : *gflops;
     }
     free(block);
@@ -126,10 +119,10 @@ static int copy_peak(int threads, double *gbytes, struct err *e)
         return err_memory(e, "the measurement of memory");
     memset(block, 1, 2 * (size_t)COPY_BYTES);
     *gbytes = 0;
-    for (double until = now() + TRY_SECONDS; now() < until;) {
-        double start = now();
+    for (double until = clock_seconds() + TRY_SECONDS; clock_seconds() < until;) {
+        double start = clock_seconds();
         parallel_ranges(threads, COPY_BYTES, 1 << 16, copy_range, block);
-        double rate = 2.0 * COPY_BYTES / (now() - start) * 1e-9;
+        double rate = 2.0 * COPY_BYTES / (clock_seconds() - start) * 1e-9;
         *gbytes = rate > *gbytes ? rate : *gbytes;
     }
     free(block);

@@ -1,11 +1,11 @@
 #include "run/evaluate.h"
 
+#include "base/clock.h"
 #include "data/dataset.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { KINDS = 64 };
 
@@ -39,13 +39,6 @@ struct evaluate_store {
     struct arena texts; /* names and kinds: the data may be closed before the report is written */
 };
 
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
-
 /* ---- the first pass ---- */
 
 struct pass {
@@ -61,7 +54,7 @@ static void tell(struct pass *p)
 {
     p->done++;
     if (p->job->progress)
-        p->job->progress(p->job->user, p->done, p->total, now() - p->started);
+        p->job->progress(p->job->user, p->done, p->total, clock_seconds() - p->started);
 }
 
 /* Adds a sample's map to the pixel metric, where the data says what is defective in it. */
@@ -130,7 +123,7 @@ static int score_all(struct pass *p)
     TRY(session_new(p->job->scorer, &spec, &session, p->e));
     int code = session_score_dataset(session, p->job->data, SPLIT_TEST, NULL, 0, on_sample, p, p->e);
     session_free(session);
-    p->ev->shown.score_seconds = now() - p->started;
+    p->ev->shown.score_seconds = clock_seconds() - p->started;
     if (code < 0)
         return p->e->code ? p->e->code : code; /* a mask's error comes first: what stopped the pass */
     if (!s->n)
@@ -293,7 +286,7 @@ static void add_line(void *user, enum log_level level, const char *text)
 int evaluation_run(const struct evaluate_job *job, struct evaluation *ev, struct err *e)
 {
     *ev = (struct evaluation){.rate = job->rate};
-    struct pass p = {.job = job, .ev = ev, .e = e, .started = now()};
+    struct pass p = {.job = job, .ev = ev, .e = e, .started = clock_seconds()};
     const struct log lines = {add_line, &ev->data_summary};
     p.shape = &scorer_checkpoint(job->scorer)->input.sample;
     p.total = dataset_count(job->data, SPLIT_TEST);

@@ -1,5 +1,6 @@
 #include "run/train.h"
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "nn/adam.h"
 #include "nn/op.h"
@@ -10,19 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Files are written at the end of an epoch, but not more often than this: writing must not become the work where an
  * epoch takes milliseconds. What is in them does not depend on when they are written. */
 static const double save_seconds = 10;
-
-static double now(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
-}
 
 /* ---- held-out shares ---- */
 
@@ -114,7 +107,7 @@ static int save_state(struct trainer *t, struct err *e)
 {
     memcpy(t->at.adam_steps, t->params->adam_steps, sizeof t->at.adam_steps);
     TRY(state_write(t->state_path, &t->about, t->params, &t->at, t->kept, e));
-    t->saved = now();
+    t->saved = clock_seconds();
     return 0;
 }
 
@@ -208,7 +201,7 @@ static void tell(const struct trainer *t, const struct epoch_row *row, int epoch
     if (!job->progress)
         return;
     int64_t steps = (int64_t)loader_steps(t->loaders[SHARE_TRAIN]);
-    double seconds = now() - t->started;
+    double seconds = clock_seconds() - t->started;
     double left = (double)((job->train->epochs - epoch) * steps + steps - step);
     struct train_progress p = {
         .epoch = epoch,
@@ -310,7 +303,7 @@ static int run_epoch(struct trainer *t, struct err *e)
     TRY(validate(t, e));
     int64_t steps = t->at.step;
     bool kept = close_epoch(t);
-    if (now() - t->saved >= save_seconds) {
+    if (clock_seconds() - t->saved >= save_seconds) {
         TRY(save_model(t, e));
         TRY(save_state(t, e));
     }
@@ -338,7 +331,7 @@ static int finish(struct trainer *t, struct err *e)
 
 static int run(struct trainer *t, struct err *e)
 {
-    t->started = t->saved = now();
+    t->started = t->saved = clock_seconds();
     while (!finished(t)) {
         int code = run_epoch(t, e);
         if (code == ERR_STOPPED)
@@ -365,7 +358,7 @@ static void fill_result(const struct trainer *t, struct train_result *r)
         .trained = t->about.trained,
         .validated = t->about.validated,
         .calibrated = t->about.calibrated,
-        .seconds = now() - t->started,
+        .seconds = clock_seconds() - t->started,
         .plan_bytes = plan_bytes(t->plan) + plan_bytes(t->forward.plan),
     };
 }
