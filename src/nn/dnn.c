@@ -252,18 +252,22 @@ static int finish(struct prim *p, dnnl_primitive_desc_t pd, struct err *e)
     return status == dnnl_success ? 0 : failed(e, "a convolution", status);
 }
 
-/* A reorder between the caller's weights and a packed form. */
-static int new_reorder(struct dnn_conv *c, struct packed *packed, bool pack, struct prim *p, struct err *e)
+static int make_reorder(const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, struct prim *p, struct err *e)
 {
-    const dnnl_memory_desc_t *from = pack ? &c->weight : &packed->desc, *to = pack ? &packed->desc : &c->weight;
     dnnl_primitive_desc_t pd;
     dnnl_status_t status = dnnl_reorder_primitive_desc_create(&pd, from, engine, to, engine, NULL);
     if (status == dnnl_success) {
         status = dnnl_primitive_create(&p->run, pd);
         dnnl_primitive_desc_destroy(pd);
     }
-    if (status != dnnl_success)
-        return failed(e, "a reorder of weights", status);
+    return status == dnnl_success ? 0 : failed(e, "a reorder", status);
+}
+
+/* A reorder between the caller's weights and a packed form. */
+static int new_reorder(struct dnn_conv *c, struct packed *packed, bool pack, struct prim *p, struct err *e)
+{
+    const dnnl_memory_desc_t *from = pack ? &c->weight : &packed->desc, *to = pack ? &packed->desc : &c->weight;
+    TRY(make_reorder(from, to, p, e));
     if (!c->canonical)
         TRY(new_memory(&c->weight, DNNL_MEMORY_NONE, &c->canonical, e));
     add_bound(p, DNNL_ARG_FROM, pack ? c->canonical : packed->memory);
@@ -338,14 +342,7 @@ static int new_blocking(const dnnl_memory_desc_t *from, const dnnl_memory_desc_t
 {
     if (dnnl_memory_desc_equal(from, to))
         return 0;
-    dnnl_primitive_desc_t pd;
-    dnnl_status_t status = dnnl_reorder_primitive_desc_create(&pd, from, engine, to, engine, NULL);
-    if (status == dnnl_success) {
-        status = dnnl_primitive_create(&p->run, pd);
-        dnnl_primitive_desc_destroy(pd);
-    }
-    if (status != dnnl_success)
-        return failed(e, "a reorder of data", status);
+    TRY(make_reorder(from, to, p, e));
     *bytes = padded_size(to);
     TRY(add_argument(p, DNNL_ARG_FROM, from, e));
     TRY(add_argument(p, DNNL_ARG_TO, to, e));
