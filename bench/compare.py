@@ -119,7 +119,7 @@ class Peer:
 def engram(case, mode, threads, precision):
     command = [ENGRAM, "bench", "memae", "--preset", case, "--threads", threads, "--precision", precision]
     command += ["--repeat", REPEAT[case, mode]]
-    command += ["--training"] if mode == "train" else []
+    command += ["--train"] if mode == "train" else []
     return measured(command)
 
 

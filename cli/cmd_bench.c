@@ -12,7 +12,7 @@ const struct flag bench_flags[] = {
      "a named set of options (engram models MODEL lists them); without it the model's general one"},
     {"set", 's', FLAG_SETTING, 0, "NAME=VALUE", NULL, 0, 0, NULL,
      "an option of the model or of training, over the preset; --NAME VALUE is the same"},
-    {"training", 0, FLAG_SWITCH, offsetof(struct args, training), NULL, NULL, 0, 0, NULL,
+    {"train", 0, FLAG_SWITCH, offsetof(struct args, training), NULL, NULL, 0, 0, NULL,
      "time training steps rather than scoring"},
     {"repeat", 0, FLAG_WHOLE, offsetof(struct args, repeat), "N", "20", 1, 1000000, NULL, "steps to time"},
     {"profile", 0, FLAG_SWITCH, offsetof(struct args, profile), NULL, NULL, 0, 0, NULL,

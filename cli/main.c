@@ -59,13 +59,13 @@ const struct verb verbs[] = {
      "evaluates both on the whole test set, prints a table and writes DIR/report.html (DIR is demo without it).",
      "engram demo\nengram demo out/ --normal 5", demo_flags, 0, 1, false, cmd_demo},
     {"bench", "[MODEL]", "measure speed on this machine",
-     "Times steps of MODEL (memae without it) on random input, no data needed: scoring, or with --training whole "
+     "Times steps of MODEL (memae without it) on random input, no data needed: scoring, or with --train whole "
      "training steps. Prints the median, samples a second and the most memory that was in use. With --profile one row "
      "for each operation and pass: milliseconds, share of the sum, GFLOP/s, share of the convolution peak that is "
      "measured beside it, and the size of its result.",
-     "engram bench memae --preset mnist --training\n"
+     "engram bench memae --preset mnist --train\n"
      "engram bench memae --preset cifar10 --precision bf16 --threads 1\n"
-     "engram bench memae --preset video --training --profile --repeat 5",
+     "engram bench memae --preset video --train --profile --repeat 5",
      bench_flags, 0, 1, true, cmd_bench},
     {"help", "[VERB]", "show help, the man page or shell completion", "",
      "engram help train\nengram help --man | man -l -\neval \"$(engram help --completion bash)\"", help_flags, 0, 1,
@@ -81,11 +81,11 @@ static void keep_standard_streams(void)
             (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY); /* the wrong way round: its use is an error */
 }
 
-/* OpenMP's idle threads spin for milliseconds, which slows whatever else runs here, and our own decoding threads: with
- * other processes on the same cores training can take many times as long. Put to sleep at once, they wake too slowly for
- * small nets (MNIST training step: 9.5 ms, against 3.1 spinning). A short spin gives both: 3.2 ms, and a core that is
- * free after some 20 microseconds. libgomp reads how to wait before main begins, so the only way to tell it is to begin
- * again: 20 ms, paid by verbs that run for seconds. One picture is scored without it: cold start counts there. */
+/* OpenMP's idle threads spin for milliseconds, which slows whatever else runs here, and our own decoding threads; put
+ * to sleep at once, they wake too slowly for small nets. A short spin gives both. An MNIST training step on two cores
+ * takes, by GOMP_SPINCOUNT, 6.5 ms (0), 3.1 (500), 3.0 (2000); while another process has one of them, 6.2, 7.8
+ * and 13.5. libgomp reads it before main begins, so the only way to tell it is to begin again: 20 ms, paid by verbs
+ * that run for seconds. One picture is scored without it: cold start counts there. */
 static void wait_politely(char **argv, const struct args *args)
 {
     bool computes = args->verb->run == cmd_train || args->verb->run == cmd_eval || args->verb->run == cmd_demo ||
@@ -97,7 +97,7 @@ static void wait_politely(char **argv, const struct args *args)
         return;
     char path[4096];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n < 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0 || setenv("GOMP_SPINCOUNT", "2000", 1) != 0)
+    if (n < 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0 || setenv("GOMP_SPINCOUNT", "500", 1) != 0)
         return;
     path[n] = 0;
     execv(path, argv); /* where that fails, it works as well, only less politely */

@@ -21,7 +21,7 @@
  * at once. Every other object is one thread's at a time; several scorers on several threads may share one model.
  * Within a call, up to `threads` threads of the process's OpenMP pool compute; callbacks come on the calling thread.
  * Idle threads of that pool spin by default: a program that shares its processor cores should be started with
- * OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=2000 in the environment, as the command does for itself.
+ * OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=500 in the environment, as the command does for itself.
  *
  * Text is UTF-8, paths are bytes as the system has them. Numbers in texts are written with a point whatever the
  * program's locale is: during a call, callbacks included, the calling thread is in the C locale. Sizes are pixels,

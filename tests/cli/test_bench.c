@@ -19,7 +19,7 @@ static void prints_one_line(void **state)
     struct ran r = run("bench memae --preset mnist --batch 4 --threads 1 --repeat 3");
     assert_code(r, 0);
     assert_line(r.out, "^mnist f32 score batch 4, 1 threads: [0-9.]+ ms, [0-9.]+ samples/s, [0-9]+ MB$");
-    r = run("bench ae --training --widths 4,8 --size 16 --channels 1 --batch 2 --threads 1 --repeat 1");
+    r = run("bench ae --train --widths 4,8 --size 16 --channels 1 --batch 2 --threads 1 --repeat 1");
     assert_code(r, 0);
     assert_line(r.out, "^ae f32 train batch 2, 1 threads: ");
 }
@@ -27,7 +27,7 @@ static void prints_one_line(void **state)
 static void a_profile_has_every_operation(void **state)
 {
     (void)state;
-    struct ran r = run("bench --preset mnist --training --batch 4 --threads 1 --repeat 2 --profile --format csv");
+    struct ran r = run("bench --preset mnist --train --batch 4 --threads 1 --repeat 2 --profile --format csv");
     assert_code(r, 0);
     assert_string_equal(line_of(r.out, 0), "layer,operation,pass,ms,share,gflops,of_peak,mb");
     assert_line(r.err, "mnist f32 train batch 4, 1 threads: ");
