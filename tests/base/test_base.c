@@ -55,8 +55,7 @@ static void presets_fit_their_model(void **state)
             assert_int_equal(options_parse(models[i]->options, config, "a model", p->model, ' ', &e), 0);
             free(config);
             options_default(train_options, &train);
-            if (strcmp(p->name, "video")) /* its source of clips is still to come */
-                assert_int_equal(options_parse(train_options, &train, "training", p->run, ' ', &e), 0);
+            assert_int_equal(options_parse(train_options, &train, "training", p->run, ' ', &e), 0);
         }
 }
 
