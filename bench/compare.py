@@ -6,7 +6,8 @@
 Both run in turn, each round in fresh processes, on random input. PyTorch first tries all of its settings (memory
 layout, threads up to the row's, waiting policy of OpenMP) and keeps the fastest. Times are medians over the rounds of
 each process's median; ratios are formed round by round (PyTorch's time over engram's: above 1 engram is faster) and
-given as median (lowest to highest). Memory is the process's peak, the same for both: what the kernel counts.
+given as median (lowest to highest). Memory is the process's peak, the same for both: what the kernel counts. The last
+column says how much of the cores other processes took meanwhile: above a few percent a row is worth nothing.
 
 Environment: ENGRAM_BIN, the command (build/cli/engram); ENGRAM_PEER, the PyTorch script
 (../shared/peers/torch_peer.py beside the checkout); ENGRAM_PYTHON, a Python with PyTorch (/usr/bin/python3).
@@ -16,9 +17,11 @@ import argparse
 import datetime
 import os
 import re
+import resource
 import statistics
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -76,6 +79,27 @@ def check_peer():
     return version
 
 
+class Others:
+    """What other processes use of the cores, from when this is made."""
+
+    def __init__(self):
+        self.start, self.busy, self.own = time.monotonic(), self.count_busy(), self.count_own()
+
+    @staticmethod
+    def count_busy():
+        """Seconds that all cores have worked, or waited for the machine that they are a guest on."""
+        user, nice, system, _, _, irq, softirq, steal = map(int, Path("/proc/stat").read_text().split()[1:9])
+        return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+    @staticmethod
+    def count_own():
+        return sum(u.ru_utime + u.ru_stime for u in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)))
+
+    def share(self):
+        others = self.count_busy() - self.busy - (self.count_own() - self.own)
+        return max(0, others / ((time.monotonic() - self.start) * os.cpu_count()))
+
+
 class Setting:
     """One way of running the peer."""
 
@@ -131,21 +155,21 @@ def native_precisions():
 
 def compare(peer, case, mode, threads, rounds, precisions):
     setting = peer.fastest(case, mode, threads)
-    results = {name: [] for name in ("peer",) + precisions}
+    results, others = {name: [] for name in ("peer",) + precisions}, Others()
     for i in range(rounds):
         for name in sorted(results, reverse=i % 2):
             results[name].append(setting.measure(case, mode, REPEAT[case, mode]) if name == "peer"
                                  else engram(case, mode, threads, name))
         print(f"  {case} {mode} {threads}, round {i + 1}: " +
               ", ".join(f"{name} {r[-1][0]:.2f} ms" for name, r in results.items()), file=sys.stderr)
-    return setting, results
+    return setting, results, others.share()
 
 
 def median(results, what):
     return statistics.median(r[what] for r in results)
 
 
-def row(case, mode, threads, setting, results, precisions):
+def row(case, mode, threads, setting, results, precisions, others):
     cells = [case, mode, str(threads), f"{median(results['peer'], 0):.2f}", str(setting)]
     for name in precisions:
         ratios = [p[0] / o[0] for p, o in zip(results["peer"], results[name])]
@@ -153,7 +177,7 @@ def row(case, mode, threads, setting, results, precisions):
                   f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"]
     memory = median(results["peer"], 1)
     cells += [f"{memory:.0f}"] + [f"{median(results[n], 1):.0f} ({median(results[n], 1) / memory:.2f})" for n in precisions]
-    return "| " + " | ".join(cells) + " |"
+    return "| " + " | ".join(cells + [f"{others:.0%}"]) + " |"
 
 
 def processor():
@@ -178,14 +202,15 @@ def main():
     for name in precisions:
         heads += [f"engram {name} ms", f"times faster, {name}"]
     heads += ["PyTorch MiB"] + [f"engram {name} MiB (share)" for name in precisions]
+    heads += ["others"]
     print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads), flush=True)
     for case in args.cases.split(","):
         for mode in args.modes.split(","):
             if (case, mode) not in REPEAT:
                 fail(f"there is no case {case} {mode}; there are {', '.join(sorted({c for c, _ in REPEAT}))}")
             for threads in map(int, args.threads.split(",")):
-                setting, results = compare(peer, case, mode, threads, args.rounds, precisions)
-                print(row(case, mode, threads, setting, results, precisions), flush=True)
+                setting, results, others = compare(peer, case, mode, threads, args.rounds, precisions)
+                print(row(case, mode, threads, setting, results, precisions, others), flush=True)
 
 
 if __name__ == "__main__":
