@@ -1,5 +1,6 @@
 #include "nn/dnn.h"
 
+#include "nn/ops/rows.h"
 #include "nn/parallel.h"
 
 #include <dnnl.h>
@@ -569,19 +570,6 @@ static void compute_part(void *context, int part, size_t begin, size_t end)
         weights_at_once(p, j->src + (size_t)part * src, j->dst + (size_t)part * dst, part_weight(j, part), scratch);
 }
 
-HOT static void add(float *restrict sum, const float *restrict more, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        sum[i] += more[i];
-}
-
-static void add_parts(void *context, size_t begin, size_t end)
-{
-    const struct parts_job *j = context;
-    for (int part = 1; part < j->c->parts; part++)
-        add(j->weight + begin, part_weight(j, part) + begin, end - begin);
-}
-
 void dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
 {
     struct parts_job j = {.c = c, .src = src, .dst = dst, .weight = weight, .scratch = scratch};
@@ -590,7 +578,8 @@ void dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *
         return;
     }
     parallel_chunks(c->parts, (size_t)c->parts, c->parts, compute_part, &j);
-    parallel_ranges(c->parts, dnnl_memory_desc_get_size(&c->weight) / sizeof(float), 1 << 14, add_parts, &j);
+    for (int part = 1; part < c->parts; part++)
+        rows_add(c->parts, F32, weight, part_weight(&j, part), dnnl_memory_desc_get_size(&c->weight) / sizeof(float));
 }
 
 void dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,

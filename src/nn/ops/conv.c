@@ -261,12 +261,6 @@ static void conv_backward(struct exec *x)
         dnn_conv_backward_data(c->dnn, x->gout, x->gin[X], x->scratch);
 }
 
-HOT static void narrow(const float *restrict from, bf16 *restrict to, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        to[i] = bf16_from_f32(from[i]);
-}
-
 static void deconv_backward(struct exec *x)
 {
     struct conv *c = x->own;
@@ -275,7 +269,7 @@ static void deconv_backward(struct exec *x)
     if (x->gin[BIAS])
         bias_gradient(x);
     if (c->narrow_bytes && (x->gin[WEIGHT] || x->gin[X])) {
-        narrow(gout, x->scratch, (size_t)shape_count(&x->node->shape));
+        rows_cast(x->threads, gout, scratch, BF16, (size_t)shape_count(&x->node->shape));
         gout = scratch;
         scratch += c->narrow_bytes;
     }

@@ -2,6 +2,7 @@
 #include "nn/op.h"
 #include "nn/ops/check.h"
 #include "nn/ops/kernel.h"
+#include "nn/ops/rows.h"
 #include "nn/parallel.h"
 
 #include <string.h>
@@ -116,12 +117,6 @@ struct node *op_concat(struct graph *g, struct node *a, struct node *b)
 
 /* ---- cast ---- */
 
-struct cast {
-    const void *from;
-    void *to;
-    enum dtype type; /* of `to`; `from` is the other */
-};
-
 static int cast_infer(struct node *n, struct err *e)
 {
     (void)e;
@@ -130,38 +125,15 @@ static int cast_infer(struct node *n, struct err *e)
     return 0;
 }
 
-HOT static void narrow(const float *restrict from, bf16 *restrict to, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        to[i] = bf16_from_f32(from[i]);
-}
-
-HOT static void widen(const bf16 *restrict from, float *restrict to, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        to[i] = bf16_to_f32(from[i]);
-}
-
-static void cast_range(void *context, size_t begin, size_t end)
-{
-    const struct cast *k = context;
-    if (k->type == BF16)
-        narrow((const float *)k->from + begin, (bf16 *)k->to + begin, end - begin);
-    else
-        widen((const bf16 *)k->from + begin, (float *)k->to + begin, end - begin);
-}
-
 static void cast_forward(struct exec *x)
 {
-    struct cast k = {x->in[0], x->out, x->node->dtype};
-    parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), KERNEL_GRAIN, cast_range, &k);
+    rows_cast(x->threads, x->in[0], x->out, x->node->dtype, (size_t)shape_count(&x->node->shape));
 }
 
 static void cast_backward(struct exec *x)
 {
-    struct cast k = {x->gout, x->gin[0], x->node->in[0]->dtype};
-    if (k.to)
-        parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), KERNEL_GRAIN, cast_range, &k);
+    if (x->gin[0])
+        rows_cast(x->threads, x->gout, x->gin[0], x->node->in[0]->dtype, (size_t)shape_count(&x->node->shape));
 }
 
 static const struct op cast_op = {
