@@ -126,9 +126,10 @@ static int open_part(struct dataset *ds, const char *text, enum dataset_use use,
     TRY(choose_source(p, &url, e));
     char owner[64];
     snprintf(owner, sizeof owner, "source %s", p->source->name);
+    p->url = arena_string(&ds->arena, text);
     p->path = arena_string(&ds->arena, url.path);
     p->options = arena_alloc(&ds->arena, p->source->options_size);
-    if (!p->path || !p->options)
+    if (!p->url || !p->path || !p->options)
         return err_memory(e, "a dataset");
     options_default(p->source->options, p->options);
     TRY(options_parse(p->source->options, p->options, owner, url.options, '&', e));

@@ -9,6 +9,7 @@
 struct part {
     const struct source *source;
     struct dataset *ds;
+    const char *url;  /* as it was given */
     const char *path; /* the URL without source and options */
     int number;       /* which URL, from 0 */
     enum dataset_use use;

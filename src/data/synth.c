@@ -114,7 +114,7 @@ static int add_pictures(struct part *p, enum split split, int64_t n, double defe
         /* Spreads the defects evenly: one wherever the running sum of shares passes a whole number. */
         bool bad = floor((double)(i + 1) * defects + 1e-9) > floor((double)i * defects + 1e-9);
         int64_t number = (int64_t)floor((double)i * defects + 1e-9);
-        struct sample s = {.name = name, .path = p->path, .index = i};
+        struct sample s = {.name = name, .path = p->url, .index = i};
         s.kind = kind_names[bad ? SPOT + number % (KINDS - SPOT) : GOOD];
         s.anomalous = bad;
         TRY(part_class(p, s.kind, &s.label, e));

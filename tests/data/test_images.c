@@ -377,6 +377,7 @@ static void test_synth(void **state)
     assert_int_equal(dataset_count(a, SPLIT_TRAIN), 20);
     assert_int_equal(dataset_count(a, SPLIT_TEST), 30);
     assert_true(dataset_has_labels(a) && dataset_has_masks(a));
+    assert_string_equal(dataset_sample(a, SPLIT_TEST, 29)->path, "synth:?n=20&test=30&size=32&channels=3&defects=0.3");
     assert_int_equal(check(a, SPLIT_TRAIN, 20, &e), 0);
     assert_int_equal(check(a, SPLIT_TEST, 30, &e), 0);
     int bad = 0;
