@@ -4,8 +4,8 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "data/dataset.h"
-#include "run/config.h"
-#include "run/heatmap.h"
+#include "file/train_config.h"
+#include "report/heatmap.h"
 
 #include <locale.h>
 #include <math.h>
@@ -25,8 +25,8 @@ enum { DEFAULT_BATCH = 64 };
 
 struct engram_scorer {
     const engram_model *model;
-    struct session_spec spec;
-    struct session *single;          /* for one picture at a time; made at first use */
+    struct scorer_spec spec;
+    struct scorer *single;           /* for one picture at a time; made at first use */
     struct picture_decoder *decoder; /* the same */
 };
 
@@ -99,9 +99,9 @@ static int model_load(const char *path, engram_model **out, struct err *e)
     engram_model *m = calloc(1, sizeof *m);
     if (!m)
         return err_memory(e, "a model");
-    int code = scorer_open(path, &m->scorer, e);
+    int code = loaded_open(path, &m->loaded, e);
     if (code >= 0)
-        code = facts_list(m->scorer, &m->facts, e);
+        code = facts_list(loaded_file(m->loaded), loaded_weights_bytes(m->loaded), &m->facts, e);
     if (code < 0) {
         engram_model_free(m);
         return code;
@@ -122,16 +122,16 @@ void engram_model_free(engram_model *model)
     if (!model)
         return;
     facts_free(&model->facts);
-    scorer_close(model->scorer);
+    loaded_close(model->loaded);
     free(model);
 }
 
 double engram_model_smallest_rate(const engram_model *model)
 {
-    return calibration_smallest_rate(&scorer_checkpoint(model->scorer)->calibration);
+    return calibration_smallest_rate(&loaded_file(model->loaded)->calibration);
 }
 
-int scorer_options_read(const engram_scorer_options *options, struct session_spec *spec, struct err *e)
+int scorer_options_read(const engram_scorer_options *options, struct scorer_spec *spec, struct err *e)
 {
     static const engram_scorer_options zero;
     const engram_scorer_options *o = options ? options : &zero;
@@ -140,18 +140,18 @@ int scorer_options_read(const engram_scorer_options *options, struct session_spe
                        "scoring takes threads (%d) and batch (%d) of at least 0, which means: choose, and a "
                        "false-alarm rate (%g) from 0 to 1",
                        o->threads, o->batch, o->false_alarm_rate);
-    *spec = (struct session_spec){.batch = o->batch ? o->batch : DEFAULT_BATCH,
-                                  .threads = threads_choose(o->threads),
-                                  .precision = PRECISION_AUTO,
-                                  .map = o->maps != 0,
-                                  .rate = o->false_alarm_rate > 0 ? o->false_alarm_rate : default_rate};
+    *spec = (struct scorer_spec){.batch = o->batch ? o->batch : DEFAULT_BATCH,
+                                 .threads = threads_choose(o->threads),
+                                 .precision = PRECISION_AUTO,
+                                 .map = o->maps != 0,
+                                 .rate = o->false_alarm_rate > 0 ? o->false_alarm_rate : default_rate};
     return 0;
 }
 
-static int scorer_new(const engram_model *model, const engram_scorer_options *options, engram_scorer **out,
+static int new_scorer(const engram_model *model, const engram_scorer_options *options, engram_scorer **out,
                       struct err *e)
 {
-    struct session_spec spec;
+    struct scorer_spec spec;
     TRY(scorer_options_read(options, &spec, e));
     engram_scorer *s = calloc(1, sizeof *s);
     if (!s)
@@ -167,21 +167,21 @@ int engram_scorer_new(const engram_model *model, const engram_scorer_options *op
 {
     struct call call;
     call_begin(&call);
-    return call_end(&call, scorer_new(model, options, scorer, &call.err), error);
+    return call_end(&call, new_scorer(model, options, scorer, &call.err), error);
 }
 
 void engram_scorer_free(engram_scorer *scorer)
 {
     if (!scorer)
         return;
-    session_free(scorer->single);
+    scorer_free(scorer->single);
     picture_decoder_free(scorer->decoder);
     free(scorer);
 }
 
 static engram_result result_of(const struct verdict *v, const engram_model *model)
 {
-    const struct shape *sample = &scorer_checkpoint(model->scorer)->input.sample;
+    const struct shape *sample = &loaded_file(model->loaded)->input.sample;
     engram_result r = {.score = (double)v->score, .p_value = v->p_value, .anomalous = v->anomalous, .map = v->map};
     r.map_height = v->map ? (int)sample->d[0] : 0;
     r.map_width = v->map ? (int)sample->d[1] : 0;
@@ -192,11 +192,11 @@ static int score_one(engram_scorer *s, const struct picture *picture, engram_res
 {
     struct verdict v;
     if (!s->single) {
-        struct session_spec spec = s->spec;
+        struct scorer_spec spec = s->spec;
         spec.batch = 1;
-        TRY(session_new(s->model->scorer, &spec, &s->single, e));
+        TRY(scorer_new(s->model->loaded, &spec, &s->single, e));
     }
-    TRY(session_score(s->single, picture, 1, &v, e));
+    TRY(scorer_score(s->single, picture, 1, &v, e));
     if (v.error)
         return err_set(e, v.error, "%s", v.message);
     *result = result_of(&v, s->model);
@@ -246,7 +246,7 @@ int engram_score_picture(engram_scorer *scorer, const engram_picture *picture, e
 static int score_file(engram_scorer *s, const char *path, engram_result *result, struct err *e)
 {
     struct picture picture;
-    int channels = (int)shape_last(&scorer_checkpoint(s->model->scorer)->input.sample);
+    int channels = (int)shape_last(&loaded_file(s->model->loaded)->input.sample);
     if (!s->decoder)
         TRY(picture_decoder_new(&s->decoder, e));
     TRY(picture_read(s->decoder, path, channels, &picture, e));
@@ -289,18 +289,18 @@ static int on_row(void *user, size_t index, const struct verdict *v)
 static int score_data(engram_scorer *s, const char *const *urls, size_t n, struct rows *rows, struct err *e)
 {
     struct dataset *data = NULL;
-    struct session *session = NULL;
+    struct scorer *scorer = NULL;
     const struct log log = hooks_log(rows->hooks);
     TRY(dataset_open_all(urls, n, DATASET_SCORE, &log, &data, e));
-    struct session_spec spec = s->spec;
+    struct scorer_spec spec = s->spec;
     rows->data = data;
     rows->total = dataset_count(data, SPLIT_TEST);
     if ((size_t)spec.batch > rows->total)
         spec.batch = (int)rows->total;
-    int code = session_new(s->model->scorer, &spec, &session, e);
+    int code = scorer_new(s->model->loaded, &spec, &scorer, e);
     if (code >= 0)
-        code = session_score_dataset(session, data, SPLIT_TEST, NULL, 0, on_row, rows, e);
-    session_free(session);
+        code = scorer_score_dataset(scorer, data, SPLIT_TEST, NULL, 0, on_row, rows, e);
+    scorer_free(scorer);
     dataset_close(data);
     return code;
 }
@@ -340,7 +340,7 @@ static int map_write(const engram_model *model, const engram_result *r, const ch
         return err_set(e, ERR_USAGE, "there is no map format %d", format);
     struct heatmap_scale scale;
     const struct heatmap_style plain = {1, NULL, 0, false};
-    heatmap_scale_calibrated(&scale, &scorer_checkpoint(model->scorer)->calibration, default_rate);
+    heatmap_scale_calibrated(&scale, &loaded_file(model->loaded)->calibration, default_rate);
     return heatmap_write_png(path, &scale, r->map, r->map_width, r->map_height, &plain, force, e);
 }
 

@@ -3,7 +3,7 @@
 
 #include "data/dataset.h"
 #include "models/model.h"
-#include "run/config.h"
+#include "file/train_config.h"
 #include "run/inspect.h"
 
 #include <stdlib.h>
@@ -172,7 +172,7 @@ int engram_model_fact_at(const engram_model *model, size_t i, engram_fact *row)
 
 size_t engram_model_items(const engram_model *model)
 {
-    return (size_t)inspect_item_count(model->scorer);
+    return (size_t)inspect_item_count(model->loaded);
 }
 
 static int model_item(const engram_model *model, size_t i, uint8_t *pixels, struct err *e)
@@ -180,7 +180,7 @@ static int model_item(const engram_model *model, size_t i, uint8_t *pixels, stru
     size_t items = engram_model_items(model);
     if (items && i >= items)
         return err_set(e, ERR_USAGE, "the memory has no item %zu; its items are 0 to %zu", i, items - 1);
-    return inspect_items(model->scorer, (const int64_t[]){(int64_t)i}, 1, pixels, e);
+    return inspect_items(model->loaded, (const int64_t[]){(int64_t)i}, 1, pixels, e);
 }
 
 int engram_model_item(const engram_model *model, size_t i, uint8_t *pixels, engram_error *error)
@@ -192,14 +192,14 @@ int engram_model_item(const engram_model *model, size_t i, uint8_t *pixels, engr
 
 static int model_memory(const engram_model *model, int batch, int threads, size_t *bytes, struct err *e)
 {
-    struct session *session;
+    struct scorer *scorer;
     if (batch < 1)
         return err_set(e, ERR_USAGE, "a scorer computes at least 1 sample at once, not %d", batch);
-    const struct session_spec spec = {
+    const struct scorer_spec spec = {
         .batch = batch, .threads = threads_choose(threads), .precision = PRECISION_AUTO, .map = true, .rate = 0.05};
-    TRY(session_new(model->scorer, &spec, &session, e));
-    *bytes = session_bytes(session);
-    session_free(session);
+    TRY(scorer_new(model->loaded, &spec, &scorer, e));
+    *bytes = scorer_bytes(scorer);
+    scorer_free(scorer);
     return 0;
 }
 
@@ -212,7 +212,7 @@ int engram_model_memory(const engram_model *model, int batch, int threads, size_
 
 void engram_model_format(const engram_model *model, int *width, int *height, int *channels)
 {
-    const struct shape *sample = &scorer_checkpoint(model->scorer)->input.sample;
+    const struct shape *sample = &loaded_file(model->loaded)->input.sample;
     *height = (int)sample->d[0];
     *width = (int)sample->d[1];
     *channels = (int)sample->d[2];

@@ -7,16 +7,16 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "models/model.h"
-#include "run/config.h"
+#include "file/train_config.h"
 #include "run/evaluate.h"
-#include "run/facts.h"
+#include "file/facts.h"
 #include "run/score.h"
 
 #include <locale.h>
 #include <stdbool.h>
 
 struct engram_model {
-    struct scorer *scorer;
+    struct loaded *loaded;
     struct facts facts;
 };
 
@@ -42,7 +42,7 @@ void hooks_samples(const engram_hooks *hooks, const char *what, size_t done, siz
 void *hooks_user(const engram_hooks *hooks);
 
 /* Checks a scorer's options (NULL: all zero) and fills in what is to be chosen. */
-int scorer_options_read(const engram_scorer_options *options, struct session_spec *spec, struct err *e);
+int scorer_options_read(const engram_scorer_options *options, struct scorer_spec *spec, struct err *e);
 
 /* A model with its options and the training's: presets (names with commas between; NULL: the model's first), then
  * settings "name=value". chosen_free whatever came of it. */

@@ -3,7 +3,7 @@
 
 #include "data/dataset.h"
 #include "models/model.h"
-#include "run/config.h"
+#include "file/train_config.h"
 #include "run/train.h"
 
 #include <math.h>
@@ -108,12 +108,12 @@ static void forward_samples(void *user, size_t done, size_t total, double second
 static int evaluate(const engram_model *model, const char *url, const engram_scorer_options *options,
                     const engram_hooks *hooks, struct evaluation *ev, struct err *e)
 {
-    struct session_spec spec;
+    struct scorer_spec spec;
     struct dataset *data;
     const struct log log = hooks_log(hooks);
     TRY(scorer_options_read(options, &spec, e));
     TRY(dataset_open(url, DATASET_SCORE, &log, &data, e));
-    const struct evaluate_job job = {.scorer = model->scorer,
+    const struct evaluate_job job = {.loaded = model->loaded,
                                      .data = data,
                                      .data_name = url,
                                      .batch = spec.batch,

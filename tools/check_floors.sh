@@ -1,5 +1,6 @@
 #!/bin/sh
-# Floors look down only: base <- nn <- models <- run <- engram.c <- cli, and base <- data <- run. Says which include
+# Floors look down only: base <- nn <- models <- file <- run <- report <- engram.c <- cli, base <- stats <- file and
+# base <- data <- file. Says which include
 # of which file breaks that, and fails.
 set -u
 cd "$(dirname "$0")/.."
@@ -14,8 +15,11 @@ check 'src/base/*.[ch]' 'base/'
 check 'src/nn/*.[ch] src/nn/ops/*.[ch]' 'base/|nn/'
 check 'src/data/*.[ch]' 'base/|data/|nn/shape\.h'
 check 'src/models/*.[ch]' 'base/|nn/|models/'
-check 'src/run/*.[ch]' 'base/|nn/|models/|data/|run/'
-check 'src/engram*.[ch]' 'base/|nn/shape\.h|models/|data/|run/|engram'
+check 'src/stats/*.[ch]' 'base/|stats/'
+check 'src/file/*.[ch]' 'base/|stats/|nn/|models/|data/|file/'
+check 'src/run/*.[ch]' 'base/|stats/|nn/|models/|data/|file/|run/'
+check 'src/report/*.[ch]' 'base/|stats/|data/|file/|run/|report/'
+check 'src/engram*.[ch]' 'base/|stats/|nn/shape\.h|models/|data/|file/|run/|report/|engram'
 check 'include/*.h' 'engram'
 # The command's own headers lie beside it and have no folder.
 check 'cli/*.[ch]' 'engram\.h|[a-z_]+\.h"'

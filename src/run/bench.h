@@ -4,7 +4,7 @@
 
 #include "base/err.h"
 #include "models/model.h"
-#include "run/config.h"
+#include "file/train_config.h"
 
 #include <stdbool.h>
 #include <stddef.h>

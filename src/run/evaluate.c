@@ -93,7 +93,7 @@ static int on_sample(void *user, size_t index, const struct verdict *v)
 static int allocate(struct pass *p)
 {
     struct evaluate_store *s = p->ev->store;
-    int64_t items = inspect_item_count(p->job->scorer);
+    int64_t items = inspect_item_count(p->job->loaded);
     s->sample = calloc(p->total, sizeof *s->sample);
     s->score = calloc(p->total, sizeof *s->score);
     s->p_value = calloc(p->total, sizeof *s->p_value);
@@ -114,15 +114,15 @@ static int allocate(struct pass *p)
 static int score_all(struct pass *p)
 {
     struct evaluate_store *s = p->ev->store;
-    struct session *session;
-    const struct session_spec spec = {.batch = (size_t)p->job->batch < p->total ? p->job->batch : (int)p->total,
-                                      .threads = p->job->threads,
-                                      .map = s->pixels != NULL,
-                                      .attention = s->use.items > 0,
-                                      .rate = p->job->rate};
-    TRY(session_new(p->job->scorer, &spec, &session, p->e));
-    int code = session_score_dataset(session, p->job->data, SPLIT_TEST, NULL, 0, on_sample, p, p->e);
-    session_free(session);
+    struct scorer *scorer;
+    const struct scorer_spec spec = {.batch = (size_t)p->job->batch < p->total ? p->job->batch : (int)p->total,
+                                     .threads = p->job->threads,
+                                     .map = s->pixels != NULL,
+                                     .attention = s->use.items > 0,
+                                     .rate = p->job->rate};
+    TRY(scorer_new(p->job->loaded, &spec, &scorer, p->e));
+    int code = scorer_score_dataset(scorer, p->job->data, SPLIT_TEST, NULL, 0, on_sample, p, p->e);
+    scorer_free(scorer);
     p->ev->shown.score_seconds = clock_seconds() - p->started;
     if (code < 0)
         return p->e->code ? p->e->code : code; /* a mask's error comes first: what stopped the pass */
@@ -170,7 +170,7 @@ struct showing {
 
 static int copy_pictures(struct pass *p, const struct verdict *v, struct shown_sample *own, struct report_sample *r)
 {
-    const struct preprocess *input = &scorer_checkpoint(p->job->scorer)->input;
+    const struct preprocess *input = &loaded_file(p->job->loaded)->input;
     size_t pixels = (size_t)(p->shape->d[0] * p->shape->d[1]), values = pixels * (size_t)p->shape->d[2];
     own->input = malloc(values);
     own->reconstruction = v->reconstruction ? malloc(values) : NULL;
@@ -221,7 +221,7 @@ static int on_shown(void *user, size_t index, const struct verdict *v)
     return copy_pictures(p, v, own, r) < 0 || copy_mask(p, index, own, r) < 0;
 }
 
-static int show_gallery(struct pass *p, struct session *session, enum report_gallery gallery)
+static int show_gallery(struct pass *p, struct scorer *scorer, enum report_gallery gallery)
 {
     struct evaluate_store *s = p->ev->store;
     size_t picks[REPORT_PICKS];
@@ -232,7 +232,7 @@ static int show_gallery(struct pass *p, struct session *session, enum report_gal
     p->ev->shown.galleries[gallery] = (struct report_samples){s->galleries[gallery], n};
     if (!n)
         return 0;
-    int code = session_score_dataset(session, p->job->data, SPLIT_TEST, picks, n, on_shown, &showing, p->e);
+    int code = scorer_score_dataset(scorer, p->job->data, SPLIT_TEST, picks, n, on_shown, &showing, p->e);
     return code < 0 && p->e->code ? p->e->code : code;
 }
 
@@ -251,19 +251,19 @@ static int show_memory(struct pass *p)
     if (!s->item_pictures)
         return err_memory(p->e, "the pictures of the memory");
     memory->pictures = s->item_pictures;
-    return inspect_items(p->job->scorer, s->items, memory->n, s->item_pictures, p->e);
+    return inspect_items(p->job->loaded, s->items, memory->n, s->item_pictures, p->e);
 }
 
 static int show(struct pass *p)
 {
-    struct session *session;
-    const struct session_spec spec = {
+    struct scorer *scorer;
+    const struct scorer_spec spec = {
         .batch = REPORT_PICKS, .threads = p->job->threads, .map = true, .reconstruction = true, .rate = p->job->rate};
-    TRY(session_new(p->job->scorer, &spec, &session, p->e));
+    TRY(scorer_new(p->job->loaded, &spec, &scorer, p->e));
     int code = 0;
     for (int g = 0; g < REPORT_GALLERIES && code >= 0; g++)
-        code = show_gallery(p, session, (enum report_gallery)g);
-    session_free(session);
+        code = show_gallery(p, scorer, (enum report_gallery)g);
+    scorer_free(scorer);
     TRY(code);
     return show_memory(p);
 }
@@ -288,7 +288,7 @@ int evaluation_run(const struct evaluate_job *job, struct evaluation *ev, struct
     *ev = (struct evaluation){.rate = job->rate};
     struct pass p = {.job = job, .ev = ev, .e = e, .started = clock_seconds()};
     const struct log lines = {add_line, &ev->data_summary};
-    p.shape = &scorer_checkpoint(job->scorer)->input.sample;
+    p.shape = &loaded_file(job->loaded)->input.sample;
     p.total = dataset_count(job->data, SPLIT_TEST);
     if (!dataset_has_labels(job->data))
         return err_set(e, ERR_FAIL,
@@ -300,7 +300,7 @@ int evaluation_run(const struct evaluate_job *job, struct evaluation *ev, struct
     if (!ev->store || !ev->data_name)
         return err_memory(e, "an evaluation");
     dataset_summary(job->data, &lines);
-    ev->shown = (struct report_model){.file = scorer_checkpoint(job->scorer), .train_seconds = NAN};
+    ev->shown = (struct report_model){.file = loaded_file(job->loaded), .train_seconds = NAN};
     TRY(allocate(&p));
     TRY(score_all(&p));
     TRY(measure(&p));

@@ -5,13 +5,13 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "run/report.h"
+#include "report/report.h"
 #include "run/score.h"
 
 #include <stdbool.h>
 
 struct evaluate_job {
-    struct scorer *scorer; /* outlives the evaluation */
+    struct loaded *loaded; /* outlives the evaluation */
     struct dataset *data;  /* opened to score, with labels */
     const char *data_name; /* as the user wrote it */
     int batch, threads;    /* at least 1 */

@@ -3,7 +3,7 @@
 #include "base/log.h"
 #include "nn/dnn.h"
 #include "nn/op.h"
-#include "run/config.h"
+#include "file/train_config.h"
 
 #include <string.h>
 

@@ -52,13 +52,13 @@ void memory_use_finish(struct memory_use *u)
 
 /* ---- pictures of items ---- */
 
-static const struct param *items_of(const struct scorer *s)
+static const struct param *items_of(const struct loaded *s)
 {
-    const struct model *m = scorer_checkpoint(s)->model;
-    return m->items && m->decode ? params_find(scorer_params(s), m->items) : NULL;
+    const struct model *m = loaded_file(s)->model;
+    return m->items && m->decode ? params_find(loaded_params(s), m->items) : NULL;
 }
 
-int64_t inspect_item_count(const struct scorer *s)
+int64_t inspect_item_count(const struct loaded *s)
 {
     const struct param *p = items_of(s);
     return p ? p->shape.d[0] : 0;
@@ -77,11 +77,11 @@ static void decoder_free(struct decoder *d)
     graph_free(d->graph);
 }
 
-static int decoder_new(struct decoder *d, const struct scorer *s, struct err *e)
+static int decoder_new(struct decoder *d, const struct loaded *s, struct err *e)
 {
-    const struct checkpoint *c = scorer_checkpoint(s);
+    const struct model_file *c = loaded_file(s);
     const struct shape *sample = &c->input.sample;
-    *d = (struct decoder){.graph = graph_new(GRAPH_SCORE, F32, scorer_params(s))};
+    *d = (struct decoder){.graph = graph_new(GRAPH_SCORE, F32, loaded_params(s))};
     if (!d->graph)
         return err_memory(e, "a graph");
     c->model->decode(d->graph, c->config, SHAPE(1, sample->d[0], sample->d[1], sample->d[2]), &d->heads);
@@ -99,28 +99,28 @@ static void fill_code(const struct decoder *d, const float *item, size_t size)
         memcpy(code + at, item, size * sizeof *item);
 }
 
-static int decode_items(const struct decoder *d, const struct scorer *s, const struct param *memory,
+static int decode_items(const struct decoder *d, const struct loaded *s, const struct param *memory,
                         const int64_t *items, int n, uint8_t *pictures, struct err *e)
 {
-    size_t pixels = (size_t)shape_count(&scorer_checkpoint(s)->input.sample), size = (size_t)memory->shape.d[1];
+    size_t pixels = (size_t)shape_count(&loaded_file(s)->input.sample), size = (size_t)memory->shape.d[1];
     for (int i = 0; i < n; i++) {
         if (items[i] < 0 || items[i] >= memory->shape.d[0])
             return err_set(e, ERR_USAGE, "there is no memory item %lld, items go from 0 to %lld", (long long)items[i],
                            (long long)memory->shape.d[0] - 1);
         fill_code(d, memory->value + (size_t)items[i] * size, size);
         plan_forward(d->plan, 0);
-        preprocess_picture(&scorer_checkpoint(s)->input, plan_data(d->plan, d->heads.output), pixels,
+        preprocess_picture(&loaded_file(s)->input, plan_data(d->plan, d->heads.output), pixels,
                            pictures + (size_t)i * pixels);
     }
     return 0;
 }
 
-int inspect_items(const struct scorer *s, const int64_t *items, int n, uint8_t *pictures, struct err *e)
+int inspect_items(const struct loaded *s, const int64_t *items, int n, uint8_t *pictures, struct err *e)
 {
     const struct param *memory = items_of(s);
     struct decoder d;
     if (!memory)
-        return err_set(e, ERR_USAGE, "model %s has no memory to look into", scorer_checkpoint(s)->model->name);
+        return err_set(e, ERR_USAGE, "model %s has no memory to look into", loaded_file(s)->model->name);
     int code = decoder_new(&d, s, e);
     if (!code)
         code = decode_items(&d, s, memory, items, n, pictures, e);

@@ -27,9 +27,9 @@ void memory_use_finish(struct memory_use *u);
 /* Decodes items to pictures. Models whose item is a whole code: each item alone. Models whose item is one position: an
  * input-sized picture of a code filled with that item. `items[n]` chooses; pictures: n x height x width x channels, 8
  * bits. ERR_USAGE for a model without memory. */
-int inspect_items(const struct scorer *s, const int64_t *items, int n, uint8_t *pictures, struct err *e);
+int inspect_items(const struct loaded *s, const int64_t *items, int n, uint8_t *pictures, struct err *e);
 
 /* Number of memory items, 0 without memory. */
-int64_t inspect_item_count(const struct scorer *s);
+int64_t inspect_item_count(const struct loaded *s);
 
 #endif

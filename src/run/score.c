@@ -9,90 +9,8 @@
 
 enum { LEVELS = 256 }; /* of an 8-bit pixel */
 
-/* ---- the model ---- */
-
 struct scorer {
-    struct checkpoint about;
-    struct params *params;
-};
-
-static struct forward_spec spec_of(const struct scorer *s, int batch, int threads)
-{
-    return (struct forward_spec){
-        .model = s->about.model,
-        .config = s->about.config,
-        .params = s->params,
-        .sample = s->about.input.sample,
-        .batch = batch,
-        .threads = threads,
-    };
-}
-
-/* A graph says which parameters there are; it is not needed after that. */
-static int declare(struct scorer *s, struct err *e)
-{
-    struct forward f;
-    s->params = params_new();
-    if (!s->params)
-        return err_memory(e, "the parameters");
-    struct forward_spec spec = spec_of(s, 1, 1);
-    int code = forward_build(&f, &spec, e);
-    forward_free(&f);
-    return code;
-}
-
-int scorer_open(const char *path, struct scorer **out, struct err *e)
-{
-    *out = NULL;
-    struct checkpoint_file *file = NULL;
-    struct scorer *s = calloc(1, sizeof *s);
-    if (!s)
-        return err_memory(e, "a model");
-    int code = checkpoint_open(path, &s->about, &file, e);
-    if (!code)
-        code = declare(s, e);
-    if (!code)
-        code = checkpoint_read(file, s->params, e);
-    checkpoint_close(file);
-    if (code) {
-        scorer_close(s);
-        return code;
-    }
-    *out = s;
-    return 0;
-}
-
-void scorer_close(struct scorer *s)
-{
-    if (!s)
-        return;
-    params_free(s->params);
-    checkpoint_free(&s->about);
-    free(s);
-}
-
-const struct checkpoint *scorer_checkpoint(const struct scorer *s)
-{
-    return &s->about;
-}
-
-struct params *scorer_params(const struct scorer *s)
-{
-    return s->params;
-}
-
-size_t scorer_weights_bytes(const struct scorer *s)
-{
-    size_t floats = 0;
-    for (const struct param *p = s->params->first; p; p = p->next)
-        floats += p->count;
-    return floats * sizeof(float);
-}
-
-/* ---- a session ---- */
-
-struct session {
-    const struct scorer *scorer;
+    const struct loaded *loaded;
     struct forward forward;
     double rate;
     struct picture_format format;
@@ -101,20 +19,33 @@ struct session {
     float levels[LEVELS];            /* what each pixel value becomes */
 };
 
-/* In the very steps of data/loader.c: a picture has the same score from memory and from a data set. */
-static void fill_levels(struct session *s)
+static struct forward_spec spec_of(const struct loaded *s, int batch, int threads)
 {
-    const struct preprocess *p = &s->scorer->about.input;
+    const struct model_file *about = loaded_file(s);
+    return (struct forward_spec){
+        .model = about->model,
+        .config = about->config,
+        .params = loaded_params(s),
+        .sample = about->input.sample,
+        .batch = batch,
+        .threads = threads,
+    };
+}
+
+/* In the very steps of data/loader.c: a picture has the same score from memory and from a data set. */
+static void fill_levels(struct scorer *s)
+{
+    const struct preprocess *p = &loaded_file(s->loaded)->input;
     float zero = 255 * p->mean, scale = 1 / (255 * p->std);
     for (int i = 0; i < LEVELS; i++)
         s->levels[i] = ((float)i - zero) * scale;
 }
 
-static int start(struct session *s, const struct session_spec *want, struct err *e)
+static int start(struct scorer *s, const struct scorer_spec *want, struct err *e)
 {
-    const struct checkpoint *about = &s->scorer->about;
+    const struct model_file *about = loaded_file(s->loaded);
     const struct shape *sample = &about->input.sample;
-    struct forward_spec spec = spec_of(s->scorer, want->batch, want->threads);
+    struct forward_spec spec = spec_of(s->loaded, want->batch, want->threads);
     int precision = want->precision == PRECISION_AUTO ? about->train.precision : (int)want->precision;
     if (want->batch < 1 || want->threads < 1 || !(want->rate >= 0 && want->rate <= 1))
         return err_set(e, ERR_USAGE,
@@ -134,23 +65,23 @@ static int start(struct session *s, const struct session_spec *want, struct err 
     return s->pixels ? 0 : err_memory(e, "a picture");
 }
 
-int session_new(struct scorer *scorer, const struct session_spec *spec, struct session **out, struct err *e)
+int scorer_new(struct loaded *loaded, const struct scorer_spec *spec, struct scorer **out, struct err *e)
 {
     *out = NULL;
-    struct session *s = calloc(1, sizeof *s);
+    struct scorer *s = calloc(1, sizeof *s);
     if (!s)
-        return err_memory(e, "a scoring session");
-    s->scorer = scorer;
+        return err_memory(e, "a scoring scorer");
+    s->loaded = loaded;
     int code = start(s, spec, e);
     if (code) {
-        session_free(s);
+        scorer_free(s);
         return code;
     }
     *out = s;
     return 0;
 }
 
-void session_free(struct session *s)
+void scorer_free(struct scorer *s)
 {
     if (!s)
         return;
@@ -160,17 +91,17 @@ void session_free(struct session *s)
     free(s);
 }
 
-size_t session_bytes(const struct session *s)
+size_t scorer_bytes(const struct scorer *s)
 {
     return plan_bytes(s->forward.plan);
 }
 
 /* ---- scoring ---- */
 
-static struct verdict read_verdict(const struct session *s, int i)
+static struct verdict read_verdict(const struct scorer *s, int i)
 {
     const struct forward *f = &s->forward;
-    const struct calibration *c = &s->scorer->about.calibration;
+    const struct calibration *c = &loaded_file(s->loaded)->calibration;
     struct verdict v = {.score = forward_score(f, i)};
     if (!isfinite(v.score)) {
         v.error = ERR_FAIL;
@@ -186,11 +117,11 @@ static struct verdict read_verdict(const struct session *s, int i)
     return v;
 }
 
-int session_score(struct session *s, const struct picture *pictures, int n, struct verdict *out, struct err *e)
+int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct verdict *out, struct err *e)
 {
     struct forward *f = &s->forward;
     if (n < 1 || n > f->batch)
-        return err_set(e, ERR_USAGE, "%d pictures at once, where this session takes 1 to %d", n, f->batch);
+        return err_set(e, ERR_USAGE, "%d pictures at once, where this scorer takes 1 to %d", n, f->batch);
     if (!s->decoder)
         TRY(picture_decoder_new(&s->decoder, e));
     for (int i = 0; i < n; i++) {
@@ -205,7 +136,7 @@ int session_score(struct session *s, const struct picture *pictures, int n, stru
     return 0;
 }
 
-static int score_batch(struct session *s, const struct batch *b, session_each *each, void *user, struct err *e)
+static int score_batch(struct scorer *s, const struct batch *b, scorer_each *each, void *user, struct err *e)
 {
     memcpy(s->forward.input, b->data, b->n * s->forward.sample_values * sizeof(float));
     forward_run(&s->forward, (int)b->n);
@@ -219,10 +150,10 @@ static int score_batch(struct session *s, const struct batch *b, session_each *e
     return 0;
 }
 
-int session_score_dataset(struct session *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
-                          session_each *each, void *user, struct err *e)
+int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
+                         scorer_each *each, void *user, struct err *e)
 {
-    const struct preprocess *p = &s->scorer->about.input;
+    const struct preprocess *p = &loaded_file(s->loaded)->input;
     struct loader_options options = {.batch = (size_t)s->forward.batch, .format = s->format};
     size_t count = indices ? n : dataset_count(data, split);
     options.threads = count > options.batch ? s->forward.threads : 1; /* decoding may well be most of the work */

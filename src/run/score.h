@@ -1,4 +1,4 @@
-/* Scoring: a loaded model, shared read-only by any number of threads, and a session for each thread.
+/* Scoring: a scorer for each thread, over a loaded model that they share.
  *
  * A sample's score does not depend on what else is in its batch, nor on padding, not by a bit. Another batch size may
  * change its last bits (about 1e-7 of it): oneDNN adds up in another order. */
@@ -7,24 +7,15 @@
 
 #include "base/err.h"
 #include "data/dataset.h"
-#include "run/checkpoint.h"
+#include "run/loaded.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct scorer;
-struct session;
 
-/* Loads a model file. Nothing that one score does not need is done. */
-int scorer_open(const char *path, struct scorer **out, struct err *e);
-void scorer_close(struct scorer *s); /* after all of its sessions */
-/* What the file says. Valid while the scorer is open. */
-const struct checkpoint *scorer_checkpoint(const struct scorer *s);
-struct params *scorer_params(const struct scorer *s); /* not to be changed while sessions exist */
-size_t scorer_weights_bytes(const struct scorer *s);
-
-struct session_spec {
+struct scorer_spec {
     int batch;                           /* samples at a time, at least 1; 1 has the smallest latency and memory */
     int threads;                         /* at least 1 */
     enum precision precision;            /* PRECISION_AUTO: the one it was calibrated in, where this machine has it */
@@ -32,11 +23,11 @@ struct session_spec {
     double rate;                         /* false-alarm rate of the verdict, 0..1 */
 };
 
-int session_new(struct scorer *s, const struct session_spec *spec, struct session **out, struct err *e);
-void session_free(struct session *s);
-size_t session_bytes(const struct session *s); /* of its plan */
+int scorer_new(struct loaded *s, const struct scorer_spec *spec, struct scorer **out, struct err *e);
+void scorer_free(struct scorer *s);
+size_t scorer_bytes(const struct scorer *s); /* of its plan */
 
-/* One sample's result. Pointers lead into the session and are valid until its next call; NULL: not asked for, or the
+/* One sample's result. Pointers lead into the scorer and are valid until its next call; NULL: not asked for, or the
  * model has no such thing. */
 struct verdict {
     float score;
@@ -53,12 +44,12 @@ struct verdict {
 
 /* Scores n pictures in memory (data/media.h) of any size, n <= spec.batch; results in order. A picture that cannot be
  * used fails the whole call. */
-int session_score(struct session *s, const struct picture *pictures, int n, struct verdict *out, struct err *e);
+int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct verdict *out, struct err *e);
 /* Scores a whole split in order, calling `each` for every sample as it comes; a sample that cannot be read is a verdict
  * with error and message. `each` returns non-zero to stop (ERR_STOPPED). `indices` NULL: all samples, n is ignored. */
-typedef int session_each(void *user, size_t index, const struct verdict *v);
-int session_score_dataset(struct session *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
-                          session_each *each, void *user, struct err *e);
+typedef int scorer_each(void *user, size_t index, const struct verdict *v);
+int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
+                         scorer_each *each, void *user, struct err *e);
 
 /* Normalised values back to 0..255, clamped: for reconstructions and decoded items. */
 void preprocess_picture(const struct preprocess *p, const float *values, size_t count, uint8_t *out);

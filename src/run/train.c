@@ -97,7 +97,7 @@ static int save_model(struct trainer *t, struct err *e)
     swap_weights(t);
     int code = calibrate(t, e);
     if (!code)
-        code = checkpoint_write(t->output, true, &t->about, t->params, e);
+        code = model_file_write(t->output, true, &t->about, t->params, e);
     swap_weights(t);
     t->model_due = code != 0;
     return code;

@@ -16,8 +16,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "run/checkpoint.h"
-#include "run/config.h"
+#include "file/model_file.h"
+#include "file/train_config.h"
 
 struct dataset;
 

@@ -4,7 +4,7 @@
 
 #include "data/loader.h"
 #include "run/forward.h"
-#include "run/state.h"
+#include "file/state.h"
 #include "run/train.h"
 
 enum share { SHARE_TRAIN, SHARE_VALIDATION, SHARE_CALIBRATION, SHARES };
@@ -14,7 +14,7 @@ struct trainer {
     int threads;
     char *output, *state_path; /* OUTPUT and OUTPUT.train */
     struct picture_format format;
-    struct checkpoint about; /* what goes into the files */
+    struct model_file about; /* what goes into the files */
 
     size_t *order;                  /* samples of the training split: of each share in turn, ascending within it */
     size_t samples[SHARES];         /* in each share */

@@ -311,7 +311,7 @@ static int same_options(const struct trainer *t, const struct option *table, con
     return 0;
 }
 
-static int same_training(const struct trainer *t, const struct checkpoint *then, const struct train_state *state,
+static int same_training(const struct trainer *t, const struct model_file *then, const struct train_state *state,
                          struct err *e)
 {
     if (then->model != t->job->model)
@@ -331,7 +331,7 @@ static int same_training(const struct trainer *t, const struct checkpoint *then,
     return 0;
 }
 
-static int take_over(struct trainer *t, struct state_file *file, const struct checkpoint *then,
+static int take_over(struct trainer *t, struct state_file *file, const struct model_file *then,
                      const struct train_state *state, struct err *e)
 {
     TRY(same_training(t, then, state, e));
@@ -348,14 +348,14 @@ static int take_over(struct trainer *t, struct state_file *file, const struct ch
 
 static int resume(struct trainer *t, struct err *e)
 {
-    struct checkpoint then;
+    struct model_file then;
     struct train_state state = {0};
     struct state_file *file = NULL;
     int code = state_open(t->state_path, &then, &state, &file, e);
     if (!code)
         code = take_over(t, file, &then, &state, e);
     state_close(file);
-    checkpoint_free(&then);
+    model_file_free(&then);
     if (!code)
         log_line(t->job->log, LOG_INFO, "going on after epoch %d, step %lld", t->at.epoch, (long long)t->at.step);
     return code;
@@ -408,5 +408,5 @@ void train_end(struct trainer *t)
     free(t->order);
     free(t->output);
     free(t->state_path);
-    checkpoint_free(&t->about);
+    model_file_free(&t->about);
 }

@@ -11,7 +11,7 @@
 #include "base/option.h"
 #include "base/rng.h"
 #include "models/model.h"
-#include "run/config.h"
+#include "file/train_config.h"
 
 #include <math.h>
 #include <stdlib.h>

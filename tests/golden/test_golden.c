@@ -2,7 +2,7 @@
  * running statistics and scores. The files are written by make_golden.py and lie beside this test. */
 #include "models/model.h"
 #include "nn/adam.h"
-#include "run/safetensors.h"
+#include "file/safetensors.h"
 
 #include <math.h>
 #include <setjmp.h>

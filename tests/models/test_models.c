@@ -325,10 +325,10 @@ static void bf16_is_near(void **state)
 
 /* ---- save, load, score ---- */
 
-static void describe(struct checkpoint *c, const struct subject *s)
+static void describe(struct model_file *c, const struct subject *s)
 {
     static float scores[] = {0.1f, 0.2f}, peaks[] = {0.3f, 0.4f};
-    *c = (struct checkpoint){.model = s->model, .config = s->config, .kept_epoch = 1, .calibrated = 2, .trained = 10};
+    *c = (struct model_file){.model = s->model, .config = s->config, .kept_epoch = 1, .calibrated = 2, .trained = 10};
     options_default(train_options, &c->train);
     c->input = (struct preprocess){s->sample, 0.5f, 0.5f};
     c->calibration = (struct calibration){2, scores, peaks, 0, 1};
@@ -360,8 +360,8 @@ static void check_file(const struct subject *s)
     if (s->sample.nd != 3) /* a model file holds pictures */
         return;
     struct trainee t;
-    struct scorer *loaded = NULL;
-    struct checkpoint c;
+    struct loaded *loaded = NULL;
+    struct model_file c;
     struct err e = ERR_INIT;
     char path[] = "/tmp/engram_models_XXXXXX";
     float before[16], after[16];
@@ -372,12 +372,12 @@ static void check_file(const struct subject *s)
     for (int i = 0; i < 3; i++)
         trainee_step(&t, (uint64_t)i, 1e-2f);
     describe(&c, s);
-    if (checkpoint_write(path, true, &c, t.params, &e) < 0 || scorer_open(path, &loaded, &e) < 0)
+    if (model_file_write(path, true, &c, t.params, &e) < 0 || loaded_open(path, &loaded, &e) < 0)
         fail_msg("%s: %s", s->name, e.msg);
     score_with(s, t.params, before);
-    score_with(s, scorer_params(loaded), after);
+    score_with(s, loaded_params(loaded), after);
     assert_memory_equal(before, after, (size_t)s->input.d[0] * sizeof *after);
-    scorer_close(loaded);
+    loaded_close(loaded);
     unlink(path);
     trainee_free(&t);
 }

@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "data/media.h"
-#include "run/heatmap.h"
+#include "report/heatmap.h"
 
 #include <math.h>
 #include <stdlib.h>

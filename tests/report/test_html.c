@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "run/html.h"
+#include "report/html.h"
 
 #include <math.h>
 #include <stdlib.h>

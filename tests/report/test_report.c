@@ -9,7 +9,7 @@
 #include "folder.h"
 
 #include "base/file.h"
-#include "run/report.h"
+#include "report/report.h"
 
 #include <locale.h>
 #include <math.h>
@@ -51,7 +51,7 @@ static const struct model toy = {
 
 /* Everything a report can hold, on the heap so that the sanitizer sees what reads beyond. */
 struct fixture {
-    struct checkpoint file;
+    struct model_file file;
     struct toy_config config;
     struct epoch_row rows[3];
     float held_out[HELD_OUT], peaks[HELD_OUT];
@@ -74,7 +74,7 @@ struct fixture {
 
 static void fill_file(struct fixture *x)
 {
-    struct checkpoint *c = &x->file;
+    struct model_file *c = &x->file;
     c->model = &toy;
     x->config = (struct toy_config){ITEMS, 1};
     c->config = &x->config;

@@ -1,10 +1,10 @@
 /* Model files: everything comes back, and whatever is wrong with one is a sentence. */
 #include "base/json.h"
 #include "base/rng.h"
-#include "run/checkpoint_parts.h"
+#include "file/model_file_parts.h"
 #include "run/forward.h"
 #include "run/score.h"
-#include "run/state.h"
+#include "file/state.h"
 #include "support.h"
 #include "toy.h"
 
@@ -20,7 +20,7 @@ enum { HELD = 5 };
 
 /* A checkpoint of memae with nothing left at its default, and parameters to go with it. */
 struct made {
-    struct checkpoint c;
+    struct model_file c;
     struct params *params;
     float scores[HELD], peaks[HELD];
     struct epoch_row rows[2];
@@ -30,7 +30,7 @@ static void make(struct made *m)
 {
     struct err e = ERR_INIT;
     *m = (struct made){.scores = {0.1f, 0.2f, 0.2f, 0.5f, 1e-30f + 1}, .peaks = {0, 1, 2, 3, 4}};
-    struct checkpoint *c = &m->c;
+    struct model_file *c = &m->c;
     c->model = model_find("memae", &e);
     c->config = arena_alloc(&c->arena, c->model->config_bytes);
     options_default(c->model->options, c->config);
@@ -62,7 +62,7 @@ static void make(struct made *m)
 static void unmake(struct made *m)
 {
     params_free(m->params);
-    checkpoint_free(&m->c);
+    model_file_free(&m->c);
 }
 
 static const char *write_made(const char *name)
@@ -71,7 +71,7 @@ static const char *write_made(const char *name)
     struct err e = ERR_INIT;
     const char *path = in_folder(name);
     make(&m);
-    assert_int_equal(checkpoint_write(path, true, &m.c, m.params, &e), 0);
+    assert_int_equal(model_file_write(path, true, &m.c, m.params, &e), 0);
     unmake(&m);
     return path;
 }
@@ -90,12 +90,12 @@ static void everything_comes_back(void **state)
 {
     (void)state;
     struct made m;
-    struct scorer *s;
+    struct loaded *s;
     struct err e = ERR_INIT;
     make(&m);
-    if (scorer_open(write_made("all"), &s, &e))
+    if (loaded_open(write_made("all"), &s, &e))
         fail_msg("%s", e.msg);
-    const struct checkpoint *a = &m.c, *b = scorer_checkpoint(s);
+    const struct model_file *a = &m.c, *b = loaded_file(s);
     assert_ptr_equal(a->model, b->model);
     same_options(a->model->options, a->config, b->config);
     same_options(train_options, &a->train, &b->train);
@@ -118,13 +118,13 @@ static void everything_comes_back(void **state)
         assert_true(b->curve.rows[i].loss[0] == m.rows[i].loss[0] && b->curve.rows[i].watch[0] == m.rows[i].watch[0]);
     assert_true(b->curve.rows[1].validation == 0.1 + 0.2);
     for (const struct param *p = m.params->first; p; p = p->next) {
-        const struct param *q = params_find(scorer_params(s), p->name);
+        const struct param *q = params_find(loaded_params(s), p->name);
         assert_non_null(q);
         assert_memory_equal(p->value, q->value, p->count * sizeof(float));
     }
-    assert_null(scorer_params(s)->m[GROUP_MAIN]); /* nothing that only training needs */
-    assert_null(scorer_params(s)->grad[GROUP_MAIN]);
-    scorer_close(s);
+    assert_null(loaded_params(s)->m[GROUP_MAIN]); /* nothing that only training needs */
+    assert_null(loaded_params(s)->grad[GROUP_MAIN]);
+    loaded_close(s);
     unmake(&m);
 }
 
@@ -132,14 +132,14 @@ static void names_that_are_not_utf8_are_written(void **state)
 {
     (void)state;
     struct made m;
-    struct scorer *s;
+    struct loaded *s;
     struct err e = ERR_INIT;
     make(&m);
     m.c.data = "caf\xe9/";
-    assert_int_equal(checkpoint_write(in_folder("latin"), true, &m.c, m.params, &e), 0);
-    assert_int_equal(scorer_open(in_folder("latin"), &s, &e), 0);
-    assert_string_equal(scorer_checkpoint(s)->data, "caf?/");
-    scorer_close(s);
+    assert_int_equal(model_file_write(in_folder("latin"), true, &m.c, m.params, &e), 0);
+    assert_int_equal(loaded_open(in_folder("latin"), &s, &e), 0);
+    assert_string_equal(loaded_file(s)->data, "caf?/");
+    loaded_close(s);
     unmake(&m);
 }
 
@@ -244,12 +244,12 @@ static void wrong_descriptions_are_refused(void **state)
     const char *good = write_made("good"), *bad = in_folder("bad");
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct edit d;
-        struct scorer *s;
+        struct loaded *s;
         struct err e = ERR_INIT;
         edit_begin(&d, good);
         set_at(d.about, cases[i].at, cases[i].value);
         edit_end(&d, bad);
-        if (scorer_open(bad, &s, &e) != ERR_FORMAT)
+        if (loaded_open(bad, &s, &e) != ERR_FORMAT)
             fail_msg("%s = %s was accepted", cases[i].at, cases[i].value ? cases[i].value : "nothing");
         assert_null(s);
         assert_says(e.msg, cases[i].says);
@@ -262,23 +262,23 @@ static void a_missing_option_has_its_default(void **state)
 {
     (void)state;
     struct edit d;
-    struct scorer *s;
+    struct loaded *s;
     struct err e = ERR_INIT;
     edit_begin(&d, write_made("older"));
     set_at(d.about, "options.fallback", NULL);
     set_at(d.about, "train.lr", NULL);
     edit_end(&d, in_folder("older"));
-    assert_int_equal(scorer_open(in_folder("older"), &s, &e), 0);
-    assert_true(scorer_checkpoint(s)->train.lr == 0.001);
-    scorer_close(s);
+    assert_int_equal(loaded_open(in_folder("older"), &s, &e), 0);
+    assert_true(loaded_file(s)->train.lr == 0.001);
+    loaded_close(s);
 }
 
 static int open_made(const char *path, struct err *e)
 {
-    struct scorer *s;
+    struct loaded *s;
     *e = ERR_INIT;
-    int code = scorer_open(path, &s, e);
-    scorer_close(s);
+    int code = loaded_open(path, &s, e);
+    loaded_close(s);
     return code;
 }
 

@@ -1,5 +1,5 @@
 /* The file layout: what is written is read back, and whatever else a file may hold is refused with a sentence. */
-#include "run/safetensors.h"
+#include "file/safetensors.h"
 #include "support.h"
 
 #include "base/rng.h"

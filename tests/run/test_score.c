@@ -2,7 +2,7 @@
  * attention and memory items that agree with it; the calibrated promise on generated pictures. */
 #include "base/rng.h"
 #include "run/inspect.h"
-#include "run/metrics.h"
+#include "stats/metrics.h"
 #include "run/score.h"
 #include "support.h"
 #include "toy.h"
@@ -18,16 +18,16 @@
 
 enum { SIDE = 16, TESTS = 20, PIXELS = SIDE * SIDE };
 
-static struct scorer *position, *whole, *plain; /* memae by position, memae by whole code, ae */
+static struct loaded *position, *whole, *plain; /* memae by position, memae by whole code, ae */
 static struct dataset *tests;
 
-static struct scorer *train_one(const char *model, const char *options, const char *name)
+static struct loaded *train_one(const char *model, const char *options, const char *name)
 {
     struct toy t;
     struct err e;
-    struct scorer *s = NULL;
+    struct loaded *s = NULL;
     toy_init(&t, model, NULL, options, in_folder(name));
-    if (toy_train(&t, &e) || scorer_open(in_folder(name), &s, &e))
+    if (toy_train(&t, &e) || loaded_open(in_folder(name), &s, &e))
         fail_msg("%s", e.msg);
     toy_free(&t);
     return s;
@@ -46,21 +46,21 @@ static int setup(void **state)
 
 static int teardown(void **state)
 {
-    scorer_close(position);
-    scorer_close(whole);
-    scorer_close(plain);
+    loaded_close(position);
+    loaded_close(whole);
+    loaded_close(plain);
     dataset_close(tests);
     return folder_teardown(state);
 }
 
-static struct session *open_session(struct scorer *s, int batch, bool all)
+static struct scorer *open_scorer(struct loaded *s, int batch, bool all)
 {
     struct err e = ERR_INIT;
-    struct session *session;
-    struct session_spec spec = {batch, 1, PRECISION_AUTO, all, all, all, 0.2};
-    if (session_new(s, &spec, &session, &e))
+    struct scorer *scorer;
+    struct scorer_spec spec = {batch, 1, PRECISION_AUTO, all, all, all, 0.2};
+    if (scorer_new(s, &spec, &scorer, &e))
         fail_msg("%s", e.msg);
-    return session;
+    return scorer;
 }
 
 static void read_pixels(size_t i, uint8_t *pixels)
@@ -88,16 +88,16 @@ static int collect(void *user, size_t index, const struct verdict *v)
     return ++c->n == c->stop_at;
 }
 
-static void collect_all(struct scorer *s, int batch, struct collected *c)
+static void collect_all(struct loaded *s, int batch, struct collected *c)
 {
     struct err e = ERR_INIT;
-    struct session *session = open_session(s, batch, true);
+    struct scorer *scorer = open_scorer(s, batch, true);
     *c = (struct collected){0};
-    if (session_score_dataset(session, tests, SPLIT_TEST, NULL, 0, collect, c, &e))
+    if (scorer_score_dataset(scorer, tests, SPLIT_TEST, NULL, 0, collect, c, &e))
         fail_msg("%s", e.msg);
     assert_int_equal(c->n, TESTS);
     assert_int_equal(c->errors, 0);
-    session_free(session);
+    scorer_free(scorer);
 }
 
 /* To a few units in the last place: oneDNN may block other batches otherwise. */
@@ -111,7 +111,7 @@ static void score_does_not_depend_on_the_batch(void **state)
 {
     (void)state;
     static const int batches[] = {2, 7, 20, 32};
-    struct scorer *const all[] = {position, whole, plain};
+    struct loaded *const all[] = {position, whole, plain};
     for (int k = 0; k < 3; k++) {
         static struct collected one, many;
         collect_all(all[k], 1, &one);
@@ -131,10 +131,10 @@ static void neighbours_do_not_matter(void **state)
 {
     (void)state;
     static uint8_t pixels[8][PIXELS];
-    struct scorer *const all[] = {position, whole, plain};
+    struct loaded *const all[] = {position, whole, plain};
     struct rng r = rng_new(1, 3);
     for (int k = 0; k < 3; k++) {
-        struct session *s = open_session(all[k], 8, false);
+        struct scorer *s = open_scorer(all[k], 8, false);
         struct picture pictures[8];
         struct verdict v[8];
         struct err e = ERR_INIT;
@@ -147,34 +147,34 @@ static void neighbours_do_not_matter(void **state)
             }
             read_pixels(3, pixels[2]);
             int n = round % 2 ? 3 : 8;
-            assert_int_equal(session_score(s, pictures, n, v, &e), 0);
+            assert_int_equal(scorer_score(s, pictures, n, v, &e), 0);
             if (round)
                 assert_memory_equal(&first, &v[2].score, sizeof first);
             first = v[2].score;
         }
-        session_free(s);
+        scorer_free(s);
     }
 }
 
 static void memory_and_data_set_agree(void **state)
 {
     (void)state;
-    struct scorer *const all[] = {position, whole, plain};
+    struct loaded *const all[] = {position, whole, plain};
     for (int k = 0; k < 3; k++) {
         static struct collected c;
         collect_all(all[k], 1, &c);
-        struct session *s = open_session(all[k], 1, false);
+        struct scorer *s = open_scorer(all[k], 1, false);
         for (size_t i = 0; i < TESTS; i++) {
             uint8_t pixels[PIXELS];
             struct verdict v;
             struct err e = ERR_INIT;
             read_pixels(i, pixels);
-            assert_int_equal(session_score(s, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
+            assert_int_equal(scorer_score(s, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
             assert_memory_equal(&v.score, &c.score[i], sizeof v.score);
             assert_null(v.map);
             assert_null(v.attention);
         }
-        session_free(s);
+        scorer_free(s);
     }
 }
 
@@ -186,7 +186,7 @@ static void any_picture_is_taken(void **state)
     static uint8_t colour[BIG * BIG * 3], fitted[PIXELS];
     struct rng r = rng_new(2, 3);
     struct err e = ERR_INIT;
-    struct session *s = open_session(position, 2, false);
+    struct scorer *s = open_scorer(position, 2, false);
     struct picture_decoder *d;
     struct verdict a, b;
     for (size_t i = 0; i < sizeof colour; i++)
@@ -194,25 +194,25 @@ static void any_picture_is_taken(void **state)
     struct picture big = {BIG, BIG, 3, colour}, small = {SIDE, SIDE, 1, fitted};
     assert_int_equal(picture_decoder_new(&d, &e), 0);
     assert_int_equal(picture_fit(d, &big, &(struct picture_format){SIDE, SIDE, 1}, fitted, &e), 0);
-    assert_int_equal(session_score(s, &big, 1, &a, &e), 0);
-    assert_int_equal(session_score(s, &small, 1, &b, &e), 0);
+    assert_int_equal(scorer_score(s, &big, 1, &a, &e), 0);
+    assert_int_equal(scorer_score(s, &small, 1, &b, &e), 0);
     assert_true(a.score == b.score);
     picture_decoder_free(d);
-    session_free(s);
+    scorer_free(s);
 }
 
 /* The score is the mean of its map, the map the squared residual, p-value and verdict those of the calibration. */
 static void a_verdict_is_consistent(void **state)
 {
     (void)state;
-    struct session *s = open_session(position, 4, true);
-    const struct checkpoint *c = scorer_checkpoint(position);
+    struct scorer *s = open_scorer(position, 4, true);
+    const struct model_file *c = loaded_file(position);
     for (size_t i = 0; i < TESTS; i++) {
         uint8_t pixels[PIXELS], back[PIXELS];
         struct verdict v;
         struct err e = ERR_INIT;
         read_pixels(i, pixels);
-        assert_int_equal(session_score(s, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
+        assert_int_equal(scorer_score(s, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
         double sum = 0;
         for (int p = 0; p < PIXELS; p++)
             sum += (double)v.map[p];
@@ -231,11 +231,11 @@ static void a_verdict_is_consistent(void **state)
             assert_true(fabs(total - 1) < 1e-4);
         }
     }
-    session_free(s);
+    scorer_free(s);
 }
 
 struct worker {
-    struct scorer *scorer;
+    struct loaded *loaded;
     struct collected c;
     int rounds;
 };
@@ -244,7 +244,7 @@ static void *work(void *user)
 {
     struct worker *w = user;
     for (int i = 0; i < w->rounds; i++)
-        collect_all(w->scorer, 4, &w->c);
+        collect_all(w->loaded, 4, &w->c);
     return NULL;
 }
 
@@ -256,7 +256,7 @@ static void threads_share_a_model(void **state)
     pthread_t threads[3];
     collect_all(position, 4, &alone);
     for (int i = 0; i < 3; i++) {
-        workers[i] = (struct worker){.scorer = position, .rounds = 5};
+        workers[i] = (struct worker){.loaded = position, .rounds = 5};
         assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
     }
     for (int i = 0; i < 3; i++) {
@@ -271,11 +271,11 @@ static void a_caller_may_stop(void **state)
     (void)state;
     static struct collected c;
     struct err e = ERR_INIT;
-    struct session *s = open_session(plain, 4, false);
+    struct scorer *s = open_scorer(plain, 4, false);
     c = (struct collected){.stop_at = 6};
-    assert_int_equal(session_score_dataset(s, tests, SPLIT_TEST, NULL, 0, collect, &c, &e), ERR_STOPPED);
+    assert_int_equal(scorer_score_dataset(s, tests, SPLIT_TEST, NULL, 0, collect, &c, &e), ERR_STOPPED);
     assert_int_equal(c.n, 6);
-    session_free(s);
+    scorer_free(s);
 }
 
 /* A file that is no picture is one row with a sentence; the others have their scores. */
@@ -302,37 +302,37 @@ static void a_bad_picture_is_a_row(void **state)
     write_bytes(in_folder("broken.png"), "no picture", 10);
     const char *const urls[] = {in_folder("a.png"), in_folder("broken.png"), in_folder("c.png")};
     assert_int_equal(dataset_open_all(urls, 3, DATASET_SCORE, NULL, &ds, &e), 0);
-    struct session *s = open_session(plain, 2, false);
-    assert_int_equal(session_score_dataset(s, ds, SPLIT_TEST, NULL, 0, count_errors, counts, &e), 0);
+    struct scorer *s = open_scorer(plain, 2, false);
+    assert_int_equal(scorer_score_dataset(s, ds, SPLIT_TEST, NULL, 0, count_errors, counts, &e), 0);
     assert_int_equal(counts[0], 2);
     assert_int_equal(counts[1], 1);
-    session_free(s);
+    scorer_free(s);
     dataset_close(ds);
 }
 
 static void nonsense_is_refused(void **state)
 {
     (void)state;
-    static const struct session_spec specs[] = {
+    static const struct scorer_spec specs[] = {
         {0, 1, PRECISION_F32, false, false, false, 0.1},  {1, 0, PRECISION_F32, false, false, false, 0.1},
         {1, 1, PRECISION_F32, false, false, false, -0.1}, {1, 1, PRECISION_F32, false, false, false, 1.1},
         {1, 1, PRECISION_F32, false, false, false, NAN},
     };
     for (size_t i = 0; i < 5; i++) {
-        struct session *s;
+        struct scorer *s;
         struct err e = ERR_INIT;
-        assert_int_equal(session_new(plain, &specs[i], &s, &e), ERR_USAGE);
+        assert_int_equal(scorer_new(plain, &specs[i], &s, &e), ERR_USAGE);
         assert_null(s);
     }
-    struct session *s = open_session(plain, 2, false);
+    struct scorer *s = open_scorer(plain, 2, false);
     struct verdict v[3];
     struct err e = ERR_INIT;
     uint8_t pixels[PIXELS] = {0};
     struct picture p[3] = {{SIDE, SIDE, 1, pixels}, {SIDE, SIDE, 1, pixels}, {SIDE, SIDE, 1, pixels}};
-    assert_int_equal(session_score(s, p, 3, v, &e), ERR_USAGE);
+    assert_int_equal(scorer_score(s, p, 3, v, &e), ERR_USAGE);
     e = ERR_INIT;
-    assert_int_equal(session_score(s, p, 0, v, &e), ERR_USAGE);
-    session_free(s);
+    assert_int_equal(scorer_score(s, p, 0, v, &e), ERR_USAGE);
+    scorer_free(s);
 }
 
 /* ---- memory ---- */
@@ -375,25 +375,25 @@ static void items_are_decoded(void **state)
     assert_int_equal(inspect_items(whole, wanted, 3, pictures[0], &e), 0);
     assert_memory_equal(pictures[0], pictures[2], PIXELS);
     assert_memory_not_equal(pictures[0], pictures[1], PIXELS);
-    struct session *s = open_session(whole, 1, true);
+    struct scorer *s = open_scorer(whole, 1, true);
     int single = 0;
     for (size_t i = 0; i < TESTS; i++) {
         uint8_t pixels[PIXELS], rebuilt[PIXELS], item[PIXELS];
         struct verdict v;
         read_pixels(i, pixels);
-        assert_int_equal(session_score(s, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
+        assert_int_equal(scorer_score(s, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
         assert_int_equal(v.attention_rows, 1);
         for (int64_t k = 0; k < v.items; k++)
             if (v.attention[k] == 1) {
                 single++;
-                preprocess_picture(&scorer_checkpoint(whole)->input, v.reconstruction, PIXELS, rebuilt);
+                preprocess_picture(&loaded_file(whole)->input, v.reconstruction, PIXELS, rebuilt);
                 assert_int_equal(inspect_items(whole, &k, 1, item, &e), 0);
                 for (int p = 0; p < PIXELS; p++)
                     assert_in_range(item[p] + 1 - rebuilt[p], 0, 2);
             }
     }
     assert_true(single > 0); /* else this says nothing: raise the toy's scale */
-    session_free(s);
+    scorer_free(s);
     assert_int_equal(inspect_items(position, wanted, 3, pictures[0], &e), 0);
     assert_int_equal(inspect_items(whole, outside, 1, pictures[0], &e), ERR_USAGE);
     e = ERR_INIT;
@@ -421,22 +421,22 @@ static void false_alarms_are_as_promised(void **state)
     (void)state;
     struct toy t;
     struct err e;
-    struct scorer *s = NULL;
+    struct loaded *s = NULL;
     struct dataset *normal = NULL;
-    struct session *session;
+    struct scorer *scorer;
     struct flags f = {0};
     toy_init(&t, "ae", "synth:?n=400&test=0&size=16", "calibration=0.5 epochs=2", in_folder("promise"));
-    if (toy_train(&t, &e) || scorer_open(in_folder("promise"), &s, &e) ||
+    if (toy_train(&t, &e) || loaded_open(in_folder("promise"), &s, &e) ||
         dataset_open("synth:?n=400&test=1000&size=16&defects=0", DATASET_SCORE, NULL, &normal, &e))
         fail_msg("%s", e.msg);
-    assert_int_equal(scorer_checkpoint(s)->calibration.n, 200);
-    struct session_spec spec = {.batch = 32, .threads = 2, .rate = 0.1};
-    assert_int_equal(session_new(s, &spec, &session, &e), 0);
-    assert_int_equal(session_score_dataset(session, normal, SPLIT_TEST, NULL, 0, count_flags, &f, &e), 0);
+    assert_int_equal(loaded_file(s)->calibration.n, 200);
+    struct scorer_spec spec = {.batch = 32, .threads = 2, .rate = 0.1};
+    assert_int_equal(scorer_new(s, &spec, &scorer, &e), 0);
+    assert_int_equal(scorer_score_dataset(scorer, normal, SPLIT_TEST, NULL, 0, count_flags, &f, &e), 0);
     double measured = (double)f.flagged / (double)f.normal, deviation = sqrt(0.1 * 0.9 * (1.0 / 200 + 1.0 / 1000));
     assert_true(fabs(measured - 0.1) < 3.5 * deviation);
-    session_free(session);
-    scorer_close(s);
+    scorer_free(scorer);
+    loaded_close(s);
     dataset_close(normal);
     toy_free(&t);
 }
@@ -455,26 +455,26 @@ static void defects_are_found(void **state)
     enum { N = 200 };
     struct toy t;
     struct err e;
-    struct scorer *s = NULL;
+    struct loaded *s = NULL;
     struct dataset *ds = NULL;
-    struct session *session;
+    struct scorer *scorer;
     static float scores[N];
     uint8_t anomalous[N];
     toy_init(&t, "memae", "synth:?n=300&test=0&size=16", "epochs=12 items=50", in_folder("finds"));
-    if (toy_train(&t, &e) || scorer_open(in_folder("finds"), &s, &e) ||
+    if (toy_train(&t, &e) || loaded_open(in_folder("finds"), &s, &e) ||
         dataset_open("synth:?n=300&test=200&size=16", DATASET_SCORE, NULL, &ds, &e))
         fail_msg("%s", e.msg);
-    struct session_spec spec = {.batch = 32, .threads = 1, .rate = 0.1};
-    assert_int_equal(session_new(s, &spec, &session, &e), 0);
-    assert_int_equal(session_score_dataset(session, ds, SPLIT_TEST, NULL, 0, label_scores, scores, &e), 0);
+    struct scorer_spec spec = {.batch = 32, .threads = 1, .rate = 0.1};
+    assert_int_equal(scorer_new(s, &spec, &scorer, &e), 0);
+    assert_int_equal(scorer_score_dataset(scorer, ds, SPLIT_TEST, NULL, 0, label_scores, scores, &e), 0);
     for (size_t i = 0; i < N; i++)
         anomalous[i] = dataset_sample(ds, SPLIT_TEST, i)->anomalous == 1;
     struct metrics m;
     assert_int_equal(metrics_compute(scores, anomalous, N, &m, &e), 0);
     print_message("AUROC on generated textures: %.3f\n", m.auroc);
     assert_true(m.auroc > 0.8);
-    session_free(session);
-    scorer_close(s);
+    scorer_free(scorer);
+    loaded_close(s);
     dataset_close(ds);
     toy_free(&t);
 }

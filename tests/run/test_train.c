@@ -22,11 +22,11 @@ static void expect_trained(struct toy *t)
 }
 
 /* Checkpoint of a model file, to be freed by the caller. */
-static struct scorer *open_model(const char *path)
+static struct loaded *open_model(const char *path)
 {
-    struct scorer *s;
+    struct loaded *s;
     struct err e = ERR_INIT;
-    if (scorer_open(path, &s, &e))
+    if (loaded_open(path, &s, &e))
         fail_msg("%s", e.msg);
     return s;
 }
@@ -48,8 +48,8 @@ static void leaves_a_complete_model(void **state)
     assert_says(t.lines, "68 samples of 16x16x1");
     assert_says(t.lines, "MiB to train");
     assert_false(exists(in_folder("complete.train")));
-    struct scorer *s = open_model(path);
-    const struct checkpoint *c = scorer_checkpoint(s);
+    struct loaded *s = open_model(path);
+    const struct model_file *c = loaded_file(s);
     assert_string_equal(c->model->name, "memae");
     assert_string_equal(c->date, "2024-05-06");
     assert_string_equal(c->data, t.job.data_name);
@@ -63,7 +63,7 @@ static void leaves_a_complete_model(void **state)
     assert_true(c->calibration.scores[0] > 0 && c->calibration.peaks[0] > 0);
     assert_true(c->calibration.map_low > 0 && c->calibration.map_high > c->calibration.map_low);
     assert_int_equal(c->train.lr * 1000, 3);
-    scorer_close(s);
+    loaded_close(s);
     toy_free(&t);
 }
 
@@ -227,13 +227,13 @@ static void keeps_best_or_last(void **state)
     const char *path = in_folder("keep");
     toy_init(&t, "ae", NULL, "lr=0.1 epochs=8 validation=0.1", path);
     expect_trained(&t);
-    struct scorer *s = open_model(path);
-    const struct checkpoint *c = scorer_checkpoint(s);
+    struct loaded *s = open_model(path);
+    const struct model_file *c = loaded_file(s);
     assert_int_equal(c->curve.epochs, 8);
     for (int i = 0; i < 8; i++)
         assert_true(c->curve.rows[c->kept_epoch - 1].validation <= c->curve.rows[i].validation);
     assert_int_not_equal(c->kept_epoch, 8); /* else this says nothing: choose another lr */
-    scorer_close(s);
+    loaded_close(s);
     toy_set(&t, "keep=last");
     t.job.force = true;
     expect_trained(&t);
@@ -260,17 +260,17 @@ static void best_weights_are_those_of_their_epoch(void **state)
     toy_set(&t, epochs);
     t.job.output = shorter;
     expect_trained(&t);
-    struct scorer *a = open_model(path), *b = open_model(shorter);
-    const struct calibration *x = &scorer_checkpoint(a)->calibration, *y = &scorer_checkpoint(b)->calibration;
+    struct loaded *a = open_model(path), *b = open_model(shorter);
+    const struct calibration *x = &loaded_file(a)->calibration, *y = &loaded_file(b)->calibration;
     assert_int_equal(x->n, y->n);
     assert_memory_equal(x->scores, y->scores, x->n * sizeof(float));
-    assert_memory_equal(scorer_params(a)->value[GROUP_MAIN], scorer_params(b)->value[GROUP_MAIN],
-                        scorer_params(a)->size[GROUP_MAIN] * sizeof(float));
-    assert_memory_equal(scorer_params(a)->value[GROUP_STATE], scorer_params(b)->value[GROUP_STATE],
-                        scorer_params(a)->size[GROUP_STATE] * sizeof(float));
+    assert_memory_equal(loaded_params(a)->value[GROUP_MAIN], loaded_params(b)->value[GROUP_MAIN],
+                        loaded_params(a)->size[GROUP_MAIN] * sizeof(float));
+    assert_memory_equal(loaded_params(a)->value[GROUP_STATE], loaded_params(b)->value[GROUP_STATE],
+                        loaded_params(a)->size[GROUP_STATE] * sizeof(float));
     (void)e;
-    scorer_close(a);
-    scorer_close(b);
+    loaded_close(a);
+    loaded_close(b);
     toy_free(&t);
 }
 
@@ -304,14 +304,14 @@ static void divergence_keeps_the_last_good_model(void **state)
     toy_set(&t, "lr=0.003 epochs=2");
     t.job.output = good;
     expect_trained(&t);
-    struct scorer *a = open_model(path), *b = open_model(good);
-    assert_int_equal(scorer_checkpoint(a)->kept_epoch, 2);
-    assert_memory_equal(scorer_params(a)->value[GROUP_MAIN], scorer_params(b)->value[GROUP_MAIN],
-                        scorer_params(a)->size[GROUP_MAIN] * sizeof(float));
-    assert_memory_equal(scorer_checkpoint(a)->calibration.scores, scorer_checkpoint(b)->calibration.scores,
-                        scorer_checkpoint(a)->calibration.n * sizeof(float));
-    scorer_close(a);
-    scorer_close(b);
+    struct loaded *a = open_model(path), *b = open_model(good);
+    assert_int_equal(loaded_file(a)->kept_epoch, 2);
+    assert_memory_equal(loaded_params(a)->value[GROUP_MAIN], loaded_params(b)->value[GROUP_MAIN],
+                        loaded_params(a)->size[GROUP_MAIN] * sizeof(float));
+    assert_memory_equal(loaded_file(a)->calibration.scores, loaded_file(b)->calibration.scores,
+                        loaded_file(a)->calibration.n * sizeof(float));
+    loaded_close(a);
+    loaded_close(b);
     t.job.output = in_folder("nothing");
     t.explode_after = 1;
     assert_int_equal(toy_train(&t, &e), ERR_FAIL);
@@ -351,7 +351,7 @@ static void a_vanished_picture_ends_training_well(void **state)
     assert_in_range(t.result.kept_epoch, 1, 49);
     /* Of the share it was in, only calibration could not be made without it. */
     if (exists(in_folder("vanish")))
-        scorer_close(open_model(in_folder("vanish")));
+        loaded_close(open_model(in_folder("vanish")));
     else
         assert_says(t.lines, "p7.png");
     toy_free(&t);
@@ -433,11 +433,11 @@ static void the_smallest_data_train(void **state)
     toy_init(&t, "memae", "synth:?n=4&test=2&size=8", "epochs=2 size=16x24 channels=3 items=4", in_folder("small"));
     expect_trained(&t);
     assert_int_equal(t.result.trained, 2);
-    struct scorer *s = open_model(in_folder("small"));
-    assert_int_equal(scorer_checkpoint(s)->input.sample.d[0], 16);
-    assert_int_equal(scorer_checkpoint(s)->input.sample.d[1], 24);
-    assert_int_equal(scorer_checkpoint(s)->input.sample.d[2], 3);
-    scorer_close(s);
+    struct loaded *s = open_model(in_folder("small"));
+    assert_int_equal(loaded_file(s)->input.sample.d[0], 16);
+    assert_int_equal(loaded_file(s)->input.sample.d[1], 24);
+    assert_int_equal(loaded_file(s)->input.sample.d[2], 3);
+    loaded_close(s);
     toy_free(&t);
 }
 

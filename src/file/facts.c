@@ -1,0 +1,115 @@
+#include "file/facts.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FACTS = 160 };
+
+static int add(struct facts *f, struct err *e, const char *section, const char *name, const char *format, ...)
+    __attribute__((format(printf, 5, 6)));
+static int add(struct facts *f, struct err *e, const char *section, const char *name, const char *format, ...)
+{
+    char text[OPTION_TEXT + 400];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    char *value = arena_string(&f->arena, text);
+    if (!value)
+        return err_memory(e, "what a model file says");
+    if (f->n < FACTS)
+        f->rows[f->n++] = (struct fact){section, name, value};
+    return 0;
+}
+
+static int add_options(struct facts *f, struct err *e, const char *section, const struct option *table,
+                       const void *values)
+{
+    for (; table->name; table++) {
+        char text[OPTION_TEXT];
+        option_format(table, values, text, sizeof text);
+        TRY(add(f, e, section, table->name, "%s", text));
+    }
+    return 0;
+}
+
+static int add_input(struct facts *f, struct err *e, const struct preprocess *p)
+{
+    TRY(add(f, e, "input", "height", "%lld", (long long)p->sample.d[0]));
+    TRY(add(f, e, "input", "width", "%lld", (long long)p->sample.d[1]));
+    TRY(add(f, e, "input", "channels", "%lld", (long long)p->sample.d[2]));
+    TRY(add(f, e, "input", "mean", "%.9g", (double)p->mean));
+    return add(f, e, "input", "std", "%.9g", (double)p->std);
+}
+
+static int add_calibration(struct facts *f, struct err *e, const struct calibration *c)
+{
+    static const double rates[] = {0.01, 0.05, 0.1};
+    static const char *const names[] = {"threshold at 0.01", "threshold at 0.05", "threshold at 0.1"};
+    TRY(add(f, e, "calibration", "samples", "%zu", c->n));
+    TRY(add(f, e, "calibration", "smallest false-alarm rate", "%.4g", calibration_smallest_rate(c)));
+    for (int i = 0; i < 3; i++) {
+        float threshold = calibration_threshold(c, rates[i]);
+        if (isfinite(threshold))
+            TRY(add(f, e, "calibration", names[i], "%.9g", (double)threshold));
+    }
+    if (c->peaks)
+        TRY(add(f, e, "calibration", "map scale", "%.6g to %.6g", (double)c->map_low, (double)c->map_high));
+    return 0;
+}
+
+/* One fact a line. */
+static int add_lines(struct facts *f, struct err *e, const char *section, const char *name, const char *lines)
+{
+    while (*lines) {
+        size_t n = strcspn(lines, "\n");
+        TRY(add(f, e, section, name, "%.*s", (int)n, lines));
+        lines += n + (lines[n] == '\n');
+    }
+    return 0;
+}
+
+static int add_origin(struct facts *f, struct err *e, const struct model_file *c)
+{
+    TRY(add(f, e, "origin", "engram", "%s", c->version));
+    if (*c->date)
+        TRY(add(f, e, "origin", "date", "%s", c->date));
+    TRY(add(f, e, "origin", "data", "%s", c->data));
+    TRY(add_lines(f, e, "origin", "data", c->data_summary));
+    TRY(add(f, e, "origin", "samples trained on", "%lld", (long long)c->trained));
+    TRY(add(f, e, "origin", "samples held out for validation", "%lld", (long long)c->validated));
+    TRY(add(f, e, "origin", "epochs", "%d", c->curve.epochs));
+    TRY(add(f, e, "origin", "kept epoch", "%d", c->kept_epoch));
+    if (c->kept_epoch < 1 || c->kept_epoch > c->curve.epochs)
+        return 0;
+    const struct epoch_row *row = &c->curve.rows[c->kept_epoch - 1];
+    for (int i = 0; i < c->curve.nlosses; i++)
+        TRY(add(f, e, "origin", c->curve.loss_names[i], "%.6g", row->loss[i]));
+    if (isfinite(row->validation))
+        TRY(add(f, e, "origin", "validation loss", "%.6g", row->validation));
+    return 0;
+}
+
+int facts_list(const struct model_file *c, size_t weights_bytes, struct facts *f, struct err *e)
+{
+    f->rows = arena_alloc(&f->arena, FACTS * sizeof *f->rows);
+    if (!f->rows)
+        return err_memory(e, "what a model file says");
+    TRY(add(f, e, "model", "name", "%s", c->model->name));
+    TRY(add(f, e, "model", "title", "%s", c->model->title));
+    TRY(add(f, e, "model", "paper", "%s", c->model->paper));
+    TRY(add(f, e, "model", "weights", "%zu bytes", weights_bytes));
+    TRY(add_options(f, e, "options", c->model->options, c->config));
+    TRY(add_input(f, e, &c->input));
+    TRY(add_calibration(f, e, &c->calibration));
+    TRY(add_origin(f, e, c));
+    return add_options(f, e, "training", train_options, &c->train);
+}
+
+void facts_free(struct facts *f)
+{
+    arena_free(&f->arena);
+    *f = (struct facts){0};
+}

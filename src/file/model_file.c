@@ -1,0 +1,483 @@
+#include "file/model_file.h"
+
+#include "base/version.h"
+#include "file/model_file_parts.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char document_key[] = "engram";
+static const char scores_name[] = "calibration.scores", peaks_name[] = "calibration.peaks";
+
+enum { OPTION_VALUE = 512, EPOCHS_MAX = 1000000, SIDE_MAX = 65536 };
+
+/* ---- writing ---- */
+
+static json_t *options_json(const struct option *table, const void *values)
+{
+    json_t *object = json_object();
+    for (; table->name; table++) {
+        char text[OPTION_VALUE];
+        option_format(table, values, text, sizeof text);
+        json_object_set_new(object, table->name, json_text(text));
+    }
+    return object;
+}
+
+static json_t *shape_json(const struct shape *s)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < s->nd; i++)
+        json_array_append_new(list, json_integer(s->d[i]));
+    return list;
+}
+
+static json_t *names_json(const char *const *names, int n)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < n; i++)
+        json_array_append_new(list, json_text(names[i]));
+    return list;
+}
+
+/* One row an epoch: losses, validation, watches. */
+static json_t *curve_json(const struct curve *c)
+{
+    json_t *rows = json_array();
+    for (int i = 0; i < c->epochs; i++) {
+        const struct epoch_row *r = &c->rows[i];
+        json_t *row = json_array();
+        for (int k = 0; k < c->nlosses; k++)
+            json_array_append_new(row, json_number(r->loss[k]));
+        json_array_append_new(row, json_number(r->validation));
+        for (int k = 0; k < c->nwatches; k++)
+            json_array_append_new(row, json_number(r->watch[k]));
+        json_array_append_new(rows, row);
+    }
+    return json_pack("{s:o, s:o, s:o}", "losses", names_json(c->loss_names, c->nlosses), "watches",
+                     names_json(c->watch_names, c->nwatches), "rows", rows);
+}
+
+json_t *model_file_document(const struct model_file *c)
+{
+    json_t *input = json_pack("{s:o, s:o, s:o}", "shape", shape_json(&c->input.sample), "mean",
+                              json_number((double)c->input.mean), "std", json_number((double)c->input.std));
+    json_t *calibration = json_pack("{s:o, s:o}", "map_low", json_number((double)c->calibration.map_low), "map_high",
+                                    json_number((double)c->calibration.map_high));
+    json_t *samples = json_pack("{s:I, s:I, s:I}", "trained", (json_int_t)c->trained, "validated",
+                                (json_int_t)c->validated, "calibrated", (json_int_t)c->calibrated);
+    return json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "format", MODEL_FILE_FORMAT,
+                     "version", BASE_VERSION, "model", c->model->name, "options",
+                     options_json(c->model->options, c->config), "train", options_json(train_options, &c->train),
+                     "input", input, "calibration", calibration, "samples", samples, "kept_epoch", c->kept_epoch,
+                     "date", json_text(c->date), "data", json_text(c->data), "data_summary", json_text(c->data_summary),
+                     "curve", curve_json(&c->curve));
+}
+
+int model_file_write_document(const char *path, bool force, json_t *document, const struct safetensors_tensor *tensors,
+                              size_t n, struct err *e)
+{
+    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+    json_decref(document);
+    if (!text)
+        return err_memory(e, "the description in a model file");
+    int code = safetensors_write(path, force, document_key, text, tensors, n, e);
+    free(text);
+    return code;
+}
+
+/* "prefix" "name" in the arena; the name itself where there is no prefix. NULL: out of memory. */
+static const char *tensor_name(struct arena *arena, const char *prefix, const char *name)
+{
+    if (!*prefix)
+        return name;
+    char *both = arena_alloc(arena, strlen(prefix) + strlen(name) + 1);
+    return both ? strcat(strcpy(both, prefix), name) : NULL;
+}
+
+int model_file_list(struct arena *arena, const char *prefix, const struct params *params,
+                    float *const blocks[GROUP_COUNT], struct safetensors_tensor *tensors, size_t *n, struct err *e)
+{
+    for (const struct param *p = params->first; p; p = p->next) {
+        if (!blocks[p->group])
+            continue;
+        const char *name = tensor_name(arena, prefix, p->name);
+        if (!name)
+            return err_memory(e, "the names of tensors");
+        tensors[(*n)++] =
+            (struct safetensors_tensor){.name = name, .shape = p->shape, .data = blocks[p->group] + p->offset};
+    }
+    return 0;
+}
+
+int model_file_write(const char *path, bool force, const struct model_file *c, const struct params *params,
+                     struct err *e)
+{
+    struct arena arena = {0};
+    size_t n = 0;
+    struct safetensors_tensor *tensors = arena_alloc(&arena, ((size_t)params->n + 2) * sizeof *tensors);
+    int code = tensors ? model_file_list(&arena, "", params, params->value, tensors, &n, e)
+                       : err_memory(e, "the table of tensors");
+    if (!code) {
+        struct shape shape = SHAPE((int64_t)c->calibration.n);
+        if (c->calibration.n)
+            tensors[n++] = (struct safetensors_tensor){.name = scores_name, shape, .data = c->calibration.scores};
+        if (c->calibration.n && c->calibration.peaks)
+            tensors[n++] = (struct safetensors_tensor){.name = peaks_name, shape, .data = c->calibration.peaks};
+        code = model_file_write_document(path, force, model_file_document(c), tensors, n, e);
+    }
+    arena_free(&arena);
+    return code;
+}
+
+/* ---- reading the document ---- */
+
+/* What is being read, and from which file. */
+struct reading {
+    struct model_file *c;
+    const char *path;
+    struct err *e;
+};
+
+static int read_text(const struct reading *r, const json_t *object, const char *key, const char **out)
+{
+    const char *text;
+    TRY(json_want_string(object, key, r->path, &text, r->e));
+    *out = arena_string(&r->c->arena, text);
+    return *out ? 0 : err_memory(r->e, "a text of a model file");
+}
+
+static int read_options(const struct reading *r, const json_t *document, const char *key, const char *owner,
+                        const struct option *table, void *values)
+{
+    json_t *object, *value;
+    const char *name;
+    TRY(json_want_object(document, key, r->path, &object, r->e));
+    options_default(table, values);
+    json_object_foreach(object, name, value)
+    {
+        struct err why = ERR_INIT;
+        if (!json_is_string(value))
+            return err_set(r->e, ERR_FORMAT, "%s: option '%s' of %s should be a string; the file is damaged", r->path,
+                           name, owner);
+        if (options_set(table, values, owner, name, json_string_value(value), &why))
+            return err_set(r->e, ERR_FORMAT, "%s: %s; the file is damaged or was written by a newer engram", r->path,
+                           why.msg);
+    }
+    return 0;
+}
+
+static int read_model(const struct reading *r, const json_t *document)
+{
+    const char *name;
+    struct err why = ERR_INIT;
+    struct model_file *c = r->c;
+    TRY(json_want_string(document, "model", r->path, &name, r->e));
+    c->model = model_find(name, &why);
+    if (!c->model)
+        return err_set(r->e, ERR_FORMAT, "%s: %s; the file is damaged or was written by a newer engram", r->path,
+                       why.msg);
+    c->config = arena_alloc(&c->arena, c->model->config_bytes);
+    if (!c->config)
+        return err_memory(r->e, "the options of a model");
+    TRY(read_options(r, document, "options", c->model->name, c->model->options, c->config));
+    return read_options(r, document, "train", "training", train_options, &c->train);
+}
+
+static int read_input(const struct reading *r, const json_t *document)
+{
+    json_t *input, *shape;
+    double mean, std;
+    struct preprocess *p = &r->c->input;
+    TRY(json_want_object(document, "input", r->path, &input, r->e));
+    TRY(json_want_array(input, "shape", r->path, SIZE_MAX, &shape, r->e));
+    TRY(json_want_number(input, "mean", r->path, &mean, r->e));
+    TRY(json_want_number(input, "std", r->path, &std, r->e));
+    size_t nd = json_array_size(shape);
+    bool fits = nd == 3 && isfinite(mean) && isfinite(std) && std > 0;
+    p->sample.nd = fits ? (int)nd : 0;
+    for (int i = 0; i < p->sample.nd; i++) {
+        p->sample.d[i] = json_integer_value(json_array_get(shape, (size_t)i));
+        fits &= p->sample.d[i] >= 1 && p->sample.d[i] <= SIDE_MAX;
+    }
+    if (!fits || (p->sample.d[2] != 1 && p->sample.d[2] != 3))
+        return err_set(r->e, ERR_FORMAT,
+                       "%s: the input should be height, width and 1 or 3 channels with a finite mean "
+                       "and a positive std; the file is damaged",
+                       r->path);
+    p->mean = (float)mean;
+    p->std = (float)std;
+    return 0;
+}
+
+static int read_names(const struct reading *r, const json_t *object, const char *key, int limit, const char **names,
+                      int *n)
+{
+    json_t *list;
+    TRY(json_want_array(object, key, r->path, SIZE_MAX, &list, r->e));
+    if (json_array_size(list) > (size_t)limit)
+        return err_set(r->e, ERR_FORMAT, "%s: the training curve has %zu %s, at most %d are known; the file is damaged",
+                       r->path, json_array_size(list), key, limit);
+    for (*n = 0; *n < (int)json_array_size(list); (*n)++) {
+        const char *text = json_string_value(json_array_get(list, (size_t)*n));
+        if (!text || !(names[*n] = arena_string(&r->c->arena, text)))
+            return text ? err_memory(r->e, "a name")
+                        : err_set(r->e, ERR_FORMAT, "%s: the training curve's %s should be names; the file is damaged",
+                                  r->path, key);
+    }
+    return 0;
+}
+
+static void read_row(const json_t *row, const struct curve *c, struct epoch_row *out)
+{
+    size_t at = 0;
+    for (int k = 0; k < c->nlosses; k++)
+        out->loss[k] = json_number_read(json_array_get(row, at++));
+    out->validation = json_number_read(json_array_get(row, at++));
+    for (int k = 0; k < c->nwatches; k++)
+        out->watch[k] = json_number_read(json_array_get(row, at++));
+}
+
+static int read_curve(const struct reading *r, const json_t *document)
+{
+    json_t *object, *rows;
+    struct curve *c = &r->c->curve;
+    TRY(json_want_object(document, "curve", r->path, &object, r->e));
+    TRY(read_names(r, object, "losses", OBJECTIVES, c->loss_names, &c->nlosses));
+    TRY(read_names(r, object, "watches", WATCHES, c->watch_names, &c->nwatches));
+    TRY(json_want_array(object, "rows", r->path, SIZE_MAX, &rows, r->e));
+    size_t n = json_array_size(rows), width = (size_t)(c->nlosses + 1 + c->nwatches);
+    if (n > EPOCHS_MAX)
+        return err_set(r->e, ERR_FORMAT, "%s: the training curve has %zu epochs; the file is damaged", r->path, n);
+    c->rows = arena_alloc(&r->c->arena, (n + 1) * sizeof *c->rows);
+    if (!c->rows)
+        return err_memory(r->e, "the training curve");
+    for (c->epochs = 0; c->epochs < (int)n; c->epochs++) {
+        const json_t *row = json_array_get(rows, (size_t)c->epochs);
+        if (json_array_size(row) != width)
+            return err_set(r->e, ERR_FORMAT,
+                           "%s: epoch %d of the training curve should have %zu numbers; the file is "
+                           "damaged",
+                           r->path, c->epochs + 1, width);
+        read_row(row, c, &c->rows[c->epochs]);
+    }
+    return 0;
+}
+
+static int read_provenance(const struct reading *r, const json_t *document)
+{
+    struct model_file *c = r->c;
+    json_t *samples;
+    int64_t kept;
+    TRY(read_text(r, document, "version", &c->version));
+    TRY(read_text(r, document, "date", &c->date));
+    TRY(read_text(r, document, "data", &c->data));
+    TRY(read_text(r, document, "data_summary", &c->data_summary));
+    TRY(json_want_integer(document, "kept_epoch", r->path, 0, EPOCHS_MAX, &kept, r->e));
+    c->kept_epoch = (int)kept;
+    TRY(json_want_object(document, "samples", r->path, &samples, r->e));
+    TRY(json_want_integer(samples, "trained", r->path, 0, INT64_MAX, &c->trained, r->e));
+    TRY(json_want_integer(samples, "validated", r->path, 0, INT64_MAX, &c->validated, r->e));
+    return json_want_integer(samples, "calibrated", r->path, 0, INT64_MAX, &c->calibrated, r->e);
+}
+
+static int read_map_scale(const struct reading *r, const json_t *document)
+{
+    json_t *object;
+    double low, high;
+    TRY(json_want_object(document, "calibration", r->path, &object, r->e));
+    TRY(json_want_number(object, "map_low", r->path, &low, r->e));
+    TRY(json_want_number(object, "map_high", r->path, &high, r->e));
+    if (!isfinite(low) || !isfinite(high) || high < low)
+        return err_set(r->e, ERR_FORMAT,
+                       "%s: the scale of the heat maps should go from a low to a high number; the "
+                       "file is damaged",
+                       r->path);
+    r->c->calibration.map_low = (float)low;
+    r->c->calibration.map_high = (float)high;
+    return 0;
+}
+
+static int read_document(const struct reading *r, const json_t *document)
+{
+    int64_t format;
+    TRY(json_want_integer(document, "format", r->path, 1, INT64_MAX, &format, r->e));
+    if (format > MODEL_FILE_FORMAT)
+        return err_set(r->e, ERR_FORMAT,
+                       "%s has format %lld, this engram (%s) knows formats up to %d: it was written "
+                       "by a newer engram; update this one",
+                       r->path, (long long)format, BASE_VERSION, MODEL_FILE_FORMAT);
+    TRY(read_provenance(r, document));
+    TRY(read_model(r, document));
+    TRY(read_input(r, document));
+    TRY(read_map_scale(r, document));
+    TRY(read_curve(r, document));
+    struct err why = ERR_INIT;
+    if (r->c->model->check(r->c->config, &r->c->input.sample, &why))
+        return err_set(r->e, ERR_FORMAT, "%s: %s; the file is damaged", r->path, why.msg);
+    return 0;
+}
+
+int model_file_open_document(const char *path, struct model_file *c, struct safetensors **st, json_t **document,
+                             struct err *e)
+{
+    *c = (struct model_file){0};
+    *document = NULL;
+    TRY(safetensors_open(path, st, e));
+    const char *text = safetensors_metadata(*st, document_key);
+    int code = 0;
+    if (!text)
+        code = err_set(e, ERR_FORMAT,
+                       "%s is a safetensors file, but not an engram model: it has no description "
+                       "'%s' in its metadata",
+                       path, document_key);
+    if (!code)
+        code = json_parse_text(text, strlen(text), path, document, e);
+    if (!code)
+        code = read_document(&(struct reading){c, path, e}, *document);
+    if (code) {
+        json_decref(*document);
+        *document = NULL;
+        safetensors_close(*st);
+        *st = NULL;
+    }
+    return code;
+}
+
+/* ---- reading tensors ---- */
+
+int model_file_match(const struct safetensors *st, const char *prefix, const struct params *params, struct err *e)
+{
+    struct arena arena = {0};
+    int code = 0;
+    for (const struct param *p = params->first; p && !code; p = p->next) {
+        const char *name = tensor_name(&arena, prefix, p->name);
+        const struct safetensors_tensor *t = name ? safetensors_find(st, name) : NULL;
+        char want[SHAPE_TEXT], have[SHAPE_TEXT];
+        if (!name)
+            code = err_memory(e, "the name of a tensor");
+        else if (!t)
+            code = err_set(e, ERR_FORMAT, "%s has no tensor %s, which its model needs; the file is damaged",
+                           safetensors_path(st), name);
+        else if (!shape_equal(&t->shape, &p->shape))
+            code = err_set(e, ERR_FORMAT, "%s: tensor %s is %s, but its model needs %s; the file is damaged",
+                           safetensors_path(st), name, shape_text(&t->shape, have), shape_text(&p->shape, want));
+    }
+    arena_free(&arena);
+    return code;
+}
+
+int model_file_fill(struct safetensors *st, const char *prefix, const struct params *params,
+                    float *const blocks[GROUP_COUNT], struct err *e)
+{
+    struct arena arena = {0};
+    int code = 0;
+    for (const struct param *p = params->first; p && !code; p = p->next) {
+        if (!blocks[p->group])
+            continue;
+        const char *name = tensor_name(&arena, prefix, p->name);
+        const struct safetensors_tensor *t = name ? safetensors_find(st, name) : NULL;
+        if (!name)
+            code = err_memory(e, "the name of a tensor");
+        else if (!t || !shape_equal(&t->shape, &p->shape))
+            code = err_set(e, ERR_FORMAT, "%s has no tensor %s of the model's shape; the file is damaged",
+                           safetensors_path(st), name);
+        else
+            code = safetensors_read(st, t, blocks[p->group] + p->offset, e);
+    }
+    arena_free(&arena);
+    return code;
+}
+
+struct model_reader {
+    struct safetensors *st;
+};
+
+/* An ascending list of as many values as `n`, or as the tensor has where n is 0. NULL out: there is no such tensor. */
+static int read_sorted(struct safetensors *st, const char *name, struct model_file *c, size_t *n, float **out,
+                       struct err *e)
+{
+    const struct safetensors_tensor *t = safetensors_find(st, name);
+    *out = NULL;
+    if (!t)
+        return 0;
+    size_t count = (size_t)shape_count(&t->shape);
+    if (t->shape.nd != 1 || (*n && count != *n))
+        return err_set(e, ERR_FORMAT,
+                       "%s: tensor %s should be a list of the held-out samples' values; the file is "
+                       "damaged",
+                       safetensors_path(st), name);
+    float *values = arena_alloc(&c->arena, count * sizeof *values);
+    if (!values)
+        return err_memory(e, "the calibration");
+    TRY(safetensors_read(st, t, values, e));
+    for (size_t i = 1; i < count; i++)
+        if (values[i] < values[i - 1])
+            return err_set(e, ERR_FORMAT, "%s: tensor %s should be in ascending order; the file is damaged",
+                           safetensors_path(st), name);
+    *n = count;
+    *out = values;
+    return 0;
+}
+
+static int read_calibration(struct safetensors *st, struct model_file *c, struct err *e)
+{
+    struct calibration *k = &c->calibration;
+    TRY(read_sorted(st, scores_name, c, &k->n, &k->scores, e));
+    if ((int64_t)k->n != c->calibrated)
+        return err_set(e, ERR_FORMAT, "%s should hold %lld calibration scores, but has %zu; the file is damaged",
+                       safetensors_path(st), (long long)c->calibrated, k->n);
+    return k->n ? read_sorted(st, peaks_name, c, &k->n, &k->peaks, e) : 0;
+}
+
+int model_file_open(const char *path, struct model_file *c, struct model_reader **file, struct err *e)
+{
+    struct safetensors *st = NULL;
+    json_t *document;
+    *file = NULL;
+    TRY(model_file_open_document(path, c, &st, &document, e));
+    int code = 0;
+    if (json_object_get(document, "state"))
+        code = err_set(e, ERR_FORMAT,
+                       "%s is the state of an unfinished training, not a model; go on with train "
+                       "--resume, or use the file without .train",
+                       path);
+    json_decref(document);
+    if (!code)
+        code = read_calibration(st, c, e);
+    if (!code) {
+        *file = calloc(1, sizeof **file);
+        code = *file ? 0 : err_memory(e, "a model file");
+    }
+    if (code)
+        safetensors_close(st);
+    else
+        (*file)->st = st;
+    return code;
+}
+
+int model_file_read(struct model_reader *file, struct params *params, struct err *e)
+{
+    TRY(model_file_match(file->st, "", params, e));
+    /* Everything is about to be overwritten: drawing random values first would only cost time. */
+    for (struct param *p = params->first; p; p = p->next)
+        p->init = (struct init){INIT_CONSTANT, 0, 0};
+    TRY(params_allocate(params, 0, false, e));
+    TRY(model_file_fill(file->st, "", params, params->value, e));
+    params_changed(params);
+    return 0;
+}
+
+void model_file_close(struct model_reader *file)
+{
+    if (!file)
+        return;
+    safetensors_close(file->st);
+    free(file);
+}
+
+void model_file_free(struct model_file *c)
+{
+    arena_free(&c->arena);
+}

@@ -1,0 +1,308 @@
+#include "file/safetensors.h"
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/json.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "safetensors files are little-endian; this machine needs a byte swap in this file"
+#endif
+
+/* A header of our largest model takes 20 KB; what is larger than this is not one of ours, and would only be parsed to
+ * be refused. */
+enum { HEADER_MAX = 16 << 20, DATA_ALIGN = 64, HEADER_START = 8 };
+
+static const char metadata_key[] = "__metadata__";
+
+struct safetensors {
+    FILE *stream;
+    char *path;
+    json_t *header;
+    struct arena arena;
+    struct safetensors_tensor *tensors; /* in the order of the data */
+    size_t n;
+    uint64_t data_begin, data_bytes;
+};
+
+/* ---- writing ---- */
+
+static json_t *tensor_entry(const struct safetensors_tensor *t, uint64_t begin)
+{
+    json_t *shape = json_array();
+    for (int i = 0; i < t->shape.nd; i++)
+        json_array_append_new(shape, json_integer(t->shape.d[i]));
+    uint64_t end = begin + (uint64_t)shape_count(&t->shape) * sizeof(float);
+    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)begin,
+                     (json_int_t)end);
+}
+
+/* The header's text, padded; NULL when out of memory. The caller frees it. */
+static char *header_text(const char *key, const char *text, const struct safetensors_tensor *tensors, size_t n,
+                         size_t *size)
+{
+    json_t *root = json_object();
+    bool ok = !json_object_set_new(root, metadata_key, json_pack("{s:s}", key, text));
+    uint64_t begin = 0;
+    for (size_t i = 0; i < n; i++) {
+        ok &= !json_object_set_new(root, tensors[i].name, tensor_entry(&tensors[i], begin));
+        begin += (uint64_t)shape_count(&tensors[i].shape) * sizeof(float);
+    }
+    char *plain = ok ? json_dumps(root, JSON_COMPACT) : NULL;
+    json_decref(root);
+    if (!plain)
+        return NULL;
+    size_t used = strlen(plain);
+    *size = (used + HEADER_START + DATA_ALIGN - 1) / DATA_ALIGN * DATA_ALIGN - HEADER_START;
+    char *padded = realloc(plain, *size);
+    if (!padded) {
+        free(plain);
+        return NULL;
+    }
+    memset(padded + used, ' ', *size - used);
+    return padded;
+}
+
+int safetensors_write(const char *path, bool force, const char *key, const char *text,
+                      const struct safetensors_tensor *tensors, size_t n, struct err *e)
+{
+    size_t size = 0;
+    char *header = header_text(key, text, tensors, n, &size);
+    if (!header)
+        return err_memory(e, "the header of a model file");
+    uint64_t length = size;
+    struct file_out f = {0};
+    int code = file_create(&f, path, force, e);
+    if (!code) {
+        /* Errors stick to the stream: file_commit reports them. */
+        fwrite(&length, sizeof length, 1, f.stream);
+        fwrite(header, 1, size, f.stream);
+        for (size_t i = 0; i < n; i++)
+            fwrite(tensors[i].data, sizeof(float), (size_t)shape_count(&tensors[i].shape), f.stream);
+        code = file_commit(&f, e);
+    }
+    free(header);
+    return code;
+}
+
+/* ---- reading ---- */
+
+#define DAMAGED "the file is damaged or not a model file: copy it again or train anew"
+
+static int parse_shape(const struct safetensors *st, const char *name, const json_t *entry, struct shape *shape,
+                       struct err *e)
+{
+    json_t *list;
+    TRY(json_want_array(entry, "shape", st->path, SIZE_MAX, &list, e));
+    if (json_array_size(list) > SHAPE_MAX)
+        return err_set(e, ERR_FORMAT, "%s: tensor %s has %zu dimensions, at most %d are known; " DAMAGED, st->path,
+                       name, json_array_size(list), SHAPE_MAX);
+    *shape = (struct shape){.nd = (int)json_array_size(list)};
+    uint64_t count = 1;
+    for (int i = 0; i < shape->nd; i++) {
+        const json_t *v = json_array_get(list, (size_t)i);
+        json_int_t d = json_integer_value(v);
+        if (!json_is_integer(v) || d < 1 || __builtin_mul_overflow(count, (uint64_t)d, &count) || count > INT64_MAX / 4)
+            return err_set(e, ERR_FORMAT, "%s: the shape of tensor %s is not one of whole, sensible numbers; " DAMAGED,
+                           st->path, name);
+        shape->d[i] = d;
+    }
+    return 0;
+}
+
+static int parse_tensor(const struct safetensors *st, const char *name, const json_t *entry,
+                        struct safetensors_tensor *t, struct err *e)
+{
+    const char *dtype;
+    json_t *offsets;
+    *t = (struct safetensors_tensor){.name = name};
+    TRY(json_want_string(entry, "dtype", st->path, &dtype, e));
+    if (strcmp(dtype, "F32"))
+        return err_set(e, ERR_FORMAT, "%s: tensor %s holds %s values, engram's files hold F32; convert it to float32",
+                       st->path, name, dtype);
+    TRY(parse_shape(st, name, entry, &t->shape, e));
+    TRY(json_want_array(entry, "data_offsets", st->path, 2, &offsets, e));
+    const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
+    json_int_t b = json_integer_value(begin), f = json_integer_value(end);
+    if (!json_is_integer(begin) || !json_is_integer(end) || b < 0 || f < b || (uint64_t)f > st->data_bytes)
+        return err_set(e, ERR_FORMAT, "%s: tensor %s should lie within the file's %llu bytes of data; " DAMAGED,
+                       st->path, name, (unsigned long long)st->data_bytes);
+    if (f - b != shape_count(&t->shape) * (json_int_t)sizeof(float)) {
+        char text[SHAPE_TEXT];
+        return err_set(e, ERR_FORMAT, "%s: tensor %s of shape %s should take %lld bytes, but has %lld; " DAMAGED,
+                       st->path, name, shape_text(&t->shape, text), (long long)shape_count(&t->shape) * 4,
+                       (long long)(f - b));
+    }
+    t->begin = (uint64_t)b;
+    return 0;
+}
+
+static int by_place(const void *a, const void *b)
+{
+    const struct safetensors_tensor *x = a, *y = b;
+    return (x->begin > y->begin) - (x->begin < y->begin);
+}
+
+/* One behind the other, from the first byte to the last. */
+static int check_places(const struct safetensors *st, struct err *e)
+{
+    uint64_t at = 0;
+    for (size_t i = 0; i < st->n; i++) {
+        const struct safetensors_tensor *t = &st->tensors[i];
+        if (t->begin != at)
+            return err_set(e, ERR_FORMAT,
+                           "%s: tensor %s begins at byte %llu of the data, where %llu was expected: "
+                           "tensors %s; " DAMAGED,
+                           st->path, t->name, (unsigned long long)t->begin, (unsigned long long)at,
+                           t->begin < at ? "overlap" : "leave a hole");
+        at += (uint64_t)shape_count(&t->shape) * sizeof(float);
+    }
+    if (at != st->data_bytes)
+        return err_set(e, ERR_FORMAT, "%s: the tensors take %llu bytes, but the file has %llu; " DAMAGED, st->path,
+                       (unsigned long long)at, (unsigned long long)st->data_bytes);
+    return 0;
+}
+
+static int parse_header(struct safetensors *st, struct err *e)
+{
+    if (!json_is_object(st->header))
+        return err_set(e, ERR_FORMAT, "%s: the header is not a JSON object; " DAMAGED, st->path);
+    st->tensors = arena_alloc(&st->arena, (json_object_size(st->header) + 1) * sizeof *st->tensors);
+    if (!st->tensors)
+        return err_memory(e, "the table of tensors");
+    const char *name;
+    json_t *entry;
+    json_object_foreach(st->header, name, entry)
+    {
+        if (!strcmp(name, metadata_key))
+            continue;
+        TRY(parse_tensor(st, name, entry, &st->tensors[st->n], e));
+        st->n++;
+    }
+    qsort(st->tensors, st->n, sizeof *st->tensors, by_place);
+    return check_places(st, e);
+}
+
+static int read_header(struct safetensors *st, struct err *e)
+{
+    struct stat info;
+    uint64_t length = 0;
+    if (fstat(fileno(st->stream), &info))
+        return err_set(e, ERR_IO, "%s cannot be read: %s", st->path, strerror(errno));
+    uint64_t size = (uint64_t)info.st_size;
+    if (size < HEADER_START || fread(&length, sizeof length, 1, st->stream) != 1)
+        return err_set(e, ERR_FORMAT, "%s has %llu bytes, too few for a model file; " DAMAGED, st->path,
+                       (unsigned long long)size);
+    if (length > size - HEADER_START || length > HEADER_MAX)
+        return err_set(e, ERR_FORMAT, "%s: a header of %llu bytes is announced, but %s %llu; " DAMAGED, st->path,
+                       (unsigned long long)length, length > HEADER_MAX ? "the limit is" : "the file has",
+                       (unsigned long long)(length > HEADER_MAX ? HEADER_MAX : size - HEADER_START));
+    st->data_begin = HEADER_START + length;
+    st->data_bytes = size - st->data_begin;
+    char *text = malloc(length + 1);
+    if (!text)
+        return err_memory(e, "the header of a model file");
+    int code = 0;
+    if (fread(text, 1, length, st->stream) != length)
+        code = err_set(e, ERR_IO, "%s: the header cannot be read: %s", st->path, strerror(errno));
+    else
+        code = json_parse_text(text, length, st->path, &st->header, e);
+    free(text);
+    return code;
+}
+
+/* A pipe or device is not even opened: that could wait for ever. */
+static int open_stream(struct safetensors *st, struct err *e)
+{
+    enum file_kind kind = file_kind(st->path);
+    if (kind == FILE_FOLDER || kind == FILE_OTHER)
+        return err_set(e, ERR_FORMAT, "%s is %s; a model file (.safetensors) was expected", st->path,
+                       kind == FILE_FOLDER ? "a folder" : "not a regular file");
+    st->stream = fopen(st->path, "rb");
+    if (!st->stream)
+        return err_set(e, ERR_IO, "the model file %s cannot be opened: %s", st->path, strerror(errno));
+    return 0;
+}
+
+int safetensors_open(const char *path, struct safetensors **out, struct err *e)
+{
+    *out = NULL;
+    struct safetensors *st = calloc(1, sizeof *st);
+    if (!st || !(st->path = strdup(path))) {
+        free(st);
+        return err_memory(e, "a model file");
+    }
+    int code = open_stream(st, e);
+    if (!code)
+        code = read_header(st, e);
+    if (!code)
+        code = parse_header(st, e);
+    if (code) {
+        safetensors_close(st);
+        return code;
+    }
+    *out = st;
+    return 0;
+}
+
+void safetensors_close(struct safetensors *st)
+{
+    if (!st)
+        return;
+    if (st->stream)
+        fclose(st->stream);
+    json_decref(st->header);
+    arena_free(&st->arena);
+    free(st->path);
+    free(st);
+}
+
+const char *safetensors_path(const struct safetensors *st)
+{
+    return st->path;
+}
+
+const char *safetensors_metadata(const struct safetensors *st, const char *key)
+{
+    return json_string_value(json_object_get(json_object_get(st->header, metadata_key), key));
+}
+
+const struct safetensors_tensor *safetensors_find(const struct safetensors *st, const char *name)
+{
+    for (size_t i = 0; i < st->n; i++)
+        if (!strcmp(st->tensors[i].name, name))
+            return &st->tensors[i];
+    return NULL;
+}
+
+/* By the bits, so that no compiler flag can take the test away: an exponent of all ones is infinite or NaN. */
+static bool all_finite(const float *x, size_t n)
+{
+    uint32_t worst = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, &x[i], sizeof bits);
+        bits &= 0x7fffffffu;
+        worst = bits > worst ? bits : worst;
+    }
+    return worst < 0x7f800000u;
+}
+
+int safetensors_read(struct safetensors *st, const struct safetensors_tensor *t, float *out, struct err *e)
+{
+    size_t count = (size_t)shape_count(&t->shape);
+    off_t at = (off_t)(st->data_begin + t->begin);
+    if (ftello(st->stream) != at && fseeko(st->stream, at, SEEK_SET))
+        return err_set(e, ERR_IO, "%s: tensor %s cannot be read: %s", st->path, t->name, strerror(errno));
+    if (fread(out, sizeof(float), count, st->stream) != count)
+        return err_set(e, ERR_IO, "%s: tensor %s cannot be read: %s", st->path, t->name,
+                       ferror(st->stream) ? strerror(errno) : "the file has become shorter");
+    if (!all_finite(out, count))
+        return err_set(e, ERR_FORMAT, "%s: tensor %s holds values that are not finite; " DAMAGED, st->path, t->name);
+    return 0;
+}

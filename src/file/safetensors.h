@@ -1,0 +1,42 @@
+/* The safetensors layout: named F32 tensors and a map of strings in one file.
+ *
+ *   8 bytes   length of the header, little-endian
+ *   header    JSON: tensor name -> {dtype, shape, data_offsets}; __metadata__: string -> string; padded with spaces so
+ *             that the data begins at a multiple of 64 bytes
+ *   data      the tensors one behind the other, without holes, little-endian
+ *
+ * Reading believes nothing: a header that does not describe the file exactly is ERR_FORMAT with a sentence. One file is
+ * one thread's. */
+#ifndef FILE_SAFETENSORS_H
+#define FILE_SAFETENSORS_H
+
+#include "base/err.h"
+#include "nn/shape.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct safetensors_tensor {
+    const char *name;
+    struct shape shape;
+    const float *data; /* NULL in a file that is read */
+    uint64_t begin;    /* in the data, bytes; set by reading */
+};
+
+/* Writes atomically; an existing file is refused unless `force`. One metadata entry: key and text. */
+int safetensors_write(const char *path, bool force, const char *key, const char *text,
+                      const struct safetensors_tensor *tensors, size_t n, struct err *e);
+
+struct safetensors;
+
+int safetensors_open(const char *path, struct safetensors **out, struct err *e);
+void safetensors_close(struct safetensors *st); /* NULL is fine */
+const char *safetensors_path(const struct safetensors *st);
+/* NULL: no such key. */
+const char *safetensors_metadata(const struct safetensors *st, const char *key);
+/* NULL: no such tensor. */
+const struct safetensors_tensor *safetensors_find(const struct safetensors *st, const char *name);
+/* Reads a tensor's values; one that is not finite is ERR_FORMAT. */
+int safetensors_read(struct safetensors *st, const struct safetensors_tensor *t, float *out, struct err *e);
+
+#endif

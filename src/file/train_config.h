@@ -1,0 +1,47 @@
+/* The options of a training run, as data, and the struct they fill. Kept in the model file: they say how it was made.
+ */
+#ifndef FILE_TRAIN_CONFIG_H
+#define FILE_TRAIN_CONFIG_H
+
+#include "base/option.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_AUTO };
+enum value_range { RANGE_SYMMETRIC, RANGE_UNIT }; /* -1..1, 0..1 */
+enum keep { KEEP_BEST, KEEP_LAST };
+
+struct train_config {
+    int64_t epochs, batch;
+    double lr;
+    struct ints lr_epochs; /* after each of these epochs lr is multiplied by lr_factor */
+    double lr_factor;
+    double beta1, beta2;
+    int64_t seed;
+    int64_t threads;                /* 0: one per core */
+    int precision;                  /* enum precision */
+    char size[OPTION_TEXT];         /* "0": guessed from the data; "N"; "HxW" */
+    int64_t channels;               /* 0: guessed from the data */
+    int64_t frames;                 /* of a clip; 0: pictures */
+    int range;                      /* enum value_range */
+    double validation, calibration; /* shares of the normal training data */
+    int64_t patience;               /* epochs without a better validation loss; 0: no early stopping */
+    int keep;                       /* enum keep */
+    bool flip_h, flip_v;
+    int64_t cache;   /* MiB for decoded pictures */
+    bool keep_state; /* leave the training state beside the finished model */
+};
+
+extern const struct option train_options[];
+
+/* "28" or "480x640" (height x width) into two numbers, both 0 for "0"; ERR_USAGE with a sentence otherwise. */
+int train_size_parse(const char *text, int *height, int *width, struct err *e);
+
+/* A number of threads: `asked`, or for 0 as many as the process may use cores. */
+int threads_choose(int64_t asked);
+
+/* What only makes sense together: shares that leave nothing to train on, patience without validation. ERR_USAGE. */
+int train_config_check(const struct train_config *c, struct err *e);
+
+#endif

@@ -1,0 +1,346 @@
+/* The report's numbers and tables for one model. */
+#include "report/html.h"
+#include "report/report_part.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *report_model_name(const struct report_model *m)
+{
+    return m->file->model->name;
+}
+
+int report_percent_decimals(double rate)
+{
+    int decimals = 0;
+    while (decimals < 4 && fabs(100 * rate * pow(10, decimals) - round(100 * rate * pow(10, decimals))) > 1e-6)
+        decimals++;
+    return decimals;
+}
+
+/* The verdict is made by a threshold that itself was estimated from `calibrated` samples, then counted on `tested`:
+ * two draws whose variances add up (a beta and a binomial of mean `rate`). */
+struct report_range report_expected(double rate, size_t calibrated, size_t tested)
+{
+    double deviation = sqrt(rate * (1 - rate) * (1 / ((double)calibrated + 2) + 1 / (double)tested));
+    struct report_range range = {rate - 1.96 * deviation, rate + 1.96 * deviation};
+    range.from = range.from < 0 ? 0 : range.from;
+    range.to = range.to > 1 ? 1 : range.to;
+    return range;
+}
+
+/* ---- tiles ---- */
+
+/* A tile: its name, then the caller's number, tile_note, the caller's small print, tile_end. */
+static void tile_begin(FILE *f, const char *name, const char *class)
+{
+    fprintf(f, "<div class=\"tile %s\"><dt>%s</dt><dd>", class, name);
+}
+
+static void tile_note(FILE *f)
+{
+    fputs("<small>", f);
+}
+
+static void tile_end(FILE *f)
+{
+    fputs("</small></dd></div>\n", f);
+}
+
+static void tile_number(FILE *f, const char *name, double value, const char *note)
+{
+    if (!isfinite(value))
+        return;
+    tile_begin(f, name, "");
+    html_number(f, value, 3);
+    tile_note(f);
+    fputs(note, f);
+    tile_end(f);
+}
+
+static void tile_false_alarms(FILE *f, const struct report *r, const struct report_model *m)
+{
+    const struct decision_rates *d = m->decisions;
+    struct report_range range = report_expected(r->rate, m->file->calibration.n, d->normal);
+    tile_begin(f, "False alarms", "normal");
+    html_percent(f, d->false_alarm_rate, 1);
+    tile_note(f);
+    html_count(f, d->false_alarms);
+    fputs(" of ", f);
+    html_count(f, d->normal);
+    fputs(" normal<br>promised: ", f);
+    html_percent(f, r->rate, report_percent_decimals(r->rate));
+    fprintf(f, ", by chance %.1f to&nbsp;%.1f", 100 * range.from, 100 * range.to);
+    if (d->false_alarm_rate > range.to)
+        fputs("<br><strong>More than chance explains: the normal test data differ from the training data.</strong>", f);
+    tile_end(f);
+}
+
+static void tile_found(FILE *f, const struct decision_rates *d)
+{
+    tile_begin(f, "Anomalies found", "anomalous");
+    html_percent(f, d->detection_rate, 1);
+    tile_note(f);
+    html_count(f, d->detected);
+    fputs(" of ", f);
+    html_count(f, d->anomalous);
+    fputs("<br>at that threshold", f);
+    tile_end(f);
+}
+
+static void tile_flagged(FILE *f, const struct report *r, const struct report_model *m)
+{
+    struct report_count c = report_count(&m->scores, -1, r->rate);
+    tile_begin(f, "Flagged", "");
+    html_percent(f, (double)c.flagged / (double)c.n, 1);
+    tile_note(f);
+    html_count(f, c.flagged);
+    fputs(" of ", f);
+    html_count(f, c.n);
+    fputs("<br>promised on normal data: at most ", f);
+    html_percent(f, r->rate, report_percent_decimals(r->rate));
+    tile_end(f);
+}
+
+static void tile_training(FILE *f, const struct report_model *m)
+{
+    if (!isfinite(m->train_seconds))
+        return;
+    tile_begin(f, "Training", "cost");
+    html_seconds(f, m->train_seconds);
+    tile_note(f);
+    fprintf(f, "%d epochs, weights of epoch&nbsp;%d", m->file->curve.epochs, m->file->kept_epoch);
+    tile_end(f);
+}
+
+static void tile_scoring(FILE *f, const struct report_model *m)
+{
+    if (!isfinite(m->score_seconds) || !m->scores.n)
+        return;
+    tile_begin(f, "Scoring", "cost");
+    html_digits(f, 1000 * m->score_seconds / (double)m->scores.n, 2);
+    fputs("&nbsp;ms", f);
+    tile_note(f);
+    fputs("a sample,<br>", f);
+    html_seconds(f, m->score_seconds);
+    fputs(" in all", f);
+    tile_end(f);
+}
+
+static void tile_memory(FILE *f, const struct report_model *m)
+{
+    if (!m->peak_bytes)
+        return;
+    tile_begin(f, "Peak memory", "cost");
+    html_bytes(f, m->peak_bytes);
+    tile_note(f);
+    fputs("of the process", f);
+    tile_end(f);
+}
+
+void report_tiles(FILE *f, const struct report *r, const struct report_model *m)
+{
+    fputs("<dl class=\"tiles\">\n", f);
+    if (m->metrics) {
+        tile_number(f, "AUROC", m->metrics->auroc, "an anomaly scores above a normal sample");
+        tile_number(f, "Average precision", m->metrics->average_precision, "over all thresholds");
+    }
+    tile_number(f, "Pixel AUROC", m->pixel_auroc, "heat maps against the masks");
+    if (m->decisions && m->decisions->normal)
+        tile_false_alarms(f, r, m);
+    if (m->decisions && m->decisions->anomalous)
+        tile_found(f, m->decisions);
+    if (!m->decisions && m->scores.n)
+        tile_flagged(f, r, m);
+    tile_training(f, m);
+    tile_scoring(f, m);
+    tile_memory(f, m);
+    fputs("</dl>\n", f);
+    if (m->metrics && *m->metrics->missing) {
+        fputs("<p class=\"quiet\">", f);
+        html_text(f, m->metrics->missing);
+        fputs("</p>\n", f);
+    }
+}
+
+/* ---- other rates ---- */
+
+static void rate_share(FILE *f, struct report_count c)
+{
+    fputs("<td>", f);
+    html_percent(f, c.n ? (double)c.flagged / (double)c.n : NAN, 1);
+    fputs("</td>", f);
+}
+
+static void rate_row(FILE *f, const struct report_model *m, double rate, bool chosen, bool labels)
+{
+    const struct calibration *c = &m->file->calibration;
+    fprintf(f, "<tr%s><th scope=\"row\">", chosen ? " class=\"chosen\"" : "");
+    html_percent(f, rate, report_percent_decimals(rate));
+    fputs("</th>", f);
+    if (rate < calibration_smallest_rate(c)) {
+        fprintf(f, "<td colspan=\"%d\" class=\"quiet\">needs %.0f held-out normal samples, there are %zu</td></tr>\n",
+                labels ? 3 : 2, ceil(1 / rate) - 1, c->n);
+        return;
+    }
+    fputs("<td>", f);
+    html_digits(f, (double)calibration_threshold(c, rate), 3);
+    fputs("</td>", f);
+    if (labels) {
+        rate_share(f, report_count(&m->scores, 0, rate));
+        rate_share(f, report_count(&m->scores, 1, rate));
+    } else {
+        rate_share(f, report_count(&m->scores, -1, rate));
+    }
+    fputs("</tr>\n", f);
+}
+
+void report_rates(FILE *f, const struct report *r, const struct report_model *m)
+{
+    static const double rates[] = {0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2};
+    if (!m->scores.n || !m->file->calibration.n)
+        return;
+    bool labels = m->decisions != NULL, done = false;
+    fputs(
+        "<div class=\"block\"><h4>If you promise another rate</h4>\n"
+        "<p class=\"note\">A lower promise means fewer false alarms and more that is missed. A sample is flagged when "
+        "its score is above the threshold.</p>\n"
+        "<table><thead><tr><th scope=\"col\">promised</th><th scope=\"col\">threshold</th>",
+        f);
+    fputs(labels ? "<th scope=\"col\">false alarms</th><th scope=\"col\">found</th>" : "<th scope=\"col\">flagged</th>",
+          f);
+    fputs("</tr></thead><tbody>\n", f);
+    for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
+        bool same = fabs(rates[i] - r->rate) < 1e-9;
+        if (!done && !same && r->rate < rates[i])
+            rate_row(f, m, r->rate, true, labels);
+        done = done || same || r->rate < rates[i];
+        rate_row(f, m, rates[i], same, labels);
+    }
+    if (!done)
+        rate_row(f, m, r->rate, true, labels);
+    fputs("</tbody></table></div>\n", f);
+}
+
+/* ---- kinds ---- */
+
+static int hardest_first(const void *a, const void *b)
+{
+    const struct kind_metrics *x = *(const struct kind_metrics *const *)a, *y = *(const struct kind_metrics *const *)b;
+    return (x->auroc > y->auroc) - (x->auroc < y->auroc);
+}
+
+static void kind_row(FILE *f, const struct kind_metrics *k)
+{
+    /* The bar begins at one half: chance. */
+    double bar = isfinite(k->auroc) ? 200 * fmax(0, k->auroc - 0.5) : 0;
+    fputs("<tr><th scope=\"row\">", f);
+    html_text(f, k->kind ? k->kind : "unknown");
+    fputs("</th><td>", f);
+    html_count(f, k->n);
+    fputs("</td><td class=\"bar\"><span>", f);
+    html_number(f, k->auroc, 3);
+    fprintf(f, "</span><i style=\"--share:%.1f%%\"></i></td><td>", bar);
+    html_percent(f, k->detection_rate, 1);
+    fputs("</td></tr>\n", f);
+}
+
+void report_kinds(FILE *f, const struct report *r, const struct report_model *m)
+{
+    enum { SHOWN = 40 };
+    const struct kind_metrics *order[SHOWN];
+    size_t n = m->nkinds < SHOWN ? m->nkinds : SHOWN;
+    if (!n)
+        return;
+    for (size_t i = 0; i < n; i++)
+        order[i] = &m->kinds[i];
+    qsort(order, n, sizeof *order, hardest_first);
+    fprintf(f, "<div class=\"block\"><h4>By kind of anomaly</h4>\n<p class=\"note\">Each kind against the normal ");
+    html_text(f, report_samples_name(r));
+    fputs(", the hardest first. Bars begin at 0.5, which is guessing.</p>\n"
+          "<table class=\"kinds\"><thead><tr><th scope=\"col\">kind</th><th scope=\"col\">n</th>"
+          "<th scope=\"col\">AUROC</th><th scope=\"col\">found</th></tr></thead><tbody>\n",
+          f);
+    for (size_t i = 0; i < n; i++)
+        kind_row(f, order[i]);
+    fputs("</tbody></table>\n", f);
+    if (m->nkinds > n)
+        fprintf(f, "<p class=\"quiet\">%zu further kinds are not shown.</p>\n", m->nkinds - n);
+    fputs("</div>\n", f);
+}
+
+/* ---- options ---- */
+
+static void option_rows(FILE *f, const struct option *table, const void *values, const void *defaults)
+{
+    for (const struct option *o = table; o && o->name; o++) {
+        char now[OPTION_TEXT + 64], usual[OPTION_TEXT + 64];
+        option_format(o, values, now, sizeof now);
+        option_format(o, defaults, usual, sizeof usual);
+        bool same = !strcmp(now, usual);
+        fprintf(f, "<div%s><dt title=\"", same ? " class=\"usual\"" : "");
+        html_text(f, o->help);
+        fputs("\">", f);
+        html_text(f, o->name);
+        fputs("</dt><dd>", f);
+        html_text(f, *now ? now : "\xe2\x80\x93");
+        fputs("</dd></div>\n", f);
+    }
+}
+
+static void fact(FILE *f, const char *name, const char *value)
+{
+    if (!value || !*value)
+        return;
+    fprintf(f, "<div><dt>%s</dt><dd>", name);
+    html_text(f, value);
+    fputs("</dd></div>\n", f);
+}
+
+static void fact_count(FILE *f, const char *name, long long value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", value);
+    fact(f, name, text);
+}
+
+static void provenance(FILE *f, const struct model_file *c)
+{
+    char shape[SHAPE_TEXT];
+    fputs("<h4>Made from</h4><dl class=\"facts\">\n", f);
+    fact(f, "trained on", c->data);
+    fact_count(f, "samples trained on", c->trained);
+    fact_count(f, "held out: validation", c->validated);
+    fact_count(f, "held out: calibration", c->calibrated);
+    fact(f,
+         "model input (H\xc3\x97W\xc3\x97"
+         "C)",
+         shape_text(&c->input.sample, shape));
+    fact_count(f, "weights of epoch", c->kept_epoch);
+    fact(f, "engram", c->version);
+    fact(f, "date", c->date);
+    fputs("</dl>\n", f);
+}
+
+int report_options(FILE *f, const struct report_model *m, struct err *e)
+{
+    const struct model_file *c = m->file;
+    void *defaults = calloc(1, c->model->config_bytes + 1);
+    if (!defaults)
+        return err_memory(e, "a model's default options");
+    struct train_config train;
+    options_default(c->model->options, defaults);
+    options_default(train_options, &train);
+    fputs("<section class=\"options\"><h3>Options</h3>\n<p class=\"note\">Defaults are dimmed.</p>\n"
+          "<div class=\"columns\">\n",
+          f);
+    provenance(f, c);
+    fputs("<h4>Model</h4><dl class=\"facts\">\n", f);
+    option_rows(f, c->model->options, c->config, defaults);
+    fputs("</dl>\n<h4>Training</h4><dl class=\"facts\">\n", f);
+    option_rows(f, train_options, &c->train, &train);
+    fputs("</dl></div></section>\n", f);
+    free(defaults);
+    return 0;
+}

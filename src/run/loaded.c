@@ -1,0 +1,78 @@
+#include "run/loaded.h"
+
+#include "run/forward.h"
+
+#include <stdlib.h>
+
+struct loaded {
+    struct model_file about;
+    struct params *params;
+};
+
+/* A graph says which parameters there are; it is not needed after that. */
+static int declare(struct loaded *s, struct err *e)
+{
+    struct forward f;
+    s->params = params_new();
+    if (!s->params)
+        return err_memory(e, "the parameters");
+    struct forward_spec spec = {
+        .model = s->about.model,
+        .config = s->about.config,
+        .params = s->params,
+        .sample = s->about.input.sample,
+        .batch = 1,
+        .threads = 1,
+    };
+    int code = forward_build(&f, &spec, e);
+    forward_free(&f);
+    return code;
+}
+
+int loaded_open(const char *path, struct loaded **out, struct err *e)
+{
+    *out = NULL;
+    struct model_reader *file = NULL;
+    struct loaded *s = calloc(1, sizeof *s);
+    if (!s)
+        return err_memory(e, "a model");
+    int code = model_file_open(path, &s->about, &file, e);
+    if (!code)
+        code = declare(s, e);
+    if (!code)
+        code = model_file_read(file, s->params, e);
+    model_file_close(file);
+    if (code) {
+        loaded_close(s);
+        return code;
+    }
+    *out = s;
+    return 0;
+}
+
+void loaded_close(struct loaded *s)
+{
+    if (!s)
+        return;
+    params_free(s->params);
+    model_file_free(&s->about);
+    free(s);
+}
+
+const struct model_file *loaded_file(const struct loaded *s)
+{
+    return &s->about;
+}
+
+struct params *loaded_params(const struct loaded *s)
+{
+    return s->params;
+}
+
+size_t loaded_weights_bytes(const struct loaded *s)
+{
+    size_t floats = 0;
+    for (const struct param *p = s->params->first; p; p = p->next)
+        floats += p->count;
+    return floats * sizeof(float);
+}

@@ -1,0 +1,200 @@
+#include "stats/calibrate.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Map values are counted by the upper bits of their float: 2^9 steps for each factor of 2. Exact enough for a colour
+ * scale, and the memory does not grow with the data. */
+enum { MAP_SHIFT = 14, MAP_BINS = 1 << (31 - MAP_SHIFT) };
+
+/* How many of the n ascending values are at least x. */
+static size_t count_at_least(const float *sorted, size_t n, float x)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (sorted[middle] < x)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return n - low;
+}
+
+static double p_value(size_t at_least, size_t n)
+{
+    return (1 + (double)at_least) / ((double)n + 1);
+}
+
+double calibration_p_value(const struct calibration *c, float score)
+{
+    return p_value(count_at_least(c->scores, c->n, score), c->n);
+}
+
+bool calibration_anomalous(const struct calibration *c, float score, double rate)
+{
+    return calibration_p_value(c, score) <= rate;
+}
+
+/* x is flagged where at most k held-out values reach it, k the largest with p_value(k) <= rate: where x lies above the
+ * (k+1)-th largest. */
+static float threshold(const float *sorted, size_t n, double rate)
+{
+    if (!sorted || p_value(0, n) > rate)
+        return INFINITY;
+    size_t k = (size_t)fmin(floor(rate * ((double)n + 1)), (double)n + 1);
+    k = k ? k - 1 : 0;
+    while (k < n && p_value(k + 1, n) <= rate)
+        k++;
+    while (k && p_value(k, n) > rate)
+        k--;
+    return k >= n ? -INFINITY : sorted[n - 1 - k];
+}
+
+float calibration_threshold(const struct calibration *c, double rate)
+{
+    return threshold(c->scores, c->n, rate);
+}
+
+float calibration_peak_threshold(const struct calibration *c, double rate)
+{
+    return threshold(c->peaks, c->n, rate);
+}
+
+double calibration_smallest_rate(const struct calibration *c)
+{
+    return p_value(0, c->n);
+}
+
+int calibration_check_rate(const struct calibration *c, double rate, struct err *e)
+{
+    if (!(rate >= 0 && rate <= 1))
+        return err_set(e, ERR_USAGE, "a false-alarm rate is a share from 0 to 1, such as 0.05, not %g", rate);
+    if (!c->n)
+        return err_set(e, ERR_USAGE,
+                       "this model was trained without a calibration share, so nothing can be flagged at "
+                       "a false-alarm rate; train with calibration=0.1");
+    if (calibration_smallest_rate(c) > rate)
+        return err_set(e, ERR_USAGE,
+                       "a false-alarm rate of %g needs at least %.0f held-out samples, this model has "
+                       "%zu: nothing can ever be flagged; ask for a rate of at least %.2g or train with more data",
+                       rate, rate > 0 ? ceil(1 / rate) - 1 : INFINITY, c->n, calibration_smallest_rate(c));
+    return 0;
+}
+
+/* ---- collecting ---- */
+
+struct calibrator {
+    size_t n, limit;
+    float *scores, *peaks; /* peaks NULL: no maps */
+    uint64_t *bins;
+    uint64_t pixels;
+};
+
+struct calibrator *calibrator_new(size_t n, bool maps)
+{
+    struct calibrator *c = calloc(1, sizeof *c);
+    if (!c)
+        return NULL;
+    c->limit = n;
+    c->scores = malloc((n + 1) * sizeof *c->scores);
+    if (maps) {
+        c->peaks = malloc((n + 1) * sizeof *c->peaks);
+        c->bins = calloc(MAP_BINS, sizeof *c->bins);
+    }
+    if (!c->scores || (maps && (!c->peaks || !c->bins))) {
+        calibrator_free(c);
+        return NULL;
+    }
+    return c;
+}
+
+void calibrator_free(struct calibrator *c)
+{
+    if (!c)
+        return;
+    free(c->scores);
+    free(c->peaks);
+    free(c->bins);
+    free(c);
+}
+
+void calibrator_reset(struct calibrator *c)
+{
+    c->n = 0;
+    c->pixels = 0;
+    if (c->bins)
+        memset(c->bins, 0, MAP_BINS * sizeof *c->bins);
+}
+
+/* Negative values, which no map should have, count as 0. */
+static uint32_t map_bin(float x)
+{
+    uint32_t bits;
+    x = x > 0 ? x : 0;
+    memcpy(&bits, &x, sizeof bits);
+    return bits >> MAP_SHIFT;
+}
+
+static float bin_value(uint32_t bin)
+{
+    uint32_t bits = bin << MAP_SHIFT;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+int calibrator_add(struct calibrator *c, float score, const float *map, size_t count, struct err *e)
+{
+    float peak = 0;
+    bool finite = isfinite(score);
+    for (size_t i = 0; map && i < count; i++) {
+        finite &= isfinite(map[i]) != 0;
+        peak = map[i] > peak ? map[i] : peak;
+    }
+    if (!finite)
+        return err_set(e, ERR_FAIL,
+                       "the score of a held-out sample is not finite: the model is unusable; train with a "
+                       "lower learning rate");
+    if (c->n == c->limit)
+        return err_set(e, ERR_FAIL, "more held-out samples than the %zu that were announced", c->limit);
+    c->scores[c->n] = score;
+    if (c->peaks && map) {
+        c->peaks[c->n] = peak;
+        for (size_t i = 0; i < count; i++)
+            c->bins[map_bin(map[i])]++;
+        c->pixels += count;
+    }
+    c->n++;
+    return 0;
+}
+
+/* The lower edge of the bin that holds the value which `share` of the pixels do not exceed. */
+static float map_quantile(const struct calibrator *c, double share)
+{
+    double wanted = share * (double)c->pixels, seen = 0;
+    for (uint32_t i = 0; i < MAP_BINS; i++) {
+        seen += (double)c->bins[i];
+        if (seen >= wanted && seen > 0)
+            return bin_value(i);
+    }
+    return 0;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    float x = *(const float *)a, y = *(const float *)b;
+    return (x > y) - (x < y);
+}
+
+void calibrator_finish(struct calibrator *c, struct calibration *out)
+{
+    *out = (struct calibration){.n = c->n, .scores = c->scores, .peaks = c->peaks};
+    qsort(c->scores, c->n, sizeof *c->scores, by_value);
+    if (!c->peaks)
+        return;
+    qsort(c->peaks, c->n, sizeof *c->peaks, by_value);
+    out->map_low = map_quantile(c, 0.5);
+    out->map_high = map_quantile(c, 0.999);
+}
