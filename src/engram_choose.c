@@ -33,9 +33,9 @@ static int apply_setting(struct chosen *c, const char *setting, struct err *e)
         return err_set(e, ERR_USAGE, "'%.60s' is not of the form option=value", setting);
     memcpy(name, setting, n);
     name[n] = 0;
-    if (option_find(train_options, name))
+    if (option_find(train_options, name, NULL))
         return options_set(train_options, &c->train, "training", name, setting + n + 1, e);
-    if (option_find(c->model->options, name))
+    if (option_find(c->model->options, name, NULL))
         return options_set(c->model->options, c->config, c->model->name, name, setting + n + 1, e);
     return err_set(e, ERR_USAGE, "neither model %s nor training has an option '%s'", c->model->name, name);
 }

@@ -107,30 +107,28 @@ int engram_model_kind_at(size_t i, engram_model_kind *row)
     return 0;
 }
 
-static int option_at(const struct option *table, size_t i, engram_option *row)
+static int public_option(const struct option *table, size_t i, engram_option *row)
 {
     static const char *const types[] = {
         [OPTION_INT] = "int",       [OPTION_FLOAT] = "float", [OPTION_BOOL] = "bool",
         [OPTION_CHOICE] = "choice", [OPTION_STRING] = "text", [OPTION_INTS] = "ints",
     };
-    for (; table->name; table++, i--)
-        if (!i) {
-            *row = (engram_option){table->name, types[table->type], table->value, table->choices,
-                                   table->min,  table->max,         table->help};
-            return 1;
-        }
-    return 0;
+    struct option o;
+    if (!option_at(table, i, &o))
+        return 0;
+    *row = (engram_option){o.name, types[o.type], o.value, o.choices, o.min, o.max, o.help};
+    return 1;
 }
 
 int engram_model_option_at(const char *model, size_t i, engram_option *row)
 {
     const struct model *m = known_model(model);
-    return m ? option_at(m->options, i, row) : 0;
+    return m ? public_option(m->options, i, row) : 0;
 }
 
 int engram_train_option_at(size_t i, engram_option *row)
 {
-    return option_at(train_options, i, row);
+    return public_option(train_options, i, row);
 }
 
 int engram_preset_at(const char *model, size_t i, engram_preset *row)
@@ -157,7 +155,7 @@ int engram_source_option_at(const char *source, size_t i, engram_option *row)
     const struct source *s;
     for (size_t k = 0; (s = dataset_source(k)); k++)
         if (!strcmp(source_name(s), source))
-            return option_at(source_options(s), i, row);
+            return public_option(source_options(s), i, row);
     return 0;
 }
 

@@ -22,12 +22,37 @@ static bool same_name(const char *a, const char *b)
     return *a == *b;
 }
 
-const struct option *option_find(const struct option *table, const char *name)
+/* Counts `i` down over the rows of a table whose struct begins at `base`, and on into the tables that it links. */
+static bool count_down(const struct option *table, size_t base, size_t *i, struct option *row)
 {
-    for (; table->name; table++)
-        if (same_name(table->name, name))
-            return table;
-    return NULL;
+    for (; table->name; table++) {
+        if (table->type == OPTION_TABLE) {
+            if (count_down(table->table, base + table->offset, i, row))
+                return true;
+        } else if ((*i)-- == 0) {
+            *row = *table;
+            row->offset += base;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool option_at(const struct option *table, size_t i, struct option *row)
+{
+    return count_down(table, 0, &i, row);
+}
+
+bool option_find(const struct option *table, const char *name, struct option *row)
+{
+    struct option found;
+    for (size_t i = 0; option_at(table, i, &found); i++)
+        if (same_name(found.name, name)) {
+            if (row)
+                *row = found;
+            return true;
+        }
+    return false;
 }
 
 static int set_number(const struct option *row, const char *text, double *out, struct err *e)
@@ -113,15 +138,18 @@ static int set_value(const struct option *row, void *values, const char *text, s
             return err_set(e, ERR_USAGE, "option %s takes at most %d characters", row->name, OPTION_TEXT - 1);
         strcpy(at, text);
         return 0;
+    case OPTION_TABLE: /* option_at never hands one out */
+        break;
     }
     return err_set(e, ERR_USAGE, "option %s has an unknown type", row->name);
 }
 
 void options_default(const struct option *table, void *values)
 {
-    for (; table->name; table++) {
+    struct option row;
+    for (size_t i = 0; option_at(table, i, &row); i++) {
         struct err e = ERR_INIT;
-        set_value(table, values, table->value, &e);
+        set_value(&row, values, row.value, &e);
     }
 }
 
@@ -129,16 +157,17 @@ static int unknown_option(const struct option *table, const char *owner, const c
 {
     char names[700] = "";
     size_t used = 0;
-    for (; table->name && used < sizeof names - 40; table++)
-        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", table->name);
+    struct option row;
+    for (size_t i = 0; used < sizeof names - 40 && option_at(table, i, &row); i++)
+        used += (size_t)snprintf(names + used, sizeof names - used, "%s%s", used ? ", " : "", row.name);
     return err_set(e, ERR_USAGE, "%s has no option '%s'; it has: %s", owner, name, names[0] ? names : "none");
 }
 
 int options_set(const struct option *table, void *values, const char *owner, const char *name, const char *text,
                 struct err *e)
 {
-    const struct option *row = option_find(table, name);
-    return row ? set_value(row, values, text, e) : unknown_option(table, owner, name, e);
+    struct option row;
+    return option_find(table, name, &row) ? set_value(&row, values, text, e) : unknown_option(table, owner, name, e);
 }
 
 int options_parse(const struct option *table, void *values, const char *owner, const char *pairs, char separator,
@@ -213,6 +242,8 @@ int option_format(const struct option *row, const void *values, char *text, size
         return snprintf(text, size, "%s", (const char *)at);
     case OPTION_INTS:
         return format_ints(at, text, size);
+    case OPTION_TABLE:
+        break;
     }
     return 0;
 }

@@ -6,6 +6,15 @@
 #include <string.h>
 #include <strings.h>
 
+#define OPTIONS_OF struct class_options
+// clang-format off
+const struct option class_options[] = {
+    ROW_STRING(normal, "", "class (or several with commas), by name or number, that is normal: trained on, all others are anomalous"),
+    ROW_STRING(anomalous, "", "class (or several with commas) that is anomalous: trained on all others"),
+    ROW_INT(limit, "0", 0, 1e9, "samples of each split to use, spread evenly over it; 0 is all"),
+    {0}};
+// clang-format on
+
 static int unknown_class(const char *word, const char *const *names, int n, const char *path, struct err *e)
 {
     char list[600] = "";

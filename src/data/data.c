@@ -136,10 +136,11 @@ static int open_part(struct dataset *ds, const char *text, enum dataset_use use,
     const size_t before[SPLITS] = {ds->splits[SPLIT_TRAIN].n, ds->splits[SPLIT_TEST].n};
     ds->n_parts++; /* from here on it wants closing */
     TRY(p->source->open(p, e));
-    const struct option *limit = option_find(p->source->options, "limit");
-    for (int s = 0; s < SPLITS && limit; s++)
-        thin_out(&ds->splits[s], before[s],
-                 (size_t) * (const int64_t *)(const void *)((char *)p->options + limit->offset));
+    struct option limit;
+    if (option_find(p->source->options, "limit", &limit))
+        for (int s = 0; s < SPLITS; s++)
+            thin_out(&ds->splits[s], before[s],
+                     (size_t) * (const int64_t *)(const void *)((char *)p->options + limit.offset));
     return 0;
 }
 

@@ -16,8 +16,6 @@
 #include <strings.h>
 #include <zlib.h>
 
-static const struct option options[] = {CLASS_OPTIONS, {.name = NULL}};
-
 enum { CLASSES = 256, MAX_DIMENSIONS = 4 };
 
 static const char debian_fashion[] = "/usr/share/datasets/fashion-mnist";
@@ -318,7 +316,7 @@ static int idx_read(const struct part *p, const struct sample *s, struct picture
 const struct source source_idx = {
     .name = "idx",
     .help = "MNIST's format, plain or gz: a folder with train-images-idx3-ubyte and so on, or one file of images",
-    .options = options,
+    .options = class_options,
     .options_size = sizeof(struct class_options),
     .sniff = idx_sniff,
     .open = idx_open,

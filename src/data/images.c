@@ -14,8 +14,6 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-static const struct option options[] = {CLASS_OPTIONS, {.name = NULL}};
-
 /* ---- walking ---- */
 
 struct folder_id {
@@ -395,7 +393,7 @@ static int images_mask(const struct part *p, const struct sample *s, struct pict
 const struct source source_images = {
     .name = "images",
     .help = "pictures: one, a folder at any depth, or train/CLASS and test/CLASS (MVTec AD with masks too)",
-    .options = options,
+    .options = class_options,
     .options_size = sizeof(struct class_options),
     .open = images_open,
     .read = images_read,

@@ -59,29 +59,8 @@ struct class_options {
     char normal[OPTION_TEXT], anomalous[OPTION_TEXT];
 };
 
-/* The rows of a source's table for a `struct class_options classes` in its options struct, which must come first:
- * data.c applies the limit. */
-#define CLASS_OPTIONS                                                                                                  \
-    {"normal",                                                                                                         \
-     OPTION_STRING,                                                                                                    \
-     offsetof(struct class_options, normal),                                                                           \
-     "",                                                                                                               \
-     0,                                                                                                                \
-     0,                                                                                                                \
-     NULL,                                                                                                             \
-     "class (or several with commas), by name or number, that is normal: trained on, all others are anomalous"},       \
-        {"anomalous",                                                                                                  \
-         OPTION_STRING,                                                                                                \
-         offsetof(struct class_options, anomalous),                                                                    \
-         "",                                                                                                           \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         NULL,                                                                                                         \
-         "class (or several with commas) that is anomalous: trained on all others"},                                   \
-    {                                                                                                                  \
-        "limit", OPTION_INT, offsetof(struct class_options, limit), "0", 0, 1e9, NULL,                                 \
-            "samples of each split to use, spread evenly over it; 0 is all"                                            \
-    }
+/* For the table of a source whose options struct begins with a class_options: data.c applies the limit. */
+extern const struct option class_options[];
 
 /* Reads normal= and anomalous= against `n` class names: normal[i] tells whether class i is. Returns 1 when either was
  * given, 0 (normal[] untouched) when neither was. Numbers are places in `names`; a name goes before a number. */

@@ -13,17 +13,17 @@ struct synth_options {
     double defects;
 };
 
-#define FIELD(name) offsetof(struct synth_options, name)
-
+#define OPTIONS_OF struct synth_options
+// clang-format off
 static const struct option options[] = {
-    {"n", OPTION_INT, FIELD(n), "200", 0, 1e6, NULL, "training pictures"},
-    {"test", OPTION_INT, FIELD(test), "100", 0, 1e6, NULL, "test pictures"},
-    {"size", OPTION_INT, FIELD(size), "64", 8, 4096, NULL, "width and height in pixels"},
-    {"channels", OPTION_INT, FIELD(channels), "1", 1, 3, NULL, "1 grey, 3 colour"},
-    {"seed", OPTION_INT, FIELD(seed), "1", 0, 1e15, NULL, "other seeds give other textures"},
-    {"defects", OPTION_FLOAT, FIELD(defects), "0.5", 0, 1, NULL, "share of the test pictures that has a defect"},
-    {.name = NULL},
-};
+    ROW_INT(n, "200", 0, 1e6, "training pictures"),
+    ROW_INT(test, "100", 0, 1e6, "test pictures"),
+    ROW_INT(size, "64", 8, 4096, "width and height in pixels"),
+    ROW_INT(channels, "1", 1, 3, "1 grey, 3 colour"),
+    ROW_INT(seed, "1", 0, 1e15, "other seeds give other textures"),
+    ROW_FLOAT(defects, "0.5", 0, 1, "share of the test pictures that has a defect"),
+    {0}};
+// clang-format on
 
 enum kind { GOOD, SPOT, SCRATCH, WEAVE, KINDS };
 static const char *const kind_names[KINDS] = {"good", "spot", "scratch", "weave"};

@@ -27,10 +27,11 @@ static int add(struct facts *f, struct err *e, const char *section, const char *
 static int add_options(struct facts *f, struct err *e, const char *section, const struct option *table,
                        const void *values)
 {
-    for (; table->name; table++) {
+    struct option row;
+    for (size_t i = 0; option_at(table, i, &row); i++) {
         char text[OPTION_TEXT];
-        option_format(table, values, text, sizeof text);
-        TRY(add(f, e, section, table->name, "%s", text));
+        option_format(&row, values, text, sizeof text);
+        TRY(add(f, e, section, row.name, "%s", text));
     }
     return 0;
 }

@@ -17,10 +17,11 @@ enum { OPTION_VALUE = 512, EPOCHS_MAX = 1000000, SIDE_MAX = 65536 };
 static json_t *options_json(const struct option *table, const void *values)
 {
     json_t *object = json_object();
-    for (; table->name; table++) {
+    struct option row;
+    for (size_t i = 0; option_at(table, i, &row); i++) {
         char text[OPTION_VALUE];
-        option_format(table, values, text, sizeof text);
-        json_object_set_new(object, table->name, json_text(text));
+        option_format(&row, values, text, sizeof text);
+        json_object_set_new(object, row.name, json_text(text));
     }
     return object;
 }

@@ -3,44 +3,33 @@
 #include <sched.h>
 #include <stdlib.h>
 
-#define ROW(name, type, field, value, min, max, choices, help)                                                         \
-    {                                                                                                                  \
-        name, type, offsetof(struct train_config, field), value, min, max, choices, help                               \
-    }
-
+#define OPTIONS_OF struct train_config
+// clang-format off
 const struct option train_options[] = {
-    ROW("epochs", OPTION_INT, epochs, "50", 1, 1000000, NULL, "times that training goes through the data"),
-    ROW("batch", OPTION_INT, batch, "64", 1, 65536, NULL, "samples per training step; fewer where there are fewer"),
-    ROW("lr", OPTION_FLOAT, lr, "0.001", 1e-9, 10, NULL, "learning rate of Adam"),
-    ROW("lr_epochs", OPTION_INTS, lr_epochs, "", 1, 1000000, NULL,
-        "epochs after each of which the learning rate is multiplied by lr_factor"),
-    ROW("lr_factor", OPTION_FLOAT, lr_factor, "0.1", 1e-6, 1, NULL, "what the learning rate is multiplied by"),
-    ROW("beta1", OPTION_FLOAT, beta1, "0.9", 0, 0.9999, NULL, "Adam's decay of the mean gradient"),
-    ROW("beta2", OPTION_FLOAT, beta2, "0.999", 0, 0.999999, NULL, "Adam's decay of the mean squared gradient"),
-    ROW("seed", OPTION_INT, seed, "1", 0, 9007199254740992, NULL, "of all random choices: equal seeds, equal models"),
-    ROW("threads", OPTION_INT, threads, "0", 0, 1024, NULL, "processor cores to use; 0: all"),
-    ROW("precision", OPTION_CHOICE, precision, "f32", 0, 0, "f32|bf16|auto",
-        "number format between layers; auto: bf16 where the processor computes in it"),
-    ROW("size", OPTION_STRING, size, "0", 0, 0, NULL,
-        "pixels that pictures are resized to: N or HEIGHTxWIDTH; 0: chosen from the data"),
-    ROW("channels", OPTION_INT, channels, "0", 0, 3, NULL, "1: grey, 3: colour, 0: chosen from the data"),
-    ROW("frames", OPTION_INT, frames, "0", 0, 1024, NULL, "of a clip, which is one sample; 0: pictures"),
-    ROW("range", OPTION_CHOICE, range, "-1..1", 0, 0, "-1..1|0..1", "what black and white become"),
-    ROW("validation", OPTION_FLOAT, validation, "0.05", 0, 0.9, NULL,
-        "share of the normal training data that chooses the epoch to keep"),
-    ROW("calibration", OPTION_FLOAT, calibration, "0.1", 0, 0.9, NULL,
-        "share of the normal training data that sets the threshold"),
-    ROW("patience", OPTION_INT, patience, "0", 0, 1000000, NULL,
-        "epochs without a better validation loss after which training ends; 0: never"),
-    ROW("keep", OPTION_CHOICE, keep, "best", 0, 0, "best|last",
-        "whose weights to keep: the epoch of the lowest validation loss, or the last"),
-    ROW("flip_h", OPTION_BOOL, flip_h, "false", 0, 0, NULL, "mirror training pictures left to right at random"),
-    ROW("flip_v", OPTION_BOOL, flip_v, "false", 0, 0, NULL, "mirror training pictures top to bottom at random"),
-    ROW("cache", OPTION_INT, cache, "2048", 0, 1 << 24, NULL, "MiB of memory for decoded pictures"),
-    ROW("keep_state", OPTION_BOOL, keep_state, "false", 0, 0, NULL,
-        "leave OUTPUT.train in place when training is complete, to train more epochs later"),
-    {0},
-};
+    ROW_INT(epochs, "50", 1, 1000000, "times that training goes through the data"),
+    ROW_INT(batch, "64", 1, 65536, "samples per training step; fewer where there are fewer"),
+    ROW_FLOAT(lr, "0.001", 1e-9, 10, "learning rate of Adam"),
+    ROW_INTS(lr_epochs, "", 1, 1000000, "epochs after each of which the learning rate is multiplied by lr_factor"),
+    ROW_FLOAT(lr_factor, "0.1", 1e-6, 1, "what the learning rate is multiplied by"),
+    ROW_FLOAT(beta1, "0.9", 0, 0.9999, "Adam's decay of the mean gradient"),
+    ROW_FLOAT(beta2, "0.999", 0, 0.999999, "Adam's decay of the mean squared gradient"),
+    ROW_INT(seed, "1", 0, 9007199254740992, "of all random choices: equal seeds, equal models"),
+    ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0: all"),
+    ROW_CHOICE(precision, "f32", "f32|bf16|auto", "number format between layers; auto: bf16 where the processor computes in it"),
+    ROW_STRING(size, "0", "pixels that pictures are resized to: N or HEIGHTxWIDTH; 0: chosen from the data"),
+    ROW_INT(channels, "0", 0, 3, "1: grey, 3: colour, 0: chosen from the data"),
+    ROW_INT(frames, "0", 0, 1024, "of a clip, which is one sample; 0: pictures"),
+    ROW_CHOICE(range, "-1..1", "-1..1|0..1", "what black and white become"),
+    ROW_FLOAT(validation, "0.05", 0, 0.9, "share of the normal training data that chooses the epoch to keep"),
+    ROW_FLOAT(calibration, "0.1", 0, 0.9, "share of the normal training data that sets the threshold"),
+    ROW_INT(patience, "0", 0, 1000000, "epochs without a better validation loss after which training ends; 0: never"),
+    ROW_CHOICE(keep, "best", "best|last", "whose weights to keep: the epoch of the lowest validation loss, or the last"),
+    ROW_BOOL(flip_h, "false", "mirror training pictures left to right at random"),
+    ROW_BOOL(flip_v, "false", "mirror training pictures top to bottom at random"),
+    ROW_INT(cache, "2048", 0, 1 << 24, "MiB of memory for decoded pictures"),
+    ROW_BOOL(keep_state, "false", "leave OUTPUT.train in place when training is complete, to train more epochs later"),
+    {0}};
+// clang-format on
 
 /* Reads a side of 1 to 65536 pixels; NULL when there is none. */
 static const char *parse_side(const char *text, int *side)

@@ -19,15 +19,15 @@ struct train_config {
     double lr_factor;
     double beta1, beta2;
     int64_t seed;
-    int64_t threads;                /* 0: one per core */
-    int precision;                  /* enum precision */
-    char size[OPTION_TEXT];         /* "0": guessed from the data; "N"; "HxW" */
-    int64_t channels;               /* 0: guessed from the data */
-    int64_t frames;                 /* of a clip; 0: pictures */
-    int range;                      /* enum value_range */
+    int64_t threads; /* 0: one per core */
+    enum precision precision;
+    char size[OPTION_TEXT]; /* "0": guessed from the data; "N"; "HxW" */
+    int64_t channels;       /* 0: guessed from the data */
+    int64_t frames;         /* of a clip; 0: pictures */
+    enum value_range range;
     double validation, calibration; /* shares of the normal training data */
     int64_t patience;               /* epochs without a better validation loss; 0: no early stopping */
-    int keep;                       /* enum keep */
+    enum keep keep;
     bool flip_h, flip_v;
     int64_t cache;   /* MiB for decoded pictures */
     bool keep_state; /* leave the training state beside the finished model */

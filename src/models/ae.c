@@ -13,7 +13,8 @@ static const struct preset presets[] = {
     {"video", "16 frames of 256x256, the official code's 3-D net", NET_VIDEO, RUN_VIDEO},
     {0}};
 
-static const struct option options[] = {AUTOENCODER_OPTIONS(struct ae_config), {0}};
+#define OPTIONS_OF struct ae_config
+static const struct option options[] = {ROW_TABLE(autoencoder_options, net), {0}};
 
 static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
 {

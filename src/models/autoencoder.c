@@ -7,6 +7,26 @@ static const int HALVING = 2;
 /* The value of black in the range -1..1, the run's default. */
 static const float BLACK = -1;
 
+static const enum act output_acts[] = {
+    [OUTPUT_LINEAR] = ACT_NONE, [OUTPUT_TANH] = ACT_TANH, [OUTPUT_SIGMOID] = ACT_SIGMOID};
+
+#define OPTIONS_OF struct autoencoder_config
+// clang-format off
+const struct option autoencoder_options[] = {
+    ROW_INTS(widths, "32,64,128,128", 1, 4096, "channels after each halving of the picture, from the first layer to the code"),
+    ROW_INTS(decoder, "", 1, 4096, "channels after each doubling but the last; empty: the widths backwards"),
+    ROW_INT(kernel, "3", 1, 11, "size of the convolutions, in pixels"),
+    ROW_INT(first_kernel, "0", 0, 11, "size of the first convolution; 0: as kernel"),
+    ROW_INTS(time_strides, "", 1, 2, "of clips: step of each layer in time; empty: 1, then 2"),
+    ROW_CHOICE(activation, "relu", "relu|leaky", "behind every batch norm"),
+    ROW_FLOAT(slope, "0.2", 0.001, 0.9, "of leaky, below zero"),
+    ROW_CHOICE(output, "linear", "linear|tanh|sigmoid", "behind the last layer"),
+    ROW_CHOICE(init, "uniform", "uniform|normal", "first weights: uniform in 1/sqrt(fan in), or normal with deviation 0.02 as the official code"),
+    ROW_FLOAT(contrast, "0", 0, 10, "of ink on black: brings every picture to this root mean square above black; 0: as it is"),
+    ROW_FLOAT(blur, "1", 0, 16, "of the score: deviation in pixels of the Gaussian that smooths the residual; 0: none"),
+    {0}};
+// clang-format on
+
 static int time_stride(const struct autoencoder_config *c, int layer)
 {
     return c->time_strides.n ? c->time_strides.v[layer] : layer ? HALVING : 1;
@@ -22,8 +42,8 @@ static struct layer_spec encoder_layer(const struct autoencoder_config *c, int l
         l.stride[i] = nd == 3 && i == 0 ? time_stride(c, layer) : HALVING;
         l.pad[i] = kernel / 2;
     }
-    l.act = c->act == 0 ? ACT_RELU : ACT_LRELU;
-    l.init = c->init == 0 ? WEIGHTS_UNIFORM : WEIGHTS_NORMAL;
+    l.act = c->activation == HIDDEN_RELU ? ACT_RELU : ACT_LRELU;
+    l.init = c->init;
     return l;
 }
 
@@ -92,7 +112,7 @@ static struct layer_spec decoder_layer(const struct autoencoder_config *c, const
     l.out = last ? (int)shape_last(to) : c->decoder.n ? c->decoder.v[step] : c->widths.v[layer - 1];
     l.norm = !last;
     if (last)
-        l.act = (enum act[]){ACT_NONE, ACT_TANH, ACT_SIGMOID}[c->output];
+        l.act = output_acts[c->output];
     return l;
 }
 

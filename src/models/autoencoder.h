@@ -5,72 +5,20 @@
 #include "models/model.h"
 #include "nn/layers.h"
 
+enum hidden { HIDDEN_RELU, HIDDEN_LEAKY };
+enum output { OUTPUT_LINEAR, OUTPUT_TANH, OUTPUT_SIGMOID };
+
 struct autoencoder_config {
     struct ints widths, decoder, time_strides;
     int64_t kernel, first_kernel;
-    int act, output, init;
+    enum hidden activation;
+    enum output output;
+    enum weight_init init;
     double slope, blur, contrast;
 };
 
-/* Rows for the option table of a model whose config `type` begins with its autoencoder_config, named `net`. */
-#define AUTOENCODER_OPTIONS(type)                                                                                      \
-    {"widths",                                                                                                         \
-     OPTION_INTS,                                                                                                      \
-     offsetof(type, net.widths),                                                                                       \
-     "32,64,128,128",                                                                                                  \
-     1,                                                                                                                \
-     4096,                                                                                                             \
-     NULL,                                                                                                             \
-     "channels after each halving of the picture, from the first layer to the code"},                                  \
-        {"decoder",                                                                                                    \
-         OPTION_INTS,                                                                                                  \
-         offsetof(type, net.decoder),                                                                                  \
-         "",                                                                                                           \
-         1,                                                                                                            \
-         4096,                                                                                                         \
-         NULL,                                                                                                         \
-         "channels after each doubling but the last; empty: the widths backwards"},                                    \
-        {"kernel", OPTION_INT, offsetof(type, net.kernel), "3", 1, 11, NULL, "size of the convolutions, in pixels"},   \
-        {"first_kernel",                                                                                               \
-         OPTION_INT,                                                                                                   \
-         offsetof(type, net.first_kernel),                                                                             \
-         "0",                                                                                                          \
-         0,                                                                                                            \
-         11,                                                                                                           \
-         NULL,                                                                                                         \
-         "size of the first convolution; 0: as kernel"},                                                               \
-        {"time_strides",                                                                                               \
-         OPTION_INTS,                                                                                                  \
-         offsetof(type, net.time_strides),                                                                             \
-         "",                                                                                                           \
-         1,                                                                                                            \
-         2,                                                                                                            \
-         NULL,                                                                                                         \
-         "of clips: step of each layer in time; empty: 1, then 2"},                                                    \
-        {"activation", OPTION_CHOICE, offsetof(type, net.act), "relu", 0, 0, "relu|leaky", "behind every batch norm"}, \
-        {"slope", OPTION_FLOAT, offsetof(type, net.slope), "0.2", 0.001, 0.9, NULL, "of leaky, below zero"},           \
-        {"output", OPTION_CHOICE,         offsetof(type, net.output), "linear", 0,                                     \
-         0,        "linear|tanh|sigmoid", "behind the last layer"},                                                    \
-        {"init",                                                                                                       \
-         OPTION_CHOICE,                                                                                                \
-         offsetof(type, net.init),                                                                                     \
-         "uniform",                                                                                                    \
-         0,                                                                                                            \
-         0,                                                                                                            \
-         "uniform|normal",                                                                                             \
-         "first weights: uniform in 1/sqrt(fan in), or normal with deviation 0.02 as the official code"},              \
-        {"contrast",                                                                                                   \
-         OPTION_FLOAT,                                                                                                 \
-         offsetof(type, net.contrast),                                                                                 \
-         "0",                                                                                                          \
-         0,                                                                                                            \
-         10,                                                                                                           \
-         NULL,                                                                                                         \
-         "of ink on black: brings every picture to this root mean square above black; 0: as it is"},                   \
-    {                                                                                                                  \
-        "blur", OPTION_FLOAT, offsetof(type, net.blur), "1", 0, 16, NULL,                                              \
-            "of the score: deviation in pixels of the Gaussian that smooths the residual; 0: none"                     \
-    }
+/* For the table of a model that has an autoencoder_config in its own. */
+extern const struct option autoencoder_options[];
 
 /* Presets that both models offer: the nets of the paper's tables, one run for both. */
 #define RUN_GENERAL "epochs=100 batch=16 patience=25"

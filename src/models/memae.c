@@ -4,14 +4,16 @@
 
 #include <math.h>
 
+enum query { QUERY_WHOLE, QUERY_POSITION };
+
 struct memae_config {
     struct autoencoder_config net;
     int64_t items;
-    int similarity, query, fallback;
+    enum query query;
+    enum similarity similarity;
+    enum fallback fallback;
     double scale, shrink, entropy;
 };
-
-enum query { QUERY_WHOLE, QUERY_POSITION };
 
 static const struct preset presets[] = {
     {"general", "pictures of any size from 16 to 512", "", RUN_GENERAL},
@@ -25,30 +27,27 @@ static const struct preset presets[] = {
      "similarity=dot scale=1 shrink=5 fallback=zero init=normal", ""},
     {0}};
 
+#define OPTIONS_OF struct memae_config
+// clang-format off
 static const struct option options[] = {
-    AUTOENCODER_OPTIONS(struct memae_config),
-    {"items", OPTION_INT, offsetof(struct memae_config, items), "200", 1, 100000, NULL, "rows of the memory, N"},
-    {"query", OPTION_CHOICE, offsetof(struct memae_config, query), "position", 0, 0, "whole|position",
-     "what is looked up: the whole code of a picture at once, or each position of it"},
-    {"similarity", OPTION_CHOICE, offsetof(struct memae_config, similarity), "cosine", 0, 0, "cosine|dot",
-     "between a query and an item: cosine (the paper) or inner product (the official code)"},
-    {"scale", OPTION_FLOAT, offsetof(struct memae_config, scale), "30", 0.001, 1000, NULL,
-     "factor on the similarity before the softmax; 1 in the paper"},
-    {"shrink", OPTION_FLOAT, offsetof(struct memae_config, shrink), "1", 0, 1000, NULL,
-     "weights below this multiple of 1/N become zero; 0: none (MemAE-nonSpar)"},
-    {"fallback", OPTION_CHOICE, offsetof(struct memae_config, fallback), "best", 0, 0, "best|zero",
-     "of a query whose weights all become zero: the best item alone, or nothing (the official code)"},
-    {"entropy", OPTION_FLOAT, offsetof(struct memae_config, entropy), "0.0002", 0, 100, NULL,
-     "weight of the addressing's entropy in the loss (the paper's alpha)"},
+    ROW_TABLE(autoencoder_options, net),
+    ROW_INT(items, "200", 1, 100000, "rows of the memory, N"),
+    ROW_CHOICE(query, "position", "whole|position", "what is looked up: the whole code of a picture at once, or each position of it"),
+    ROW_CHOICE(similarity, "cosine", "cosine|dot", "between a query and an item: cosine (the paper) or inner product (the official code)"),
+    ROW_FLOAT(scale, "30", 0.001, 1000, "factor on the similarity before the softmax; 1 in the paper"),
+    ROW_FLOAT(shrink, "1", 0, 1000, "weights below this multiple of 1/N become zero; 0: none (MemAE-nonSpar)"),
+    ROW_CHOICE(fallback, "best", "best|zero", "of a query whose weights all become zero: the best item alone, or nothing (the official code)"),
+    ROW_FLOAT(entropy, "0.0002", 0, 100, "weight of the addressing's entropy in the loss (the paper's alpha)"),
     {0}};
+// clang-format on
 
 static struct attend_spec addressing(const struct memae_config *c)
 {
     return (struct attend_spec){
-        .similarity = c->similarity == 0 ? SIM_COSINE : SIM_DOT,
+        .similarity = c->similarity,
         .scale = (float)c->scale,
         .shrink = (float)(c->shrink / (double)c->items),
-        .fallback = c->fallback == 0 ? FALLBACK_BEST : FALLBACK_ZERO,
+        .fallback = c->fallback,
     };
 }
 

@@ -274,15 +274,16 @@ void report_kinds(FILE *f, const struct report *r, const struct report_model *m)
 
 static void option_rows(FILE *f, const struct option *table, const void *values, const void *defaults)
 {
-    for (const struct option *o = table; o && o->name; o++) {
+    struct option row;
+    for (size_t i = 0; option_at(table, i, &row); i++) {
         char now[OPTION_TEXT + 64], usual[OPTION_TEXT + 64];
-        option_format(o, values, now, sizeof now);
-        option_format(o, defaults, usual, sizeof usual);
+        option_format(&row, values, now, sizeof now);
+        option_format(&row, defaults, usual, sizeof usual);
         bool same = !strcmp(now, usual);
         fprintf(f, "<div%s><dt title=\"", same ? " class=\"usual\"" : "");
-        html_text(f, o->help);
+        html_text(f, row.help);
         fputs("\">", f);
-        html_text(f, o->name);
+        html_text(f, row.name);
         fputs("</dt><dd>", f);
         html_text(f, *now ? now : "\xe2\x80\x93");
         fputs("</dd></div>\n", f);

@@ -111,7 +111,7 @@ const float *forward_attention(const struct forward *f, int i, int64_t *rows, in
     return row(f, f->heads.attention, i);
 }
 
-enum dtype precision_choose(int precision, const struct log *log)
+enum dtype precision_choose(enum precision precision, const struct log *log)
 {
     if (precision == PRECISION_F32)
         return F32;

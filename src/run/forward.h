@@ -5,6 +5,7 @@
 #ifndef RUN_FORWARD_H
 #define RUN_FORWARD_H
 
+#include "file/train_config.h"
 #include "models/model.h"
 
 struct forward_spec {
@@ -45,6 +46,6 @@ const float *forward_attention(const struct forward *f, int i, int64_t *rows, in
 
 /* What PRECISION_* means on this machine; says so through `log` where bf16 was asked for and is not to be had. */
 struct log;
-enum dtype precision_choose(int precision, const struct log *log);
+enum dtype precision_choose(enum precision precision, const struct log *log);
 
 #endif

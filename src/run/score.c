@@ -46,7 +46,7 @@ static int start(struct scorer *s, const struct scorer_spec *want, struct err *e
     const struct model_file *about = loaded_file(s->loaded);
     const struct shape *sample = &about->input.sample;
     struct forward_spec spec = spec_of(s->loaded, want->batch, want->threads);
-    int precision = want->precision == PRECISION_AUTO ? about->train.precision : (int)want->precision;
+    enum precision precision = want->precision == PRECISION_AUTO ? about->train.precision : want->precision;
     if (want->batch < 1 || want->threads < 1 || !(want->rate >= 0 && want->rate <= 1))
         return err_set(e, ERR_USAGE,
                        "scoring needs a batch (%d) and threads (%d) of at least 1 and a false-alarm rate "

@@ -298,15 +298,16 @@ static bool may_change(const char *name)
 static int same_options(const struct trainer *t, const struct option *table, const void *then, const void *now,
                         struct err *e)
 {
-    for (; table->name; table++) {
+    struct option row;
+    for (size_t i = 0; option_at(table, i, &row); i++) {
         char a[OPTION_TEXT * 2], b[OPTION_TEXT * 2];
-        option_format(table, then, a, sizeof a);
-        option_format(table, now, b, sizeof b);
-        if (strcmp(a, b) && !(now == &t->about.train && may_change(table->name)))
+        option_format(&row, then, a, sizeof a);
+        option_format(&row, now, b, sizeof b);
+        if (strcmp(a, b) && !(now == &t->about.train && may_change(row.name)))
             return err_set(e, ERR_USAGE,
                            "%s was begun with %s=%s, not %s; give the same options to go on, or begin "
                            "anew with --force",
-                           t->state_path, table->name, a, b);
+                           t->state_path, row.name, a, b);
     }
     return 0;
 }

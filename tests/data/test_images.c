@@ -408,14 +408,15 @@ static void test_option_tables(void **state)
 {
     (void)state;
     for (size_t i = 0; dataset_source(i); i++) {
-        const struct option *o = source_options(dataset_source(i));
+        const struct option *table = source_options(dataset_source(i));
+        struct option o, found;
         assert_true(source_name(dataset_source(i))[0] && source_help(dataset_source(i))[0]);
-        for (; o->name; o++) {
+        for (size_t k = 0; option_at(table, k, &o); k++) {
             char values[8192];
             struct err e = ERR_INIT;
-            assert_true(o->offset < sizeof values - OPTION_TEXT);
-            assert_int_equal(options_set(source_options(dataset_source(i)), values, "x", o->name, o->value, &e), 0);
-            assert_ptr_equal(option_find(source_options(dataset_source(i)), o->name), o);
+            assert_true(o.offset < sizeof values - OPTION_TEXT);
+            assert_int_equal(options_set(table, values, "x", o.name, o.value, &e), 0);
+            assert_true(option_find(table, o.name, &found) && found.offset == o.offset);
         }
     }
 }

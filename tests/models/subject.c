@@ -42,7 +42,7 @@ static int apply(const struct model *m, void *config, const char *pairs)
         if (!value)
             continue;
         *value++ = 0;
-        if (!option_find(m->options, pair))
+        if (!option_find(m->options, pair, NULL))
             continue;
         if (options_set(m->options, config, m->name, pair, value, &e) < 0)
             fail_msg("%s", e.msg);

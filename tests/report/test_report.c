@@ -34,11 +34,13 @@ struct toy_config {
     double shrink;
 };
 
+#define OPTIONS_OF struct toy_config
+// clang-format off
 static const struct option toy_options[] = {
-    {"items", OPTION_INT, offsetof(struct toy_config, items), "50", 1, 1e6, NULL, "memory items"},
-    {"shrink", OPTION_FLOAT, offsetof(struct toy_config, shrink), "1", 0, 9, NULL, "threshold <in> 1/N"},
-    {0},
-};
+    ROW_INT(items, "50", 1, 1e6, "memory items"),
+    ROW_FLOAT(shrink, "1", 0, 9, "threshold <in> 1/N"),
+    {0}};
+// clang-format on
 
 static const struct model toy = {
     .name = "toy",

@@ -47,7 +47,7 @@ void toy_set(struct toy *t, const char *options)
         char *value = strchr(pair, '=');
         assert_non_null(value);
         *value++ = 0;
-        bool training = option_find(train_options, pair) != NULL;
+        bool training = option_find(train_options, pair, NULL);
         if (options_set(training ? train_options : t->model->options, training ? (void *)&t->train : t->config, "toy",
                         pair, value, &e))
             fail_msg("%s", e.msg);

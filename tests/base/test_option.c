@@ -1,0 +1,221 @@
+/* Option tables: every default is one that the option takes, options read back what they write, linked tables stand in
+ * their place, choices are in the order of their enum, presets fit. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/option.h"
+#include "file/train_config.h"
+#include "models/autoencoder.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void check_table(const struct option *table, size_t bytes)
+{
+    unsigned char *values = calloc(1, bytes), *again = calloc(1, bytes);
+    assert_true(values && again);
+    options_default(table, values);
+    struct option row;
+    for (size_t i = 0; option_at(table, i, &row); i++) {
+        struct err e = ERR_INIT;
+        char text[OPTION_TEXT];
+        assert_int_equal(options_set(table, again, "a table", row.name, row.value, &e), 0);
+        assert_true(option_format(&row, values, text, sizeof text) < (int)sizeof text);
+        assert_int_equal(options_set(table, again, "a table", row.name, text, &e), 0);
+        assert_true(row.help && *row.help && row.help[strlen(row.help) - 1] != '.');
+    }
+    assert_memory_equal(values, again, bytes);
+    free(values);
+    free(again);
+}
+
+static void defaults_are_taken_and_read_back(void **state)
+{
+    (void)state;
+    check_table(train_options, sizeof(struct train_config));
+    for (int i = 0; models[i]; i++)
+        check_table(models[i]->options, models[i]->config_bytes);
+}
+
+static void presets_fit_their_model(void **state)
+{
+    (void)state;
+    for (int i = 0; models[i]; i++)
+        for (const struct preset *p = models[i]->presets; p->name; p++) {
+            struct err e = ERR_INIT;
+            struct train_config train;
+            void *config = calloc(1, models[i]->config_bytes);
+            assert_non_null(config);
+            assert_int_equal(options_parse(models[i]->options, config, "a model", p->model, ' ', &e), 0);
+            free(config);
+            options_default(train_options, &train);
+            assert_int_equal(options_parse(train_options, &train, "training", p->run, ' ', &e), 0);
+        }
+}
+
+struct sample {
+    double number;
+    struct ints the_list;
+};
+
+#define OPTIONS_OF struct sample
+// clang-format off
+static const struct option sample_options[] = {
+    ROW_FLOAT(number, "1", 0, 10, "a number"),
+    ROW_INTS(the_list, "1,2", 1, 9, "a list"),
+    {0}};
+// clang-format on
+#undef OPTIONS_OF
+
+struct holder {
+    bool first;
+    struct sample one, two;
+    int64_t last;
+};
+
+#define OPTIONS_OF struct holder
+// clang-format off
+static const struct option holder_options[] = {
+    ROW_BOOL(first, "true", "what comes first"),
+    ROW_TABLE(sample_options, two),
+    ROW_INT(last, "7", 0, 9, "what comes last"),
+    {0}};
+// clang-format on
+#undef OPTIONS_OF
+
+struct outermost {
+    char pad[24];
+    struct holder holder;
+};
+
+#define OPTIONS_OF struct outermost
+static const struct option outermost_options[] = {ROW_TABLE(holder_options, holder), {0}};
+
+static void a_linked_table_stands_in_its_place(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *name;
+        size_t offset;
+    } want[] = {
+        {"first", offsetof(struct outermost, holder.first)},
+        {"number", offsetof(struct outermost, holder.two.number)},
+        {"the_list", offsetof(struct outermost, holder.two.the_list)},
+        {"last", offsetof(struct outermost, holder.last)},
+    };
+    struct option row;
+    size_t n = 0;
+    for (; option_at(outermost_options, n, &row); n++) {
+        assert_true(n < sizeof want / sizeof *want);
+        assert_string_equal(row.name, want[n].name);
+        assert_int_equal(row.offset, want[n].offset);
+    }
+    assert_int_equal(n, 4);
+    check_table(outermost_options, sizeof(struct outermost));
+
+    struct outermost o;
+    struct err e = ERR_INIT;
+    memset(&o, 0, sizeof o);
+    options_default(outermost_options, &o);
+    assert_true(o.holder.first && o.holder.two.number == 1 && o.holder.two.the_list.n == 2 && o.holder.last == 7);
+    assert_true(o.holder.one.number == 0 && o.holder.one.the_list.n == 0);
+    assert_int_equal(options_parse(outermost_options, &o, "a table", "number=3 last=2 the_list=5", ' ', &e), 0);
+    assert_true(o.holder.two.number == 3 && o.holder.last == 2 && o.holder.two.the_list.v[0] == 5);
+    assert_int_equal(options_set(outermost_options, &o, "a table", "middle", "1", &e), ERR_USAGE);
+    assert_non_null(strstr(e.msg, "first, number, the_list, last"));
+}
+
+/* The words of every choice, in the order of the enum that its field is. */
+static const struct choice {
+    const char *name, *word;
+    int value;
+} choices[] = {
+    {"activation", "relu", HIDDEN_RELU},
+    {"activation", "leaky", HIDDEN_LEAKY},
+    {"output", "linear", OUTPUT_LINEAR},
+    {"output", "tanh", OUTPUT_TANH},
+    {"output", "sigmoid", OUTPUT_SIGMOID},
+    {"init", "uniform", WEIGHTS_UNIFORM},
+    {"init", "normal", WEIGHTS_NORMAL},
+    {"query", "whole", 0},
+    {"query", "position", 1},
+    {"similarity", "cosine", SIM_COSINE},
+    {"similarity", "dot", SIM_DOT},
+    {"fallback", "best", FALLBACK_BEST},
+    {"fallback", "zero", FALLBACK_ZERO},
+    {"precision", "f32", PRECISION_F32},
+    {"precision", "bf16", PRECISION_BF16},
+    {"precision", "auto", PRECISION_AUTO},
+    {"range", "-1..1", RANGE_SYMMETRIC},
+    {"range", "0..1", RANGE_UNIT},
+    {"keep", "best", KEEP_BEST},
+    {"keep", "last", KEEP_LAST},
+};
+
+static void check_choices(const struct option *table, size_t bytes)
+{
+    int *values = calloc(1, bytes);
+    assert_non_null(values);
+    struct option row;
+    for (size_t i = 0; option_at(table, i, &row); i++) {
+        if (row.type != OPTION_CHOICE)
+            continue;
+        int words = 1;
+        for (const char *c = row.choices; *c; c++)
+            words += *c == '|';
+        for (size_t k = 0; k < sizeof choices / sizeof *choices; k++) {
+            struct err e = ERR_INIT;
+            if (strcmp(choices[k].name, row.name))
+                continue;
+            assert_int_equal(options_set(table, values, "a table", row.name, choices[k].word, &e), 0);
+            assert_int_equal(values[row.offset / sizeof(int)], choices[k].value);
+            words--;
+        }
+        if (words)
+            fail_msg("option %s: %d of its choices %s are not in this test's list", row.name, words, row.choices);
+    }
+    free(values);
+}
+
+static void choices_are_in_the_order_of_their_enum(void **state)
+{
+    (void)state;
+    check_choices(train_options, sizeof(struct train_config));
+    for (int i = 0; models[i]; i++)
+        check_choices(models[i]->options, models[i]->config_bytes);
+}
+
+static void bad_values_are_sentences_and_change_nothing(void **state)
+{
+    (void)state;
+    static const char *const bad[][2] = {{"number", "eleven"}, {"number", "11"},     {"number", "nan"},
+                                         {"number", ""},       {"the_list", "1,10"}, {"the_list", "1,,2"},
+                                         {"the_list", "1.5"},  {"nothing", "1"}};
+    struct sample s;
+    options_default(sample_options, &s);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        struct err e = ERR_INIT;
+        assert_int_equal(options_set(sample_options, &s, "a table", bad[i][0], bad[i][1], &e), ERR_USAGE);
+        assert_non_null(strstr(e.msg, bad[i][0]));
+        assert_true(s.number == 1 && s.the_list.n == 2 && s.the_list.v[1] == 2);
+    }
+    struct err e = ERR_INIT;
+    assert_int_equal(options_set(sample_options, &s, "a table", "the-list", "7", &e), 0); /* minus is underscore */
+    assert_true(s.the_list.n == 1 && s.the_list.v[0] == 7);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_taken_and_read_back),
+        cmocka_unit_test(a_linked_table_stands_in_its_place),
+        cmocka_unit_test(choices_are_in_the_order_of_their_enum),
+        cmocka_unit_test(presets_fit_their_model),
+        cmocka_unit_test(bad_values_are_sentences_and_change_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
