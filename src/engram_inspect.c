@@ -170,7 +170,7 @@ int engram_model_fact_at(const engram_model *model, size_t i, engram_fact *row)
 
 size_t engram_model_items(const engram_model *model)
 {
-    return (size_t)inspect_item_count(model->loaded);
+    return (size_t)inspect_item_count(model->loaded, 0);
 }
 
 static int model_item(const engram_model *model, size_t i, uint8_t *pixels, struct err *e)
@@ -178,7 +178,7 @@ static int model_item(const engram_model *model, size_t i, uint8_t *pixels, stru
     size_t items = engram_model_items(model);
     if (items && i >= items)
         return err_set(e, ERR_USAGE, "the memory has no item %zu; its items are 0 to %zu", i, items - 1);
-    return inspect_items(model->loaded, (const int64_t[]){(int64_t)i}, 1, pixels, e);
+    return inspect_items(model->loaded, 0, (const int64_t[]){(int64_t)i}, 1, pixels, e);
 }
 
 int engram_model_item(const engram_model *model, size_t i, uint8_t *pixels, engram_error *error)

@@ -1,6 +1,7 @@
 #include "base/rng.h"
 
 #include <math.h>
+#include <string.h>
 
 /* The finaliser of SplitMix64 (Steele, Lea, Flood 2014): a bijection that passes BigCrush on a counter. */
 static uint64_t mix(uint64_t x)
@@ -22,6 +23,19 @@ uint64_t rng_stream(const char *name)
     for (; *name; name++)
         h = (h ^ (unsigned char)*name) * 0x100000001b3u;
     return h;
+}
+
+uint64_t rng_hash(const void *bytes, size_t size)
+{
+    const unsigned char *at = bytes;
+    uint64_t h = mix(size), word;
+    for (; size >= sizeof word; size -= sizeof word, at += sizeof word) {
+        memcpy(&word, at, sizeof word);
+        h = mix(h ^ word);
+    }
+    word = 0;
+    memcpy(&word, at, size);
+    return mix(h ^ word);
 }
 
 uint64_t rng_u64(struct rng *r)

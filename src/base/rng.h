@@ -17,6 +17,9 @@ struct rng rng_new(uint64_t seed, uint64_t stream);
 /* A stream number from a name (FNV-1a), for whatever is known by name: parameters, sources. */
 uint64_t rng_stream(const char *name);
 
+/* A stream number from any bytes: whoever has the same bytes has the same stream. */
+uint64_t rng_hash(const void *bytes, size_t size);
+
 uint64_t rng_u64(struct rng *r);                   /* 64 random bits */
 float rng_uniform(struct rng *r);                  /* [0, 1), 24 bits */
 float rng_normal(struct rng *r);                   /* mean 0, deviation 1 */

@@ -1,6 +1,7 @@
 /* Everything that is wrong with a dataset, found before anything is trained on it; and its summary. */
 #include "data/dataset.h"
 
+#include "base/rng.h"
 #include "data/dataset_private.h"
 
 #include <stdatomic.h>
@@ -19,16 +20,18 @@ struct problem {
 struct check {
     struct dataset *ds;
     struct split_samples *samples;
-    const struct picture_format *format;
-    size_t keep; /* the first so many are kept, decoded */
+    const struct dataset_needs *needs;
+    size_t keep; /* the first so many are kept */
     const struct log *log;
     pthread_t caller;
     time_t told;
     atomic_size_t next, done;
+    atomic_bool stopped;
     pthread_mutex_t lock;            /* for what follows */
     struct problem shown[SHOWN + 1]; /* the first by place, whichever thread finds them first; one slot to spare */
     size_t problems;
-    struct err failure; /* not the data's: out of memory */
+    uint64_t fingerprint;
+    struct err failure; /* not the data's: out of memory, asked to stop */
 };
 
 /* ---- one sample ---- */
@@ -45,20 +48,19 @@ static void add_problem(struct check *c, size_t sample, const char *text)
     pthread_mutex_unlock(&c->lock);
 }
 
-static void note_size(struct check *c, const struct picture *p)
+/* Takes what was seen of sample i into the books. The sum does not depend on the order. */
+static void note(struct check *c, size_t i, const struct shape *own, const void *kept)
 {
     struct split_samples *s = c->samples;
+    uint64_t hash = kept ? rng_hash(kept, preprocess_bytes(c->needs->input)) : 0;
     pthread_mutex_lock(&c->lock);
-    if (!s->checked || p->width < s->min_width)
-        s->min_width = p->width;
-    if (!s->checked || p->height < s->min_height)
-        s->min_height = p->height;
-    if (p->width > s->max_width)
-        s->max_width = p->width;
-    if (p->height > s->max_height)
-        s->max_height = p->height;
-    s->checked++;
-    s->colour |= p->channels == 3;
+    if (!s->checked++)
+        s->least = s->most = *own;
+    for (int k = 0; k < own->nd; k++) {
+        s->least.d[k] = own->d[k] < s->least.d[k] ? own->d[k] : s->least.d[k];
+        s->most.d[k] = own->d[k] > s->most.d[k] ? own->d[k] : s->most.d[k];
+    }
+    c->fingerprint += rng_hash(&(uint64_t[]){i, hash}, 2 * sizeof hash);
     pthread_mutex_unlock(&c->lock);
 }
 
@@ -66,8 +68,6 @@ static int check_mask(const struct check *c, const struct sample *s, struct pict
                       struct err *e)
 {
     const struct part *p = &c->ds->parts[s->part];
-    if (!p->has_masks || s->anomalous != 1)
-        return 0;
     struct picture mask;
     int found = p->source->mask(p, s, d, &mask, e);
     TRY(found);
@@ -87,26 +87,46 @@ static int check_mask(const struct check *c, const struct sample *s, struct pict
                    where);
 }
 
-static int check_sample(struct check *c, size_t i, struct picture_decoder *d, struct err *e)
+/* Read exactly as dataset_load reads, so that what is kept is what would be read. `room`: for samples that are not. */
+static int check_sample(struct check *c, size_t i, struct picture_decoder *d, void *room, struct err *e)
 {
     const struct sample *s = &c->samples->v[i];
-    struct picture p;
-    /* Asked for exactly as dataset_read asks, so that what is kept is what would be read. */
-    TRY(dataset_decode(c->ds, s, d, c->format ? c->format->channels : 0, &p, e));
-    note_size(c, &p);
-    const int width = p.width, height = p.height;
-    if (i < c->keep)
-        TRY(picture_fit(d, &p, c->format, c->samples->pixels + i * picture_bytes(c->format), e));
-    return check_mask(c, s, d, width, height, e);
+    const struct preprocess *input = c->needs->input;
+    struct shape own;
+    void *kept = i < c->keep ? c->samples->memory + i * preprocess_bytes(input) : room;
+    TRY(dataset_read_kept(c->ds, s, d, input, kept, &own, e));
+    note(c, i, &own, kept);
+    return c->ds->parts[s->part].has_masks && s->anomalous == 1 ? check_mask(c, s, d, (int)own.d[1], (int)own.d[0], e)
+                                                                : 0;
 }
 
-/* Only the caller's own thread may use the caller's log. */
+/* Only the caller's own thread may use what is the caller's. */
 static void tell_progress(struct check *c)
 {
-    if (!pthread_equal(pthread_self(), c->caller) || time(NULL) - c->told < PROGRESS_SECONDS)
+    if (!pthread_equal(pthread_self(), c->caller))
+        return;
+    if (c->needs->should_stop && c->needs->should_stop(c->needs->user))
+        atomic_store(&c->stopped, true);
+    if (time(NULL) - c->told < PROGRESS_SECONDS)
         return;
     c->told = time(NULL);
     log_line(c->log, LOG_INFO, "checked %zu of %zu samples", atomic_load(&c->done), c->samples->n);
+}
+
+static int check_samples(struct check *c, struct picture_decoder *d, void *room, struct err *own)
+{
+    size_t i;
+    while (!atomic_load(&c->stopped) && (i = atomic_fetch_add(&c->next, 1)) < c->samples->n) {
+        struct err e = ERR_INIT;
+        int failed = check_sample(c, i, d, room, &e);
+        if (failed == ERR_MEMORY)
+            return err_set(own, failed, "%s", e.msg);
+        if (failed < 0)
+            add_problem(c, i, e.msg);
+        atomic_fetch_add(&c->done, 1);
+        tell_progress(c);
+    }
+    return 0;
 }
 
 static void *check_work(void *user)
@@ -114,22 +134,13 @@ static void *check_work(void *user)
     struct check *c = user;
     struct picture_decoder *d;
     struct err own = ERR_INIT;
-    int code = dataset_take_decoder(c->ds, &d, &own);
-    while (code == 0) {
-        size_t i = atomic_fetch_add(&c->next, 1);
-        if (i >= c->samples->n)
-            break;
-        struct err e = ERR_INIT;
-        int failed = check_sample(c, i, d, &e);
-        if (failed == ERR_MEMORY)
-            code = err_set(&own, failed, "%s", e.msg);
-        else if (failed < 0)
-            add_problem(c, i, e.msg);
-        atomic_fetch_add(&c->done, 1);
-        tell_progress(c);
-    }
-    if (d)
+    void *room = c->needs->input ? malloc(preprocess_bytes(c->needs->input)) : NULL;
+    int code = c->needs->input && !room ? err_memory(&own, "a sample") : dataset_take_decoder(c->ds, &d, &own);
+    if (code == 0) {
+        code = check_samples(c, d, room, &own);
         dataset_put_decoder(c->ds, d);
+    }
+    free(room);
     if (code < 0) {
         pthread_mutex_lock(&c->lock);
         err_set(&c->failure, code, "%s", own.msg);
@@ -161,10 +172,10 @@ static int tell_problems(const struct check *c, const char *what, struct err *e)
                    list, c->problems > shown ? "; and so on" : "");
 }
 
-static bool in_memory(const struct dataset *ds, const struct picture_format *format)
+static bool in_memory(const struct dataset *ds, const struct preprocess *input)
 {
     for (size_t i = 0; i < ds->n_parts; i++)
-        if (!picture_format_equal(&ds->parts[i].resident, format))
+        if (!shape_equal(&ds->parts[i].shape, &input->sample))
             return false;
     return true;
 }
@@ -172,15 +183,15 @@ static bool in_memory(const struct dataset *ds, const struct picture_format *for
 /* Memory for the samples that fit. There is nothing to keep where reading is a copy already. */
 static size_t make_room(struct dataset *ds, struct split_samples *s, const struct dataset_needs *needs)
 {
-    free(s->pixels);
-    s->pixels = NULL;
+    free(s->memory);
+    s->memory = NULL;
     s->kept = 0;
-    if (!needs->format || s->n == 0 || in_memory(ds, needs->format))
+    if (!needs->input || s->n == 0 || in_memory(ds, needs->input))
         return 0;
-    size_t bytes = picture_bytes(needs->format), fit = needs->memory / bytes, keep = fit < s->n ? fit : s->n;
-    s->format = *needs->format;
-    s->pixels = keep ? malloc(keep * bytes) : NULL;
-    return s->pixels ? keep : 0; /* without memory it works all the same */
+    size_t bytes = preprocess_bytes(needs->input), fit = needs->memory / bytes, keep = fit < s->n ? fit : s->n;
+    s->shape = needs->input->sample;
+    s->memory = keep ? malloc(keep * bytes) : NULL;
+    return s->memory ? keep : 0; /* without memory it works all the same */
 }
 
 int dataset_check(struct dataset *ds, enum split split, const struct dataset_needs *needs, const struct log *log,
@@ -189,24 +200,27 @@ int dataset_check(struct dataset *ds, enum split split, const struct dataset_nee
     struct split_samples *s = &ds->splits[split];
     const char *what = split == SPLIT_TRAIN ? "training" : "test";
     if (s->n < needs->at_least)
-        return err_set(e, ERR_FORMAT, "%s has %zu %s sample%s, and at least %zu are needed; add more%s",
+        return err_set(e, ERR_FORMAT, "%s has %zu %s sample%s, and at least %zu are needed; add more%s%s%s",
                        ds->parts[0].path[0] ? ds->parts[0].path : "the dataset", s->n, what, s->n == 1 ? "" : "s",
-                       needs->at_least, split == SPLIT_TRAIN ? " pictures of what is normal" : "");
-    struct check c = {.ds = ds, .samples = s, .format = needs->format, .log = log};
+                       needs->at_least, split == SPLIT_TRAIN ? " " : "",
+                       split == SPLIT_TRAIN ? dataset_kind(ds)->samples : "",
+                       split == SPLIT_TRAIN ? " of what is normal" : "");
+    struct check c = {.ds = ds, .samples = s, .needs = needs, .log = log};
     c.caller = pthread_self();
     c.told = time(NULL);
     c.keep = make_room(ds, s, needs);
     s->checked = 0;
-    s->colour = false;
-    s->max_width = s->max_height = 0;
     pthread_mutex_init(&c.lock, NULL);
     run_check(&c, needs->threads);
     pthread_mutex_destroy(&c.lock);
     if (c.failure.code)
         return err_set(e, c.failure.code, "%s", c.failure.msg);
+    if (c.stopped)
+        return err_set(e, ERR_STOPPED, "the check was stopped after %zu of %zu samples", (size_t)c.done, s->n);
     if (c.problems)
         return tell_problems(&c, what, e);
     s->kept = c.keep;
+    s->fingerprint = c.fingerprint;
     return 0;
 }
 
@@ -238,20 +252,13 @@ static void tell_split(const struct dataset *ds, enum split split, const struct 
     size_t masks = 0;
     for (size_t i = 0; i < s->n; i++)
         masks += s->v[i].mask_path != NULL;
-    char mask_text[64] = "", size_text[80] = "";
+    char mask_text[64] = "", own_text[100] = "";
     if (masks)
         snprintf(mask_text, sizeof mask_text, ", %zu with a mask", masks);
-    if (s->checked && s->min_width == s->max_width && s->min_height == s->max_height)
-        snprintf(size_text, sizeof size_text, ", all %dx%d", s->min_width, s->min_height);
-    else if (s->checked)
-        snprintf(size_text, sizeof size_text, ", widths %d to %d, heights %d to %d", s->min_width, s->max_width,
-                 s->min_height, s->max_height);
+    if (s->checked)
+        dataset_kind(ds)->describe(&s->least, &s->most, own_text, sizeof own_text);
     log_line(out, LOG_INFO, "  %-8s %zu sample%s%s%s%s", split == SPLIT_TRAIN ? "training" : "test", s->n,
-             s->n == 1 ? "" : "s", size_text,
-             !s->checked ? ""
-             : s->colour ? ", colour"
-                         : ", grey",
-             mask_text);
+             s->n == 1 ? "" : "s", s->checked ? ", " : "", own_text, mask_text);
     tell_kinds(ds, s, out);
 }
 

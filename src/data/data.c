@@ -2,6 +2,7 @@
 #include "data/dataset.h"
 
 #include "base/file.h"
+#include "base/rng.h"
 #include "data/dataset_private.h"
 #include "data/resize.h"
 #include "data/url.h"
@@ -162,6 +163,15 @@ static void warn_skipped(const struct dataset *ds, const struct log *log)
         log_line(log, LOG_WARN, "%zu files were named twice and are read once", ds->dropped);
 }
 
+static int check_kinds(const struct dataset *ds, struct err *e)
+{
+    for (size_t i = 1; i < ds->n_parts; i++)
+        if (ds->parts[i].source->kind != ds->parts[0].source->kind)
+            return err_set(e, ERR_USAGE, "%s has %s and %s has %s: give one kind of data at a time", ds->parts[0].path,
+                           ds->parts[0].source->kind->samples, ds->parts[i].path, ds->parts[i].source->kind->samples);
+    return 0;
+}
+
 static int open_parts(struct dataset *ds, const char *const *urls, size_t n, enum dataset_use use,
                       const struct log *log, struct err *e)
 {
@@ -170,6 +180,7 @@ static int open_parts(struct dataset *ds, const char *const *urls, size_t n, enu
         return err_memory(e, "a dataset");
     for (size_t i = 0; i < n; i++)
         TRY(open_part(ds, urls[i], use, e));
+    TRY(check_kinds(ds, e));
     if (n > 1)
         TRY(dataset_name_apart(ds, e));
     warn_skipped(ds, log);
@@ -212,7 +223,7 @@ void dataset_close(struct dataset *ds)
         picture_decoder_free(ds->idle[--ds->n_idle]);
     for (int s = 0; s < SPLITS; s++) {
         free(ds->splits[s].v);
-        free(ds->splits[s].pixels);
+        free(ds->splits[s].memory);
     }
     pthread_mutex_destroy(&ds->lock);
     free(ds->classes);
@@ -279,29 +290,42 @@ void dataset_put_decoder(struct dataset *ds, struct picture_decoder *d)
     picture_decoder_free(d);
 }
 
-int dataset_decode(const struct dataset *ds, const struct sample *s, struct picture_decoder *d, int channels,
-                   struct picture *out, struct err *e)
+int dataset_read_kept(const struct dataset *ds, const struct sample *s, struct picture_decoder *d,
+                      const struct preprocess *p, void *kept, struct shape *own, struct err *e)
 {
-    const struct part *p = &ds->parts[s->part];
-    return p->source->read(p, s, d, channels, out, e);
+    const struct part *part = &ds->parts[s->part];
+    if (p && part->source->kind != p->kind)
+        return err_set(e, ERR_USAGE, "%s is one of %s, but the model was made for %s", s->name,
+                       part->source->kind->samples, p->kind->samples);
+    return part->source->kind->load(part, s, d, p, kept, own, e);
 }
 
-int dataset_read(struct dataset *ds, enum split split, size_t i, const struct picture_format *want, uint8_t *out,
-                 struct err *e)
+int dataset_load(struct dataset *ds, enum split split, size_t i, const struct preprocess *p, void *kept, struct err *e)
 {
     const struct split_samples *s = &ds->splits[split];
-    if (i < s->kept && picture_format_equal(&s->format, want)) {
-        memcpy(out, s->pixels + i * picture_bytes(want), picture_bytes(want));
+    if (i < s->kept && shape_equal(&s->shape, &p->sample)) {
+        memcpy(kept, s->memory + i * preprocess_bytes(p), preprocess_bytes(p));
         return 0;
     }
     struct picture_decoder *d;
+    struct shape own;
     TRY(dataset_take_decoder(ds, &d, e));
-    struct picture picture;
-    int code = dataset_decode(ds, &s->v[i], d, want->channels, &picture, e);
-    if (code == 0)
-        code = picture_fit(d, &picture, want, out, e);
+    int code = dataset_read_kept(ds, &s->v[i], d, p, kept, &own, e);
     dataset_put_decoder(ds, d);
     return code;
+}
+
+uint64_t dataset_identity(const struct dataset *ds, enum split split, size_t i)
+{
+    return rng_stream(dataset_sample(ds, split, i)->name);
+}
+
+uint64_t dataset_fingerprint(const struct dataset *ds, enum split split)
+{
+    uint64_t h = ds->splits[split].fingerprint;
+    for (size_t i = 0; i < dataset_count(ds, split); i++)
+        h = (h ^ dataset_identity(ds, split, i)) * 0x9e3779b97f4a7c15u;
+    return h;
 }
 
 /* A mask pixel counts when at least half of what it covers is defective. */
@@ -343,36 +367,16 @@ int dataset_mask(struct dataset *ds, enum split split, size_t i, int width, int 
     return code;
 }
 
-/* ---- what it looks like ---- */
+/* ---- what it is ---- */
 
-static int by_value(const void *a, const void *b)
+const struct kind *dataset_kind(const struct dataset *ds)
 {
-    return *(const int *)a - *(const int *)b;
+    return ds->parts[0].source->kind;
 }
 
-int dataset_native(struct dataset *ds, enum split split, struct picture_format *format, struct err *e)
+int dataset_fit(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
+                struct err *e)
 {
-    enum { LOOKS = 33 };
-    const struct split_samples *s = &ds->splits[split];
-    size_t looks = s->n < LOOKS ? s->n : LOOKS;
-    int widths[LOOKS], heights[LOOKS], seen = 0, channels = 1;
-    struct err first = ERR_INIT;
-    struct picture_decoder *d;
-    TRY(dataset_take_decoder(ds, &d, e));
-    for (size_t k = 0; k < looks; k++) {
-        struct picture picture;
-        if (dataset_decode(ds, &s->v[k * s->n / looks], d, 0, &picture, &first) < 0)
-            continue;
-        widths[seen] = picture.width;
-        heights[seen++] = picture.height;
-        if (picture.channels == 3)
-            channels = 3;
-    }
-    dataset_put_decoder(ds, d);
-    if (!seen)
-        return err_set(e, first.code ? first.code : ERR_FAIL, "%s", first.code ? first.msg : "the split is empty");
-    qsort(widths, (size_t)seen, sizeof *widths, by_value);
-    qsort(heights, (size_t)seen, sizeof *heights, by_value);
-    *format = (struct picture_format){.width = widths[seen / 2], .height = heights[seen / 2], .channels = channels};
-    return 0;
+    *p = (struct preprocess){.kind = dataset_kind(ds)};
+    return p->kind->fit(ds, split, w, arena, p, e);
 }

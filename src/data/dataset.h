@@ -15,8 +15,8 @@
  * parts: all of it is SPLIT_TRAIN when opened to learn and SPLIT_TEST when opened to score. SPLIT_TRAIN never holds a
  * sample that is known to be anomalous.
  *
- * Usual order: dataset_open; dataset_native (to choose a size); dataset_check (finds everything wrong before anything
- * is trained, and keeps the decoded pictures in memory); then a loader (data/loader.h). Scoring skips the check: there,
+ * Usual order: dataset_open; dataset_fit (to choose the preprocessing); dataset_check (finds everything wrong before
+ * anything is trained, and keeps the samples in memory); then a loader (data/loader.h). Scoring skips the check: there,
  * a bad picture is one error row.
  *
  * Threads: dataset_open, dataset_check and dataset_close are one thread's; everything else may be called from any
@@ -27,7 +27,7 @@
 #include "base/err.h"
 #include "base/log.h"
 #include "base/option.h"
-#include "data/media.h"
+#include "data/preprocess.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,8 +39,8 @@ enum dataset_use { DATASET_LEARN, DATASET_SCORE };
 
 struct sample {
     const char *name;      /* unique in the dataset, relative and without "..": test/good/000.png, test/00017 */
-    const char *path;      /* the file it is in; the URL for generated samples */
-    int64_t index;         /* its place in that file; 0 for a picture of its own */
+    const char *path;      /* its episode: the file or video it is from; the URL for generated samples */
+    int64_t index;         /* its place in that; 0 for a picture of its own */
     const char *mask_path; /* NULL: none in a file */
     const char *kind;      /* class or defect: good, broken_large, 3; "" where there are no classes */
     int label;             /* index of the class (dataset_class), -1 unknown */
@@ -49,6 +49,7 @@ struct sample {
     enum split split;
 };
 
+struct arena;
 struct dataset;
 
 /* `log` (may be NULL) gets the warnings about skipped files. ERR_USAGE: unknown source, option or class; ERR_IO:
@@ -70,13 +71,31 @@ const char *dataset_class(const struct dataset *ds, int label);
 bool dataset_has_labels(const struct dataset *ds);
 bool dataset_has_masks(const struct dataset *ds);
 
-/* What the samples look like, from up to 33 of them spread over the split: median width and height, grey when all are
- * stored grey. Unreadable ones do not count unless all are; then their error. */
-int dataset_native(struct dataset *ds, enum split split, struct picture_format *format, struct err *e);
+/* What all samples are. */
+const struct kind *dataset_kind(const struct dataset *ds);
 
-/* Sample i, brought to `want`: height * width * channels bytes to `out`. */
-int dataset_read(struct dataset *ds, enum split split, size_t i, const struct picture_format *want, uint8_t *out,
-                 struct err *e);
+/* How the user wants samples to be brought to the model; 0 where that is left to the data. */
+struct wishes {
+    int height, width; /* pixels */
+    int channels;      /* 1 grey, 3 colour */
+    int frames;        /* of a clip */
+    bool symmetric;    /* black and white become -1 and 1, not 0 and 1 */
+};
+
+/* Chooses the preprocessing for the samples of a split. Means and deviations are made in the arena. Reads some samples,
+ * or all of them, as the kind has it. ERR_USAGE: wishes that this kind of data cannot fulfil. */
+int dataset_fit(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
+                struct err *e);
+
+/* Sample i in its kept form, preprocess_bytes(p) to `kept`. */
+int dataset_load(struct dataset *ds, enum split split, size_t i, const struct preprocess *p, void *kept, struct err *e);
+
+/* What noise about a sample is drawn from: a number of its own, whatever is beside it. */
+uint64_t dataset_identity(const struct dataset *ds, enum split split, size_t i);
+
+/* Of names, order and kept contents of all samples, after a dataset_check with that preprocessing: whether a training
+ * goes on with the data it began with. */
+uint64_t dataset_fingerprint(const struct dataset *ds, enum split split);
 
 /* Its mask at any size, height * width bytes of 0 or 1 (1: defective, where the mask file covers at least half the
  * pixel with values of 128 and more). Returns 1; all zeros for a sample known to be normal; 0 when there is no mask to
@@ -84,15 +103,18 @@ int dataset_read(struct dataset *ds, enum split split, size_t i, const struct pi
 int dataset_mask(struct dataset *ds, enum split split, size_t i, int width, int height, uint8_t *out, struct err *e);
 
 struct dataset_needs {
-    size_t at_least;                     /* samples in the split */
-    const struct picture_format *format; /* how they will be read; NULL: only check, at their own size */
-    size_t memory;                       /* bytes that may be spent on keeping decoded samples; the first that fit */
-    int threads;                         /* to decode on; 0 counts as 1 */
+    size_t at_least;                 /* samples in the split */
+    const struct preprocess *input;  /* how they will be read; NULL: only check, as they are */
+    size_t memory;                   /* bytes that may be spent on keeping samples; the first that fit */
+    int threads;                     /* to decode on; 0 counts as 1 */
+    bool (*should_stop)(void *user); /* asked on the calling thread, often: true ends with ERR_STOPPED; may be NULL */
+    void *user;
 };
 
 /* Opens every sample of the split and every mask, and says everything that is wrong in one sentence: how many, and the
- * first few by name: unreadable pictures, a mask of another size, empty or missing, too few samples. Decoded samples
- * are kept within `memory`, so that dataset_read in that format costs a copy. `log` gets progress every few seconds. */
+ * first few by name: unreadable pictures, a mask of another size, empty or missing, too few samples. Samples are
+ * kept within `memory`, so that dataset_load with that preprocessing costs a copy. `log` gets progress every few
+ * seconds. */
 int dataset_check(struct dataset *ds, enum split split, const struct dataset_needs *needs, const struct log *log,
                   struct err *e);
 

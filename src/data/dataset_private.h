@@ -3,6 +3,7 @@
 #define DATA_DATASET_PRIVATE_H
 
 #include "base/arena.h"
+#include "data/kind.h"
 #include "data/source.h"
 
 #include <pthread.h>
@@ -12,14 +13,14 @@ enum { DECODERS_KEPT = 32 };
 struct split_samples {
     struct sample *v;
     size_t n, capacity;
-    /* The first `kept` samples, decoded as `format`. */
-    uint8_t *pixels;
+    /* The first `kept` samples in the form that is kept of `shape`. */
+    unsigned char *memory;
     size_t kept;
-    struct picture_format format;
+    struct shape shape;
     /* What dataset_check saw; 0 before. */
-    int min_width, min_height, max_width, max_height;
+    struct shape least, most; /* of the samples' own shapes, dimension by dimension */
     size_t checked;
-    bool colour;
+    uint64_t fingerprint;
 };
 
 struct dataset {
@@ -39,8 +40,8 @@ struct dataset {
 int dataset_take_decoder(struct dataset *ds, struct picture_decoder **d, struct err *e);
 void dataset_put_decoder(struct dataset *ds, struct picture_decoder *d);
 
-/* The sample at its own size, pixels valid until the decoder's next use. */
-int dataset_decode(const struct dataset *ds, const struct sample *s, struct picture_decoder *d, int channels,
-                   struct picture *out, struct err *e);
+/* The sample in its kept form (`p` NULL: only looked at), and the shape of its own. */
+int dataset_read_kept(const struct dataset *ds, const struct sample *s, struct picture_decoder *d,
+                      const struct preprocess *p, void *kept, struct shape *own, struct err *e);
 
 #endif

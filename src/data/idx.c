@@ -9,6 +9,7 @@
 #include "data/source.h"
 
 #include "base/file.h"
+#include "data/kind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -258,7 +259,7 @@ static int open_file(struct part *p, struct err *e)
     return add_samples(p, split, p->path, "", e);
 }
 
-static void note_resident(struct part *p)
+static void note_shape(struct part *p)
 {
     const struct state *st = p->state;
     const struct idx *a = &st->images[SPLIT_TRAIN], *b = &st->images[SPLIT_TEST];
@@ -266,7 +267,7 @@ static void note_resident(struct part *p)
     bool alike =
         !a->count || !b->count || (a->width == b->width && a->height == b->height && a->channels == b->channels);
     if (alike)
-        p->resident = (struct picture_format){any->width, any->height, any->channels};
+        p->shape = SHAPE(any->height, any->width, any->channels);
 }
 
 static int idx_open(struct part *p, struct err *e)
@@ -286,7 +287,7 @@ static int idx_open(struct part *p, struct err *e)
     if (file_kind(path) == FILE_ABSENT)
         return err_set(e, ERR_IO, "there is no file or folder %s; check the name", path);
     TRY(file_kind(path) == FILE_FOLDER ? open_folder(p, path, e) : open_file(p, e));
-    note_resident(p);
+    note_shape(p);
     return 0;
 }
 
@@ -319,6 +320,7 @@ const struct source source_idx = {
     .options = class_options,
     .options_size = sizeof(struct class_options),
     .sniff = idx_sniff,
+    .kind = &kind_pictures,
     .open = idx_open,
     .read = idx_read,
     .close = idx_close,

@@ -7,6 +7,7 @@
 #include "data/source.h"
 
 #include "base/file.h"
+#include "data/kind.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -395,6 +396,7 @@ const struct source source_images = {
     .help = "pictures: one, a folder at any depth, or train/CLASS and test/CLASS (MVTec AD with masks too)",
     .options = class_options,
     .options_size = sizeof(struct class_options),
+    .kind = &kind_pictures,
     .open = images_open,
     .read = images_read,
     .mask = images_mask,

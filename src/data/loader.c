@@ -1,15 +1,15 @@
 #include "data/loader.h"
 
 #include "base/arena.h"
-#include "base/hot.h"
 #include "base/rng.h"
+#include "data/kind.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_AHEAD = 16, MAX_THREADS = 16, PATTERN = 48 /* a multiple of 1 and 3 channels and of vector lengths */ };
+enum { MAX_AHEAD = 16, MAX_THREADS = 16 };
 
 /* A batch being made or waiting to be taken. Between being claimed and being marked ready it is one thread's alone. */
 struct slot {
@@ -26,7 +26,7 @@ struct slot {
 struct worker {
     pthread_t thread;
     struct loader *loader;
-    uint8_t *pixels; /* one sample as read */
+    void *kept; /* one sample as the data set keeps it */
 };
 
 struct loader {
@@ -36,8 +36,7 @@ struct loader {
     size_t *indices, n;
     size_t *order; /* the permutation of `order_epoch` */
     int64_t order_epoch;
-    size_t steps, sample_size;
-    float zero[PATTERN], scale[PATTERN]; /* by place in a row of pixels, repeating: which pixel value becomes 0 */
+    size_t steps, values; /* of a sample */
     struct arena arena;
     float *data; /* of all slots */
 
@@ -60,38 +59,13 @@ static bool flipped(struct rng *r, bool wanted)
     return wanted && rng_u64(r) >> 63;
 }
 
-static void swap_pixels(uint8_t *a, uint8_t *b, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        uint8_t kept = a[i];
-        a[i] = b[i];
-        b[i] = kept;
-    }
-}
-
-static void flip_sample(const struct loader *l, uint8_t *pixels, int64_t epoch, size_t sample)
+static void flip_sample(const struct loader *l, void *kept, int64_t epoch, size_t sample)
 {
     struct rng r = rng_new(l->o.seed, rng_stream("loader flips") + (uint64_t)epoch);
     r.counter = 2 * sample;
-    const size_t w = (size_t)l->o.format.width, h = (size_t)l->o.format.height, c = (size_t)l->o.format.channels;
-    if (flipped(&r, l->o.flip_horizontal))
-        for (size_t y = 0; y < h; y++)
-            for (size_t x = 0; x < w / 2; x++)
-                swap_pixels(pixels + (y * w + x) * c, pixels + (y * w + w - 1 - x) * c, c);
-    if (flipped(&r, l->o.flip_vertical))
-        for (size_t y = 0; y < h / 2; y++)
-            swap_pixels(pixels + y * w * c, pixels + (h - 1 - y) * w * c, w * c);
-}
-
-/* Difference first: a product and a sum would be one instruction on some processors, and round otherwise. */
-HOT static void convert(const struct loader *l, const uint8_t *restrict pixels, float *restrict out)
-{
-    size_t i = 0, n = l->sample_size;
-    for (; i + PATTERN <= n; i += PATTERN)
-        for (size_t k = 0; k < PATTERN; k++)
-            out[i + k] = ((float)pixels[i + k] - l->zero[k]) * l->scale[k];
-    for (size_t k = 0; i < n; i++, k++)
-        out[i] = ((float)pixels[i] - l->zero[k]) * l->scale[k];
+    bool horizontal = flipped(&r, l->o.flip_horizontal), vertical = flipped(&r, l->o.flip_vertical);
+    if (horizontal || vertical)
+        l->o.input->kind->flip(l->o.input, kept, horizontal, vertical);
 }
 
 static void fill_slot(struct worker *w, struct slot *slot)
@@ -100,16 +74,16 @@ static void fill_slot(struct worker *w, struct slot *slot)
     int64_t epoch = slot->number / (int64_t)l->steps;
     slot->failure = ERR_INIT;
     for (size_t i = 0; i < slot->n; i++) {
-        float *row = slot->data + i * l->sample_size;
+        float *row = slot->data + i * l->values;
         struct err e = ERR_INIT;
         slot->errors[i] = NULL;
-        if (dataset_read(l->ds, l->split, slot->samples[i], &l->o.format, w->pixels, &e) == 0) {
+        if (dataset_load(l->ds, l->split, slot->samples[i], l->o.input, w->kept, &e) == 0) {
             if (l->o.shuffled)
-                flip_sample(l, w->pixels, epoch, slot->samples[i]);
-            convert(l, w->pixels, row);
+                flip_sample(l, w->kept, epoch, slot->samples[i]);
+            preprocess_values(l->o.input, w->kept, row);
             continue;
         }
-        memset(row, 0, l->sample_size * sizeof *row);
+        memset(row, 0, l->values * sizeof *row);
         if (l->o.shuffled) {
             slot->failure = e;
             return;
@@ -223,10 +197,11 @@ void loader_seek(struct loader *l, int64_t epoch, size_t step)
 static int check_options(const struct loader *l, struct err *e)
 {
     const struct loader_options *o = &l->o;
-    const struct picture_format *f = &o->format;
-    if (o->batch < 1 || f->width < 1 || f->height < 1 || (f->channels != 1 && f->channels != 3))
-        return err_set(e, ERR_USAGE, "cannot load batches of %zu samples of %dx%d pixels and %d channels", o->batch,
-                       f->width, f->height, f->channels);
+    if (o->batch < 1)
+        return err_set(e, ERR_USAGE, "cannot load batches of 0 samples");
+    if ((o->flip_horizontal || o->flip_vertical) && !o->input->kind->flip)
+        return err_set(e, ERR_USAGE, "options flip_h and flip_v mirror pictures; %s cannot be mirrored",
+                       o->input->kind->samples);
     if (l->n == 0)
         return err_set(e, ERR_FORMAT, "there is nothing to load: no samples were chosen");
     if (o->shuffled && l->n < o->batch)
@@ -254,7 +229,7 @@ static int allocate_slot(struct loader *l, struct slot *slot)
 static int allocate(struct loader *l, const size_t *indices, struct err *e)
 {
     size_t floats;
-    bool fits = !__builtin_mul_overflow(l->o.batch * (size_t)l->n_slots, l->sample_size, &floats) &&
+    bool fits = !__builtin_mul_overflow(l->o.batch * (size_t)l->n_slots, l->values, &floats) &&
                 l->o.batch <= SIZE_MAX / 4096 && floats <= SIZE_MAX / 8;
     l->data = fits ? aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64) : NULL;
     l->indices = arena_alloc(&l->arena, l->n * sizeof *l->indices);
@@ -263,25 +238,15 @@ static int allocate(struct loader *l, const size_t *indices, struct err *e)
     for (size_t i = 0; i < l->n && code == 0; i++)
         l->indices[i] = indices ? indices[i] : i;
     for (int i = 0; i < l->n_slots && code == 0; i++) {
-        l->slots[i].data = l->data + (size_t)i * l->o.batch * l->sample_size;
+        l->slots[i].data = l->data + (size_t)i * l->o.batch * l->values;
         code = allocate_slot(l, &l->slots[i]);
     }
     for (int i = 0; i < l->o.threads && code == 0; i++) {
         l->workers[i].loader = l;
-        if (!(l->workers[i].pixels = arena_alloc(&l->arena, l->sample_size)))
+        if (!(l->workers[i].kept = arena_alloc(&l->arena, preprocess_bytes(l->o.input))))
             code = ERR_MEMORY;
     }
-    return code < 0 ? err_memory(e, "the batches of a loader; a smaller batch or picture size needs less") : 0;
-}
-
-static void plan_conversion(struct loader *l)
-{
-    for (int k = 0; k < PATTERN; k++) {
-        int c = k % l->o.format.channels;
-        float std = l->o.std[c] > 0 ? l->o.std[c] : 1;
-        l->zero[k] = 255 * l->o.mean[c];
-        l->scale[k] = 1 / (255 * std);
-    }
+    return code < 0 ? err_memory(e, "the batches of a loader; a smaller batch or sample needs less") : 0;
 }
 
 static int clamp(int value, int fallback, int max)
@@ -294,11 +259,10 @@ static int start(struct loader *l, const size_t *indices, struct err *e)
     TRY(check_options(l, e));
     l->o.threads = clamp(l->o.threads, 1, MAX_THREADS);
     l->n_slots = clamp(l->o.ahead, 3, MAX_AHEAD) + 1;
-    l->sample_size = picture_bytes(&l->o.format);
+    l->values = (size_t)shape_count(&l->o.input->sample);
     l->steps = l->o.shuffled ? l->n / l->o.batch : (l->n + l->o.batch - 1) / l->o.batch;
     l->order_epoch = -1;
     TRY(allocate(l, indices, e));
-    plan_conversion(l);
     for (; l->n_workers < l->o.threads; l->n_workers++) {
         struct worker *w = &l->workers[l->n_workers];
         int failed = pthread_create(&w->thread, NULL, work, w);

@@ -1,7 +1,7 @@
 /* Loader: threads that read, shuffle and convert samples ahead of whoever computes on them.
  *
- * Batches are float32, channels last (n x height x width x channels), value = (pixel / 255 - mean) / std, a channel
- * each. Everything is allocated in loader_new; waiting is passive (condition variables).
+ * Batches are float32, n samples as their preprocessing (data/preprocess.h) makes them. Everything is allocated in
+ * loader_new; waiting is passive (condition variables).
  *
  * Shuffled (training): batches without end. Epoch k is a permutation of the samples drawn from (seed, k), cut into
  * whole batches; what is left over (fewer than a batch, others every epoch) is not used in that epoch. Flips are drawn
@@ -22,9 +22,8 @@
 #include "data/dataset.h"
 
 struct loader_options {
-    size_t batch; /* samples a batch */
-    struct picture_format format;
-    float mean[3], std[3]; /* by channel, of pixel / 255; a std of 0 counts as 1 */
+    size_t batch;                   /* samples a batch */
+    const struct preprocess *input; /* outlives the loader */
     bool shuffled;
     uint64_t seed;
     bool flip_horizontal, flip_vertical; /* shuffled only: each with probability 1/2 */
@@ -33,7 +32,7 @@ struct loader_options {
 };
 
 struct batch {
-    const float *data;         /* n x height x width x channels; valid until the next call on the loader */
+    const float *data;         /* n x values of a sample; valid until the next call on the loader */
     const size_t *samples;     /* n indices into the split */
     const char *const *errors; /* n: NULL, or why that row is zeros */
     size_t n;

@@ -13,10 +13,10 @@ struct part {
     const char *path; /* the URL without source and options */
     int number;       /* which URL, from 0 */
     enum dataset_use use;
-    void *options;                  /* the source's struct, filled from its table and the URL */
-    void *state;                    /* the source's own, from open to close */
-    struct picture_format resident; /* of samples that are in memory already; {0} where they are not */
-    bool has_masks;                 /* the source knows masks of its anomalous samples */
+    void *options;      /* the source's struct, filled from its table and the URL */
+    void *state;        /* the source's own, from open to close */
+    struct shape shape; /* of every sample, where all have one and to read it is no more than a copy; else nd = 0 */
+    bool has_masks;     /* the source knows masks of its anomalous samples */
     struct {
         size_t hidden, foreign, broken_links, repeated_folders, not_normal;
     } skipped;
@@ -27,14 +27,18 @@ struct source {
     const char *help;
     const struct option *options;
     size_t options_size;
+    const struct kind *kind; /* of its samples */
     /* Whether that path, which exists, is for this source; NULL: only when named, or when no other wants it. */
     bool (*sniff)(const char *path);
     /* Adds classes and samples with part_class and part_add. After a failure `close` is called all the same. */
     int (*open)(struct part *p, struct err *e);
-    /* The sample at its own size. `channels` says what is wanted (0: as it is); the source may still give the other.
-     * Pixels are the decoder's (picture_canvas for those that are made up) or the state's. Any number of threads. */
+    /* Pictures: the sample at its own size. `channels` says what is wanted (0: as it is); the source may still give the
+     * other. Pixels are the decoder's (picture_canvas for those that are made up) or the state's. Any number of
+     * threads. */
     int (*read)(const struct part *p, const struct sample *s, struct picture_decoder *d, int channels,
                 struct picture *out, struct err *e);
+    /* Rows: the sample's columns, as many as the part's shape has. Any number of threads. */
+    int (*row)(const struct part *p, const struct sample *s, float *out, struct err *e);
     /* The mask of an anomalous sample, one channel, 128 and more is defective: 1, or 0 when there is none. */
     int (*mask)(const struct part *p, const struct sample *s, struct picture_decoder *d, struct picture *out,
                 struct err *e);

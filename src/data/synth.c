@@ -3,6 +3,7 @@
 #include "data/source.h"
 
 #include "base/rng.h"
+#include "data/kind.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ static const struct option options[] = {
     {0}};
 // clang-format on
 
-enum kind { GOOD, SPOT, SCRATCH, WEAVE, KINDS };
+enum motif { GOOD, SPOT, SCRATCH, WEAVE, KINDS };
 static const char *const kind_names[KINDS] = {"good", "spot", "scratch", "weave"};
 static const char *const split_names[SPLITS] = {"train", "test"};
 
@@ -33,7 +34,7 @@ static const char *const split_names[SPLITS] = {"train", "test"};
 struct drawing {
     int size, channels;
     float period[2], tilt, phase[2], light[3]; /* two threads that cross */
-    enum kind kind;
+    enum motif kind;
     float x, y, radius, angle; /* where the defect is */
     struct rng noise;
 };
@@ -164,6 +165,7 @@ const struct source source_synth = {
     .help = "textures made up from a seed, with spots, scratches and faults of the weave to find; needs no files",
     .options = options,
     .options_size = sizeof(struct synth_options),
+    .kind = &kind_pictures,
     .open = synth_open,
     .read = synth_read,
     .mask = synth_mask,

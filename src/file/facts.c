@@ -38,11 +38,17 @@ static int add_options(struct facts *f, struct err *e, const char *section, cons
 
 static int add_input(struct facts *f, struct err *e, const struct preprocess *p)
 {
-    TRY(add(f, e, "input", "height", "%lld", (long long)p->sample.d[0]));
-    TRY(add(f, e, "input", "width", "%lld", (long long)p->sample.d[1]));
-    TRY(add(f, e, "input", "channels", "%lld", (long long)p->sample.d[2]));
-    TRY(add(f, e, "input", "mean", "%.9g", (double)p->mean));
-    return add(f, e, "input", "std", "%.9g", (double)p->std);
+    static const char *const names[] = {"frames", "height", "width", "channels"};
+    const struct shape *s = &p->sample;
+    TRY(add(f, e, "input", "kind", "%s", kind_name(p->kind)));
+    if (s->nd == 1)
+        TRY(add(f, e, "input", "columns", "%lld", (long long)s->d[0]));
+    for (int i = 0; s->nd > 1 && i < s->nd; i++)
+        TRY(add(f, e, "input", names[4 - s->nd + i], "%lld", (long long)s->d[i]));
+    if (p->n > 1)
+        return 0; /* a mean and a deviation for each column are no facts for people */
+    TRY(add(f, e, "input", "mean", "%.9g", (double)*p->mean));
+    return add(f, e, "input", "std", "%.9g", (double)*p->std);
 }
 
 static int add_calibration(struct facts *f, struct err *e, const struct calibration *c)

@@ -10,7 +10,7 @@
 static const char document_key[] = "engram";
 static const char scores_name[] = "calibration.scores", peaks_name[] = "calibration.peaks";
 
-enum { OPTION_VALUE = 512, EPOCHS_MAX = 1000000, SIDE_MAX = 65536 };
+enum { OPTION_VALUE = 512, EPOCHS_MAX = 1000000 };
 
 /* ---- writing ---- */
 
@@ -31,6 +31,15 @@ static json_t *shape_json(const struct shape *s)
     json_t *list = json_array();
     for (int i = 0; i < s->nd; i++)
         json_array_append_new(list, json_integer(s->d[i]));
+    return list;
+}
+
+/* One number stands for all where they are the same for every value. */
+static json_t *scale_json(const float *v, int n)
+{
+    json_t *list = n == 1 ? json_number((double)*v) : json_array();
+    for (int i = 0; n > 1 && i < n; i++)
+        json_array_append_new(list, json_number((double)v[i]));
     return list;
 }
 
@@ -62,8 +71,9 @@ static json_t *curve_json(const struct curve *c)
 
 json_t *model_file_document(const struct model_file *c)
 {
-    json_t *input = json_pack("{s:o, s:o, s:o}", "shape", shape_json(&c->input.sample), "mean",
-                              json_number((double)c->input.mean), "std", json_number((double)c->input.std));
+    json_t *input =
+        json_pack("{s:s, s:o, s:o, s:o}", "kind", kind_name(c->input.kind), "shape", shape_json(&c->input.sample),
+                  "mean", scale_json(c->input.mean, c->input.n), "std", scale_json(c->input.std, c->input.n));
     json_t *calibration = json_pack("{s:o, s:o}", "map_low", json_number((double)c->calibration.map_low), "map_high",
                                     json_number((double)c->calibration.map_high));
     json_t *samples = json_pack("{s:I, s:I, s:I}", "trained", (json_int_t)c->trained, "validated",
@@ -186,29 +196,53 @@ static int read_model(const struct reading *r, const json_t *document)
     return read_options(r, document, "train", "training", train_options, &c->train);
 }
 
+/* Files of 0.1 do not name the kind: there were only pictures. */
+static int read_kind(const struct reading *r, const json_t *input)
+{
+    const char *name = "pictures";
+    struct err why = ERR_INIT;
+    if (json_object_get(input, "kind"))
+        TRY(json_want_string(input, "kind", r->path, &name, r->e));
+    r->c->input.kind = kind_find(name, &why);
+    return r->c->input.kind ? 0
+                            : err_set(r->e, ERR_FORMAT, "%s: %s; the file is damaged or was written by a newer engram",
+                                      r->path, why.msg);
+}
+
+static int read_scale(const struct reading *r, const json_t *input, const char *key, int *n, const float **out)
+{
+    const json_t *value = json_object_get(input, key);
+    size_t count = json_is_array(value) ? json_array_size(value) : 1;
+    float *v = arena_alloc(&r->c->arena, (count + 1) * sizeof *v);
+    if (!v)
+        return err_memory(r->e, "the preprocessing");
+    for (size_t i = 0; i < count; i++)
+        v[i] = (float)json_number_read(json_is_array(value) ? json_array_get(value, i) : value);
+    *n = (int)count;
+    *out = v;
+    return 0;
+}
+
 static int read_input(const struct reading *r, const json_t *document)
 {
     json_t *input, *shape;
-    double mean, std;
     struct preprocess *p = &r->c->input;
+    struct err why = ERR_INIT;
+    int deviations;
     TRY(json_want_object(document, "input", r->path, &input, r->e));
+    TRY(read_kind(r, input));
     TRY(json_want_array(input, "shape", r->path, SIZE_MAX, &shape, r->e));
-    TRY(json_want_number(input, "mean", r->path, &mean, r->e));
-    TRY(json_want_number(input, "std", r->path, &std, r->e));
+    TRY(read_scale(r, input, "mean", &p->n, &p->mean));
+    TRY(read_scale(r, input, "std", &deviations, &p->std));
     size_t nd = json_array_size(shape);
-    bool fits = nd == 3 && isfinite(mean) && isfinite(std) && std > 0;
-    p->sample.nd = fits ? (int)nd : 0;
-    for (int i = 0; i < p->sample.nd; i++) {
+    p->sample.nd = nd < SHAPE_MAX ? (int)nd : 0;
+    for (int i = 0; i < p->sample.nd; i++)
         p->sample.d[i] = json_integer_value(json_array_get(shape, (size_t)i));
-        fits &= p->sample.d[i] >= 1 && p->sample.d[i] <= SIDE_MAX;
-    }
-    if (!fits || (p->sample.d[2] != 1 && p->sample.d[2] != 3))
+    if (!p->sample.nd || p->n != deviations)
         return err_set(r->e, ERR_FORMAT,
-                       "%s: the input should be height, width and 1 or 3 channels with a finite mean "
-                       "and a positive std; the file is damaged",
-                       r->path);
-    p->mean = (float)mean;
-    p->std = (float)std;
+                       "%s: the input has no shape, or not as many means as deviations; the file is damaged", r->path);
+    if (preprocess_check(p, &why))
+        return err_set(r->e, ERR_FORMAT, "%s: %s; the file is damaged", r->path, why.msg);
     return 0;
 }
 

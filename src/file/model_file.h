@@ -15,6 +15,7 @@
 
 #include "base/arena.h"
 #include "base/err.h"
+#include "data/preprocess.h"
 #include "models/model.h"
 #include "nn/params.h"
 #include "stats/calibrate.h"
@@ -25,12 +26,6 @@
 /* Rises when a file can no longer be understood by an older engram. A model option that a file does not name has its
  * default: the default of a new option must be what the model did before it. */
 enum { MODEL_FILE_FORMAT = 1 };
-
-/* How data becomes the model's input: resized to `sample`, then (value / 255 - mean) / std. */
-struct preprocess {
-    struct shape sample; /* H,W,C: without the batch */
-    float mean, std;
-};
 
 /* One row per epoch: means over the epoch. */
 struct epoch_row {

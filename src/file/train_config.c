@@ -59,6 +59,13 @@ int train_size_parse(const char *text, int *height, int *width, struct err *e)
                    text);
 }
 
+int train_wishes(const struct train_config *c, struct wishes *w, struct err *e)
+{
+    *w = (struct wishes){
+        .channels = (int)c->channels, .frames = (int)c->frames, .symmetric = c->range == RANGE_SYMMETRIC};
+    return train_size_parse(c->size, &w->height, &w->width, e);
+}
+
 int threads_choose(int64_t asked)
 {
     cpu_set_t cores;

@@ -4,6 +4,7 @@
 #define FILE_TRAIN_CONFIG_H
 
 #include "base/option.h"
+#include "data/dataset.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -37,6 +38,9 @@ extern const struct option train_options[];
 
 /* "28" or "480x640" (height x width) into two numbers, both 0 for "0"; ERR_USAGE with a sentence otherwise. */
 int train_size_parse(const char *text, int *height, int *width, struct err *e);
+
+/* How the options want the data to be brought to the model. ERR_USAGE: a size that is none. */
+int train_wishes(const struct train_config *c, struct wishes *w, struct err *e);
 
 /* A number of threads: `asked`, or for 0 as many as the process may use cores. */
 int threads_choose(int64_t asked);

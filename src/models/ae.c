@@ -19,16 +19,14 @@ static const struct option options[] = {ROW_TABLE(autoencoder_options, net), {0}
 static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
 {
     const struct ae_config *c = config;
-    struct node *target = autoencoder_target(g, &c->net, input, h);
-    struct node *code = autoencoder_encode(g, &c->net, target);
-    struct node *rebuilt = autoencoder_decode(g, &c->net, code, input);
+    autoencoder_begin(g, &c->net, input, h);
+    h->output = autoencoder_decode(g, &c->net, autoencoder_encode(g, &c->net, h->target), input);
     if (g->mode == GRAPH_SCORE) {
-        autoencoder_score(g, &c->net, target, rebuilt, h);
+        autoencoder_score(g, &c->net, h);
         return;
     }
     g->scope = "loss";
-    h->output = rebuilt;
-    struct node *loss = op_mse(g, rebuilt, target);
+    struct node *loss = op_mse(g, h->output, h->target);
     h->objectives[h->nobjectives++] = (struct objective){.name = "loss", .loss = loss, .group = GROUP_MAIN};
 }
 
@@ -41,6 +39,9 @@ const struct model model_ae = {
     .options = options,
     .config_bytes = sizeof(struct ae_config),
     .presets = presets,
+    .takes = TAKES_PICTURES | TAKES_CLIPS,
+    .has_map = true,
+    .score_watch = "loss",
     .check = autoencoder_check,
     .build = build,
 };

@@ -74,12 +74,11 @@ struct shape autoencoder_code(const struct autoencoder_config *c, const struct s
     return shape_before(c, input, c->widths.n);
 }
 
-struct node *autoencoder_target(struct graph *g, const struct autoencoder_config *c, struct shape input,
-                                struct heads *h)
+void autoencoder_begin(struct graph *g, const struct autoencoder_config *c, struct shape input, struct heads *h)
 {
     *h = (struct heads){.input = graph_input(g, "input", input)};
     g->scope = "contrast";
-    return c->contrast > 0 ? op_contrast(g, h->input, BLACK, (float)c->contrast) : h->input;
+    h->target = c->contrast > 0 ? op_contrast(g, h->input, BLACK, (float)c->contrast) : h->input;
 }
 
 struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config *c, struct node *target)
@@ -131,16 +130,17 @@ struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config
     return x;
 }
 
-void autoencoder_score(struct graph *g, const struct autoencoder_config *c, struct node *target, struct node *rebuilt,
-                       struct heads *h)
+void autoencoder_score(struct graph *g, const struct autoencoder_config *c, struct heads *h)
 {
     g->scope = "score";
-    struct node *residual = op_sub(g, rebuilt, target);
+    struct node *residual = op_sub(g, h->output, h->target);
     if (c->blur > 0)
         residual = op_blur(g, residual, (float)c->blur);
     h->map = op_square_mean(g, residual);
-    h->score = op_sample_mean(g, h->map);
-    h->output = c->contrast > 0 ? op_uncontrast(g, rebuilt, h->input, BLACK, (float)c->contrast) : rebuilt;
+    h->scores[h->nscores++] = (struct score_part){"error", op_sample_mean(g, h->map), 1};
+    if (c->contrast > 0)
+        h->output = op_uncontrast(g, h->output, h->input, BLACK, (float)c->contrast);
+    h->target = h->input;
 }
 
 int autoencoder_check(const void *config, const struct shape *sample, struct err *e)

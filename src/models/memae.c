@@ -15,6 +15,8 @@ struct memae_config {
     double scale, shrink, entropy;
 };
 
+static const char ITEMS[] = "memory.items";
+
 static const struct preset presets[] = {
     {"general", "pictures of any size from 16 to 512", "", RUN_GENERAL},
     {"mnist", "28x28 grey digits, the paper's net", NET_MNIST " query=whole items=100", RUN_MNIST},
@@ -65,18 +67,19 @@ static struct node *remember(struct graph *g, const struct memae_config *c, stru
     g->scope = "memory";
     struct shape rows = query_shape(c, &code->shape);
     float bound = 1.0f / sqrtf((float)rows.d[1]); /* of the official code */
-    struct node *items = graph_param(g, "memory.items", SHAPE(c->items, rows.d[1]), GROUP_MAIN,
+    struct node *items = graph_param(g, ITEMS, SHAPE(c->items, rows.d[1]), GROUP_MAIN,
                                      (struct init){.kind = INIT_UNIFORM, .a = -bound, .b = bound});
     struct node *queries = op_reshape(g, op_cast(g, code, F32), rows);
-    h->attention = op_attend(g, queries, items, addressing(c));
-    return op_reshape(g, op_matmul(g, h->attention, items, false), code->shape);
+    struct node *attention = op_attend(g, queries, items, addressing(c));
+    h->memories[h->nmemories++] = (struct memory){"memory", ITEMS, attention};
+    return op_reshape(g, op_matmul(g, attention, items, false), code->shape);
 }
 
 /* L = mean squared error + alpha * entropy of the addressing (eq. 10; the mean, as in the official code). */
-static void losses(struct graph *g, const struct memae_config *c, struct node *target, struct heads *h)
+static void losses(struct graph *g, const struct memae_config *c, struct heads *h)
 {
     g->scope = "loss";
-    struct node *error = op_mse(g, h->output, target), *entropy = op_entropy(g, h->attention);
+    struct node *error = op_mse(g, h->output, h->target), *entropy = op_entropy(g, h->memories[0].attention);
     struct node *loss = op_weighted(g, error, 1, entropy, (float)c->entropy);
     h->objectives[h->nobjectives++] = (struct objective){.name = "loss", .loss = loss, .group = GROUP_MAIN};
     h->watches[h->nwatches++] = (struct watch){"error", error};
@@ -86,18 +89,19 @@ static void losses(struct graph *g, const struct memae_config *c, struct node *t
 static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
 {
     const struct memae_config *c = config;
-    struct node *target = autoencoder_target(g, &c->net, input, h);
-    struct node *code = remember(g, c, autoencoder_encode(g, &c->net, target), h);
+    autoencoder_begin(g, &c->net, input, h);
+    struct node *code = remember(g, c, autoencoder_encode(g, &c->net, h->target), h);
     h->output = autoencoder_decode(g, &c->net, code, input);
     if (g->mode == GRAPH_SCORE)
-        autoencoder_score(g, &c->net, target, h->output, h);
+        autoencoder_score(g, &c->net, h);
     else
-        losses(g, c, target, h);
+        losses(g, c, h);
 }
 
-static void decode(struct graph *g, const void *config, struct shape input, struct heads *h)
+static void decode(struct graph *g, const void *config, struct shape input, int k, struct heads *h)
 {
     const struct memae_config *c = config;
+    (void)k; /* there is one */
     *h = (struct heads){.code = graph_input(g, "code", autoencoder_code(&c->net, &input))};
     h->output = autoencoder_decode(g, &c->net, h->code, input);
 }
@@ -112,8 +116,10 @@ const struct model model_memae = {
     .options = options,
     .config_bytes = sizeof(struct memae_config),
     .presets = presets,
+    .takes = TAKES_PICTURES | TAKES_CLIPS,
+    .has_map = true,
+    .score_watch = "error",
     .check = autoencoder_check,
     .build = build,
     .decode = decode,
-    .items = "memory.items",
 };

@@ -1,6 +1,6 @@
 /* The contract between models and everything else. A model is one file and one row in models.c: its options as data,
- * and builders that describe its graphs. Training, scoring, checkpoints, calibration and the report know no model by
- * name. */
+ * and builders that describe its graphs. Everything else knows
+ * models by this contract alone. */
 #ifndef MODELS_MODEL_H
 #define MODELS_MODEL_H
 
@@ -22,21 +22,57 @@ struct watch {
     struct node *value; /* shape 1 */
 };
 
-enum { WATCHES = 6 };
+/* A named part of the score. Parts are reported on their own; the sum of weight * value is the score. */
+struct score_part {
+    const char *name;   /* "error", "latent" */
+    struct node *value; /* N, higher = more abnormal */
+    float weight;
+};
 
-/* What a built graph hands to the rest; NULL where the graph has no such thing. Batch is the first dimension. */
+/* A memory that the model looks things up in. */
+struct memory {
+    const char *name;       /* "memory", "skip.2" */
+    const char *items;      /* its parameter, an item a row */
+    struct node *attention; /* R,items: how much of each item each query took; R is a multiple of N */
+};
+
+/* What is searched for at scoring time: for each sample the latent of the lowest loss, by steps of Adam. Samples are
+ * searched for independently: `loss` is a sum over them. */
+struct refine {
+    struct node *latent; /* an input of the graph, N,...; NULL: nothing is searched for */
+    struct node *start;  /* where the search begins, of that shape: noise, or an encoder's guess */
+    struct node *loss;   /* shape 1 */
+    int steps;
+    float rate;
+};
+
+enum { WATCHES = 8, SCORE_PARTS = 4, MEMORIES = 16 };
+
+/* What a built graph hands to the rest, by the role it plays; NULL or 0 where there is no such thing. Batch is the
+ * first dimension. Training, scoring, evaluation, inspection and the report read roles and know no model by name. */
 struct heads {
-    struct node *input;     /* N,[D],H,W,C or N,C, normalised data */
-    struct node *output;    /* the reconstruction, F32, shape of input */
-    struct node *score;     /* GRAPH_SCORE: N, higher = more abnormal */
-    struct node *map;       /* GRAPH_SCORE: N,[D],H,W,1, where; NULL for tables */
-    struct node *attention; /* R,items: R = N queries (whole) or N*[D]*H*W (position); NULL without memory */
-    struct node *code;      /* decode graphs: the input, the shape of the code map */
+    struct node *input;  /* N,[D],H,W,C or N,C, normalised data */
+    struct node *target; /* what the output should be: the input, or what comes after it where the model predicts */
+    struct node *output; /* F32, shape of the target */
+    struct node *code;   /* of a graph that decodes: its input, the shape of the code map */
+    struct memory memories[MEMORIES];
+    int nmemories;
+
+    /* GRAPH_SCORE: */
+    struct score_part scores[SCORE_PARTS];
+    int nscores;
+    struct node *map; /* N,[D],H,W,1, where */
+    struct refine refine;
+
+    /* GRAPH_TRAIN: */
     struct objective objectives[OBJECTIVES];
     int nobjectives;
     struct watch watches[WATCHES];
     int nwatches;
 };
+
+/* Kinds of samples, by their shape. */
+enum { TAKES_PICTURES = 1, TAKES_CLIPS = 2, TAKES_ROWS = 4 }; /* H,W,C; D,H,W,C; C */
 
 struct model {
     const char *name;  /* "memae" */
@@ -47,15 +83,19 @@ struct model {
     size_t config_bytes; /* of the struct the options describe */
     const struct preset *presets;
 
+    /* What the all-models loop may expect: */
+    unsigned takes;          /* TAKES_* */
+    bool has_map;            /* for samples with height and width */
+    const char *score_watch; /* the watch or loss that is the mean of the score's first part, once the statistics of the
+                                batch are the running ones; NULL: there is none */
+
     /* Whether these options fit each other and samples of this shape ([D],H,W,C or C, no batch); a sentence if not. */
     int (*check)(const void *config, const struct shape *sample, struct err *e);
-    /* Builds the graph of g->mode for a batch; `input` is N,[D],H,W,C. Errors are sticky in g. */
+    /* Builds the graph of g->mode for a batch; `input` is N,[D],H,W,C or N,C. Errors are sticky in g. */
     void (*build)(struct graph *g, const void *config, struct shape input, struct heads *h);
-    /* NULL without memory. Builds code -> picture of a score graph: h->code, h->output. For looking at items: */
-    void (*decode)(struct graph *g, const void *config, struct shape input, struct heads *h);
-    /* The memory's parameter (items,C) and whether an item is a whole code (C = the code map's size) or one position.
-     */
-    const char *items; /* "memory.items", or NULL */
+    /* For looking at the items of memory k: builds code -> output of a score graph: h->code, h->output. NULL: they are
+     * nothing to look at. An item is a whole code, or one position of it. */
+    void (*decode)(struct graph *g, const void *config, struct shape input, int k, struct heads *h);
 };
 
 /* All models, NULL-terminated, in the order to show them. */

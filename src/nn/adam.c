@@ -30,20 +30,26 @@ static void adam_range(void *context, size_t begin, size_t end)
                 s->eps);
 }
 
-void params_adam(struct params *ps, enum param_group group, const struct adam *adam, int threads)
+void adam_step(const struct adam *adam, uint64_t t, float *value, float *m, float *v, const float *grad, size_t n,
+               int threads)
 {
-    double t = (double)++ps->adam_steps[group];
-    double root = sqrt(1 - pow(adam->beta2, t));
+    double root = sqrt(1 - pow(adam->beta2, (double)t));
     struct step s = {
-        .value = ps->value[group],
-        .m = ps->m[group],
-        .v = ps->v[group],
-        .grad = ps->grad[group],
-        .rate = (float)(adam->lr * root / (1 - pow(adam->beta1, t))),
+        .value = value,
+        .m = m,
+        .v = v,
+        .grad = grad,
+        .rate = (float)(adam->lr * root / (1 - pow(adam->beta1, (double)t))),
         .beta1 = adam->beta1,
         .beta2 = adam->beta2,
         .eps = (float)(adam->eps * root),
     };
-    parallel_ranges(threads, ps->size[group], 1 << 14, adam_range, &s);
+    parallel_ranges(threads, n, 1 << 14, adam_range, &s);
+}
+
+void params_adam(struct params *ps, enum param_group group, const struct adam *adam, int threads)
+{
+    adam_step(adam, ++ps->adam_steps[group], ps->value[group], ps->m[group], ps->v[group], ps->grad[group],
+              ps->size[group], threads);
     params_changed(ps);
 }

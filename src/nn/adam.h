@@ -1,4 +1,4 @@
-/* Adam (Kingma, Ba, ICLR 2015), over one group of parameters as one loop. */
+/* Adam (Kingma, Ba, ICLR 2015), as one loop over any number of values. */
 #ifndef NN_ADAM_H
 #define NN_ADAM_H
 
@@ -7,6 +7,10 @@
 struct adam {
     float lr, beta1, beta2, eps;
 };
+
+/* Step `t`, from 1, of n values with their moments. Callable from one thread; computes on up to `threads`. */
+void adam_step(const struct adam *adam, uint64_t t, float *value, float *m, float *v, const float *grad, size_t n,
+               int threads);
 
 /* One step of the group from its gradients; counts the step and the parameters' version. */
 void params_adam(struct params *ps, enum param_group group, const struct adam *adam, int threads);

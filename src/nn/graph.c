@@ -28,6 +28,14 @@ int graph_error(const struct graph *g, struct err *e)
     return g->err.code ? err_set(e, g->err.code, "%s", g->err.msg) : 0;
 }
 
+bool graph_has_noise(const struct graph *g)
+{
+    for (const struct node *n = g->first; n; n = n->next)
+        if (n->op && (n->op->flags & OP_NOISE))
+            return true;
+    return false;
+}
+
 static struct node *append(struct graph *g, enum node_kind kind, const char *name)
 {
     struct node *n = arena_alloc(&g->arena, sizeof *n);

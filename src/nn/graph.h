@@ -51,6 +51,9 @@ void graph_free(struct graph *g);
 /* 0, or the first error of the build. */
 int graph_error(const struct graph *g, struct err *e);
 
+/* Whether anything is drawn at random: then a plan wants to know its samples. */
+bool graph_has_noise(const struct graph *g);
+
 /* A value from outside, F32. */
 struct node *graph_input(struct graph *g, const char *name, struct shape shape);
 /* A parameter or state by name; see params_declare. */

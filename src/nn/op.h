@@ -22,12 +22,14 @@ enum {
     OP_INPLACE_GRAD = 2, /* backward may write gin[0] over gout */
     OP_SPLIT = 8,        /* backward is called once for all inputs but the first, and once more for the first alone,
                             when it does not read in[0]: so in[0] and its gradient need not be alive together */
+    OP_NOISE = 16,       /* the output is drawn at random */
     OP_VIEW = 4,         /* the output is input 0's memory under another shape: nothing to run */
 };
 
-/* The moment a plan is in: randomness is a function of (seed, node, step). */
+/* The moment a plan is in: randomness is a function of (seed, node, step, sample). */
 struct moment {
     uint64_t seed, step;
+    const uint64_t *samples; /* of the batch's rows; NULL: their numbers */
 };
 
 /* One node at run time. Pointers are set by the plan; they are F32 or BF16 as the nodes' dtypes say. */

@@ -125,6 +125,17 @@ int params_allocate(struct params *ps, uint64_t seed, bool trainable, struct err
     return 0;
 }
 
+void params_draw(struct params *ps, enum param_group group, uint64_t seed)
+{
+    for (struct param *p = ps->first; p; p = p->next)
+        if (p->group == group)
+            draw(p, seed);
+    memset(ps->m[group], 0, ps->size[group] * sizeof(float));
+    memset(ps->v[group], 0, ps->size[group] * sizeof(float));
+    ps->adam_steps[group] = 0;
+    params_changed(ps);
+}
+
 void params_changed(struct params *ps)
 {
     ps->version++;

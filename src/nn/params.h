@@ -58,6 +58,9 @@ struct param *params_find(const struct params *ps, const char *name);
  * seed and each parameter's name, not of their order. */
 int params_allocate(struct params *ps, uint64_t seed, bool trainable, struct err *e);
 
+/* Draws a group's values anew, as params_allocate would with that seed, and forgets what its optimiser knew. */
+void params_draw(struct params *ps, enum param_group group, uint64_t seed);
+
 /* To be called after values have changed by any hand but Adam's. */
 void params_changed(struct params *ps);
 

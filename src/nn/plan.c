@@ -68,6 +68,11 @@ static void run_calls(const struct call_list *list, double *ms)
     }
 }
 
+void plan_samples(struct plan *p, const uint64_t *ids)
+{
+    p->moment.samples = ids;
+}
+
 void plan_forward(struct plan *p, uint64_t step)
 {
     unsigned before = parallel_begin(p->threads);

@@ -8,14 +8,25 @@
 #include "base/err.h"
 #include "nn/graph.h"
 
+/* How an objective's group is updated, where that is not as the training's options say. */
+struct rule {
+    float lr_factor; /* of the learning rate; 0: 1 */
+    bool own_betas;  /* Adam's: */
+    float beta1, beta2;
+    float redraw_below; /* after a step whose loss is below this, the group's weights are drawn anew; 0: never */
+};
+
 /* A scalar to be minimised over one group of parameters. */
 struct objective {
     const char *name;
     struct node *loss; /* shape 1 */
     enum param_group group;
+    struct node *wrt; /* NULL; or the one input whose gradient is wanted, and no parameter's */
+    bool fresh;       /* a forward pass comes before its backward, after the updates of the objectives before it */
+    struct rule rule;
 };
 
-enum { OBJECTIVES = 2 };
+enum { OBJECTIVES = 4 };
 
 struct plan_spec {
     struct graph *graph;         /* must outlive the plan */
@@ -38,6 +49,10 @@ void plan_free(struct plan *p);
 void *plan_data(const struct plan *p, const struct node *n);
 /* A node's gradient after plan_backward: parameters always, others only with keep_all (inputs: input_grad). */
 void *plan_grad(const struct plan *p, const struct node *n);
+
+/* What noise about each row of a batch is drawn from, besides seed and step: as many numbers as the inputs' first
+ * dimension, which stay the caller's and are read in every forward. NULL: 0, 1, 2... */
+void plan_samples(struct plan *p, const uint64_t *ids);
 
 void plan_forward(struct plan *p, uint64_t step);
 /* Gradients of one objective into its group's param->grad (zero where the objective does not reach). */

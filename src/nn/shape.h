@@ -56,6 +56,15 @@ static inline bool shape_equal(const struct shape *a, const struct shape *b)
     return true;
 }
 
+/* The shape of `n` samples together: n first. */
+static inline struct shape shape_with_batch(const struct shape *sample, int64_t n)
+{
+    struct shape s = {.nd = sample->nd + 1, .d = {n}};
+    for (int i = 0; i < sample->nd; i++)
+        s.d[i + 1] = sample->d[i];
+    return s;
+}
+
 /* "8x28x28x1", written to text[SHAPE_TEXT]; returns text. */
 static inline const char *shape_text(const struct shape *s, char *text)
 {

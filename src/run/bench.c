@@ -2,9 +2,9 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
-#include "nn/adam.h"
 #include "nn/op.h"
 #include "run/forward.h"
+#include "run/update.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -19,11 +19,11 @@ struct bench {
     struct graph *graph; /* training */
     struct heads heads;
     struct plan *plan;
+    struct update update;
     struct forward forward; /* scoring */
     float *samples, *input; /* random data, and where the plan reads it */
     size_t input_bytes;
     uint64_t steps;
-    double optimiser_ms; /* in all steps since the last reset */
 };
 
 /* ---- building ---- */
@@ -42,19 +42,25 @@ static int choose_sample(struct bench *b, struct err *e)
 
 static int build_training(struct bench *b, struct bench_result *r, struct err *e)
 {
-    struct shape input = {.nd = b->sample.nd + 1, .d = {r->batch}};
-    memcpy(input.d + 1, b->sample.d, (size_t)b->sample.nd * sizeof *input.d);
+    const struct train_config *c = b->job->train;
     b->graph = graph_new(GRAPH_TRAIN, r->precision, b->params);
     if (!b->graph)
         return err_memory(e, "a graph");
-    b->job->model->build(b->graph, b->job->config, input, &b->heads);
+    b->job->model->build(b->graph, b->job->config, shape_with_batch(&b->sample, r->batch), &b->heads);
     TRY(graph_error(b->graph, e));
-    TRY(params_allocate(b->params, (uint64_t)b->job->train->seed, true, e));
+    TRY(params_allocate(b->params, (uint64_t)c->seed, true, e));
     struct plan_spec spec = {.graph = b->graph,
                              .objectives = b->heads.objectives,
                              .nobjectives = b->heads.nobjectives,
                              .threads = r->threads};
     TRY(plan_new(&spec, &b->plan, e));
+    b->update =
+        (struct update){.plan = b->plan,
+                        .params = b->params,
+                        .heads = &b->heads,
+                        .adam = {.lr = (float)c->lr, .beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = 1e-8f},
+                        .seed = (uint64_t)c->seed,
+                        .threads = r->threads};
     b->input = plan_data(b->plan, b->heads.input);
     r->bytes = plan_bytes(b->plan);
     return 0;
@@ -102,27 +108,14 @@ static void end(struct bench *b)
 
 /* ---- running ---- */
 
-static void train_step(struct bench *b, int threads)
-{
-    const struct train_config *c = b->job->train;
-    const struct adam adam = {.lr = (float)c->lr, .beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = 1e-8f};
-    plan_forward(b->plan, b->steps);
-    for (int k = 0; k < b->heads.nobjectives; k++) {
-        plan_backward(b->plan, k);
-        double start = 1e3 * clock_seconds();
-        params_adam(b->params, b->heads.objectives[k].group, &adam, threads);
-        b->optimiser_ms += 1e3 * clock_seconds() - start;
-    }
-    plan_commit(b->plan);
-}
-
 /* One step; a plan uses its input's memory again, so the input is set each time, as it is in earnest. */
 static double step(struct bench *b, const struct bench_result *r)
 {
+    double loss[OBJECTIVES];
     double start = 1e3 * clock_seconds();
     memcpy(b->input, b->samples, b->input_bytes);
     if (b->job->training)
-        train_step(b, r->threads);
+        update_step(&b->update, b->steps, loss);
     else
         forward_run(&b->forward, r->batch);
     b->steps++;
@@ -200,9 +193,9 @@ static int profile_steps(struct bench *b, const struct bench_result *r, struct p
 {
     for (p->step = 0; p->step < p->repeat; p->step++) {
         TRY(plan_profile_start(plan, e));
-        b->optimiser_ms = 0;
+        b->update.optimiser_seconds = 0;
         step(b, r);
-        p->optimiser[p->step] = b->optimiser_ms;
+        p->optimiser[p->step] = 1e3 * b->update.optimiser_seconds;
         p->nodes = 0;
         plan_profile(plan, note_node, p);
     }

@@ -85,15 +85,15 @@ static int on_sample(void *user, size_t index, const struct verdict *v)
     s->p_value[s->n] = v->p_value;
     s->truth[s->n] = (int8_t)dataset_sample(p->job->data, SPLIT_TEST, index)->anomalous;
     s->n++;
-    if (v->attention)
-        memory_use_add(&s->use, v->attention, v->attention_rows);
+    if (v->attention[0].weights)
+        memory_use_add(&s->use, v->attention[0].weights, v->attention[0].rows);
     return s->pixels && v->map && add_pixels(p, index, v) < 0;
 }
 
 static int allocate(struct pass *p)
 {
     struct evaluate_store *s = p->ev->store;
-    int64_t items = inspect_item_count(p->job->loaded);
+    int64_t items = inspect_item_count(p->job->loaded, 0);
     s->sample = calloc(p->total, sizeof *s->sample);
     s->score = calloc(p->total, sizeof *s->score);
     s->p_value = calloc(p->total, sizeof *s->p_value);
@@ -177,9 +177,9 @@ static int copy_pictures(struct pass *p, const struct verdict *v, struct shown_s
     own->map = v->map ? malloc(pixels * sizeof(float)) : NULL;
     if (!own->input || (v->reconstruction && !own->reconstruction) || (v->map && !own->map))
         return err_memory(p->e, "the pictures of a report");
-    preprocess_picture(input, v->input, values, own->input);
+    preprocess_show(input, v->target, own->input);
     if (own->reconstruction)
-        preprocess_picture(input, v->reconstruction, values, own->reconstruction);
+        preprocess_show(input, v->reconstruction, own->reconstruction);
     if (own->map)
         memcpy(own->map, v->map, pixels * sizeof(float));
     r->input = (struct picture){(int)p->shape->d[1], (int)p->shape->d[0], (int)p->shape->d[2], own->input};
@@ -251,7 +251,7 @@ static int show_memory(struct pass *p)
     if (!s->item_pictures)
         return err_memory(p->e, "the pictures of the memory");
     memory->pictures = s->item_pictures;
-    return inspect_items(p->job->loaded, s->items, memory->n, s->item_pictures, p->e);
+    return inspect_items(p->job->loaded, 0, s->items, memory->n, s->item_pictures, p->e);
 }
 
 static int show(struct pass *p)

@@ -1,32 +1,28 @@
 #include "run/forward.h"
 
 #include "base/log.h"
+#include "base/rng.h"
 #include "nn/dnn.h"
 #include "nn/op.h"
 #include "file/train_config.h"
+#include "run/search.h"
 
+#include <stdlib.h>
 #include <string.h>
-
-static struct shape with_batch(const struct shape *sample, int batch)
-{
-    struct shape s = {.nd = sample->nd + 1, .d = {batch}};
-    memcpy(s.d + 1, sample->d, (size_t)sample->nd * sizeof *s.d);
-    return s;
-}
 
 int forward_build(struct forward *f, const struct forward_spec *spec, struct err *e)
 {
-    *f = (struct forward){.batch = spec->batch, .threads = spec->threads};
+    *f = (struct forward){.batch = spec->batch, .threads = spec->threads, .seed = spec->seed};
     f->graph = graph_new(GRAPH_SCORE, spec->precision, spec->params);
     if (!f->graph)
         return err_memory(e, "a graph");
-    spec->model->build(f->graph, spec->config, with_batch(&spec->sample, spec->batch), &f->heads);
+    spec->model->build(f->graph, spec->config, shape_with_batch(&spec->sample, spec->batch), &f->heads);
     TRY(graph_error(f->graph, e));
     f->sample_values = (size_t)shape_count(&spec->sample);
     f->maps = spec->map && f->heads.map;
     f->map_values = f->heads.map ? (size_t)shape_count(&f->heads.map->shape) / (size_t)spec->batch : 0;
     f->reconstructions = spec->reconstruction && f->heads.output;
-    f->attentions = spec->attention && f->heads.attention;
+    f->attentions = spec->attention && f->heads.nmemories;
     return 0;
 }
 
@@ -42,37 +38,77 @@ static int threads_worth(const struct graph *g, int threads)
     return worth < threads ? (int)worth + 1 : threads;
 }
 
+/* Whose values are read after a run. A node that is not among them may have lost its memory to another by then. */
+static int list_outputs(const struct forward *f, struct node **outputs)
+{
+    const struct heads *h = &f->heads;
+    int n = 0;
+    for (int i = 0; i < h->nscores; i++)
+        outputs[n++] = h->scores[i].value;
+    if (f->maps)
+        outputs[n++] = h->map;
+    if (f->reconstructions) {
+        outputs[n++] = h->output;
+        outputs[n++] = h->target;
+    }
+    for (int i = 0; f->attentions && i < h->nmemories; i++)
+        outputs[n++] = h->memories[i].attention;
+    if (h->refine.latent) { /* they are there again in every step of the search */
+        outputs[n++] = h->input;
+        outputs[n++] = h->refine.latent;
+        outputs[n++] = h->refine.start;
+    }
+    return n;
+}
+
 int forward_plan(struct forward *f, struct err *e)
 {
-    struct node *outputs[5] = {f->heads.score};
-    int n = 1;
-    if (f->maps)
-        outputs[n++] = f->heads.map;
-    if (f->reconstructions) {
-        outputs[n++] = f->heads.output;
-        outputs[n++] = f->heads.input; /* else its memory is used again during the run */
-    }
-    if (f->attentions)
-        outputs[n++] = f->heads.attention;
-    struct plan_spec spec = {.graph = f->graph, .outputs = outputs, .noutputs = n};
-    spec.threads = threads_worth(f->graph, f->threads);
+    struct node *outputs[SCORE_PARTS + MEMORIES + 6];
+    const struct objective search = {.name = "search", .loss = f->heads.refine.loss, .wrt = f->heads.refine.latent};
+    struct plan_spec spec = {.graph = f->graph,
+                             .outputs = outputs,
+                             .noutputs = list_outputs(f, outputs),
+                             .objectives = &search,
+                             .nobjectives = search.wrt != NULL,
+                             .threads = threads_worth(f->graph, f->threads),
+                             .seed = f->seed};
     TRY(plan_new(&spec, &f->plan, e));
     f->input = plan_data(f->plan, f->heads.input);
-    return 0;
+    if (search.wrt)
+        TRY(search_new(&f->heads.refine, f->plan, spec.threads, &f->search, e));
+    if (!graph_has_noise(f->graph))
+        return 0;
+    f->identities = calloc((size_t)f->batch, sizeof *f->identities);
+    plan_samples(f->plan, f->identities);
+    return f->identities ? 0 : err_memory(e, "what noise is drawn from");
 }
 
 void forward_free(struct forward *f)
 {
+    search_free(f->search);
     plan_free(f->plan);
     graph_free(f->graph);
+    free(f->identities);
     *f = (struct forward){0};
+}
+
+/* What is drawn for a sample depends on what it is, and on nothing beside it. */
+static void identify(const struct forward *f)
+{
+    for (int i = 0; i < f->batch; i++)
+        f->identities[i] = rng_hash(f->input + (size_t)i * f->sample_values, f->sample_values * sizeof *f->input);
 }
 
 void forward_run(struct forward *f, int n)
 {
     size_t used = (size_t)n * f->sample_values, all = (size_t)f->batch * f->sample_values;
     memset(f->input + used, 0, (all - used) * sizeof *f->input);
-    plan_forward(f->plan, 0);
+    if (f->identities)
+        identify(f);
+    if (f->search)
+        search_run(f->search);
+    else
+        plan_forward(f->plan, 0);
 }
 
 /* Row i of a node's values, cut into batch rows. */
@@ -82,9 +118,17 @@ static const float *row(const struct forward *f, const struct node *n, int i)
     return data + (size_t)i * ((size_t)shape_count(&n->shape) / (size_t)f->batch);
 }
 
+float forward_part(const struct forward *f, int i, int part)
+{
+    return *row(f, f->heads.scores[part].value, i);
+}
+
 float forward_score(const struct forward *f, int i)
 {
-    return *row(f, f->heads.score, i);
+    float sum = 0;
+    for (int k = 0; k < f->heads.nscores; k++)
+        sum += f->heads.scores[k].weight * forward_part(f, i, k);
+    return sum;
 }
 
 const float *forward_map(const struct forward *f, int i)
@@ -97,18 +141,19 @@ const float *forward_reconstruction(const struct forward *f, int i)
     return f->reconstructions ? row(f, f->heads.output, i) : NULL;
 }
 
-const float *forward_input(const struct forward *f, int i)
+const float *forward_target(const struct forward *f, int i)
 {
-    return f->reconstructions ? row(f, f->heads.input, i) : NULL;
+    return f->reconstructions ? row(f, f->heads.target, i) : NULL;
 }
 
-const float *forward_attention(const struct forward *f, int i, int64_t *rows, int64_t *items)
+const float *forward_attention(const struct forward *f, int i, int k, int64_t *rows, int64_t *items)
 {
     if (!f->attentions)
         return NULL;
-    *items = shape_last(&f->heads.attention->shape);
-    *rows = shape_rows(&f->heads.attention->shape) / f->batch;
-    return row(f, f->heads.attention, i);
+    const struct node *attention = f->heads.memories[k].attention;
+    *items = shape_last(&attention->shape);
+    *rows = shape_rows(&attention->shape) / f->batch;
+    return row(f, attention, i);
 }
 
 enum dtype precision_choose(enum precision precision, const struct log *log)

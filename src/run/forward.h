@@ -15,6 +15,7 @@ struct forward_spec {
     struct shape sample;   /* without the batch */
     int batch, threads;
     enum dtype precision;
+    uint64_t seed;                       /* of the model's noise */
     bool map, reconstruction, attention; /* wanted beside the score */
 };
 
@@ -25,7 +26,10 @@ struct forward {
     size_t sample_values, map_values;
     bool maps, reconstructions, attentions; /* wanted, and the model has them */
     struct heads heads;
-    float *input; /* batch x sample: filled by the caller before forward_run */
+    uint64_t seed;
+    float *input;          /* batch x sample: filled by the caller before forward_run */
+    uint64_t *identities;  /* batch: what noise is a function of; NULL: the model has none */
+    struct search *search; /* NULL: the model searches for nothing */
 };
 
 /* Either leaves `f` such that forward_free may be called. */
@@ -39,10 +43,12 @@ void forward_run(struct forward *f, int n);
 
 /* Sample i of the last run; NULL where it was not wanted. */
 float forward_score(const struct forward *f, int i);
+float forward_part(const struct forward *f, int i, int part); /* before its weight */
 const float *forward_map(const struct forward *f, int i);
 const float *forward_reconstruction(const struct forward *f, int i);
-const float *forward_input(const struct forward *f, int i); /* with the reconstruction */
-const float *forward_attention(const struct forward *f, int i, int64_t *rows, int64_t *items);
+const float *forward_target(const struct forward *f, int i); /* with the reconstruction: what it should have been */
+/* Of memory k: rows x items. */
+const float *forward_attention(const struct forward *f, int i, int k, int64_t *rows, int64_t *items);
 
 /* What PRECISION_* means on this machine; says so through `log` where bf16 was asked for and is not to be had. */
 struct log;

@@ -52,15 +52,17 @@ void memory_use_finish(struct memory_use *u)
 
 /* ---- pictures of items ---- */
 
-static const struct param *items_of(const struct loaded *s)
+/* NULL: nothing to look at. */
+static const struct param *items_of(const struct loaded *s, int k)
 {
-    const struct model *m = loaded_file(s)->model;
-    return m->items && m->decode ? params_find(loaded_params(s), m->items) : NULL;
+    const struct roles *roles = loaded_roles(s);
+    bool shown = loaded_file(s)->model->decode && preprocess_shows(&loaded_file(s)->input, NULL);
+    return shown && k >= 0 && k < roles->nmemories ? roles->memories[k].items : NULL;
 }
 
-int64_t inspect_item_count(const struct loaded *s)
+int64_t inspect_item_count(const struct loaded *s, int k)
 {
-    const struct param *p = items_of(s);
+    const struct param *p = items_of(s, k);
     return p ? p->shape.d[0] : 0;
 }
 
@@ -77,14 +79,13 @@ static void decoder_free(struct decoder *d)
     graph_free(d->graph);
 }
 
-static int decoder_new(struct decoder *d, const struct loaded *s, struct err *e)
+static int decoder_new(struct decoder *d, const struct loaded *s, int k, struct err *e)
 {
     const struct model_file *c = loaded_file(s);
-    const struct shape *sample = &c->input.sample;
     *d = (struct decoder){.graph = graph_new(GRAPH_SCORE, F32, loaded_params(s))};
     if (!d->graph)
         return err_memory(e, "a graph");
-    c->model->decode(d->graph, c->config, SHAPE(1, sample->d[0], sample->d[1], sample->d[2]), &d->heads);
+    c->model->decode(d->graph, c->config, shape_with_batch(&c->input.sample, 1), k, &d->heads);
     TRY(graph_error(d->graph, e));
     struct plan_spec spec = {.graph = d->graph, .outputs = &d->heads.output, .noutputs = 1, .threads = 1};
     return plan_new(&spec, &d->plan, e);
@@ -99,31 +100,32 @@ static void fill_code(const struct decoder *d, const float *item, size_t size)
         memcpy(code + at, item, size * sizeof *item);
 }
 
-static int decode_items(const struct decoder *d, const struct loaded *s, const struct param *memory,
+static int decode_items(const struct decoder *d, const struct preprocess *input, const struct param *memory,
                         const int64_t *items, int n, uint8_t *pictures, struct err *e)
 {
-    size_t pixels = (size_t)shape_count(&loaded_file(s)->input.sample), size = (size_t)memory->shape.d[1];
+    struct picture_format format;
+    preprocess_shows(input, &format);
+    size_t size = (size_t)memory->shape.d[1];
     for (int i = 0; i < n; i++) {
         if (items[i] < 0 || items[i] >= memory->shape.d[0])
             return err_set(e, ERR_USAGE, "there is no memory item %lld, items go from 0 to %lld", (long long)items[i],
                            (long long)memory->shape.d[0] - 1);
         fill_code(d, memory->value + (size_t)items[i] * size, size);
         plan_forward(d->plan, 0);
-        preprocess_picture(&loaded_file(s)->input, plan_data(d->plan, d->heads.output), pixels,
-                           pictures + (size_t)i * pixels);
+        preprocess_show(input, plan_data(d->plan, d->heads.output), pictures + (size_t)i * picture_bytes(&format));
     }
     return 0;
 }
 
-int inspect_items(const struct loaded *s, const int64_t *items, int n, uint8_t *pictures, struct err *e)
+int inspect_items(const struct loaded *s, int k, const int64_t *items, int n, uint8_t *pictures, struct err *e)
 {
-    const struct param *memory = items_of(s);
+    const struct param *memory = items_of(s, k);
     struct decoder d;
     if (!memory)
-        return err_set(e, ERR_USAGE, "model %s has no memory to look into", loaded_file(s)->model->name);
-    int code = decoder_new(&d, s, e);
+        return err_set(e, ERR_USAGE, "model %s has no memory %d to look into", loaded_file(s)->model->name, k);
+    int code = decoder_new(&d, s, k, e);
     if (!code)
-        code = decode_items(&d, s, memory, items, n, pictures, e);
+        code = decode_items(&d, &loaded_file(s)->input, memory, items, n, pictures, e);
     decoder_free(&d);
     return code;
 }

@@ -1,5 +1,5 @@
-/* Looking into a model's memory: what its items look like, and which are used. For models with memory (model->items).
- */
+/* Looking into a model's memories: what their items look like, and which are used. For models with
+ * memories (heads.memories). */
 #ifndef RUN_INSPECT_H
 #define RUN_INSPECT_H
 
@@ -24,12 +24,12 @@ void memory_use_add(struct memory_use *u, const float *attention, int64_t rows);
 /* Fills dead, entropy and rows_one_item from what was added. */
 void memory_use_finish(struct memory_use *u);
 
-/* Decodes items to pictures. Models whose item is a whole code: each item alone. Models whose item is one position: an
- * input-sized picture of a code filled with that item. `items[n]` chooses; pictures: n x height x width x channels, 8
- * bits. ERR_USAGE for a model without memory. */
-int inspect_items(const struct loaded *s, const int64_t *items, int n, uint8_t *pictures, struct err *e);
+/* Decodes items of memory k to what the model makes of them. Models whose item is a whole code: each item alone. Models
+ * whose item is one position: a sample of a code filled with that item. `items[n]` chooses; pictures: n pictures of
+ * 8 bits, of the format that preprocess_shows gives. ERR_USAGE where there is nothing to look at. */
+int inspect_items(const struct loaded *s, int k, const int64_t *items, int n, uint8_t *pictures, struct err *e);
 
-/* Number of memory items, 0 without memory. */
-int64_t inspect_item_count(const struct loaded *s);
+/* Number of items of memory k that can be decoded and looked at; 0: none can. */
+int64_t inspect_item_count(const struct loaded *s, int k);
 
 #endif

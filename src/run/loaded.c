@@ -7,9 +7,29 @@
 struct loaded {
     struct model_file about;
     struct params *params;
+    struct roles roles;
 };
 
-/* A graph says which parameters there are; it is not needed after that. */
+/* The names outlive the graph. */
+static int note_roles(struct loaded *s, const struct heads *h, struct err *e)
+{
+    struct roles *r = &s->roles;
+    struct arena *arena = &s->about.arena;
+    bool copied = true;
+    r->has_map = h->map;
+    r->has_output = h->output;
+    for (; r->nparts < h->nscores; r->nparts++)
+        copied &= (r->parts[r->nparts] = arena_string(arena, h->scores[r->nparts].name)) != NULL;
+    for (; r->nmemories < h->nmemories; r->nmemories++) {
+        const struct memory *m = &h->memories[r->nmemories];
+        struct memory_role *role = &r->memories[r->nmemories];
+        copied &= (role->name = arena_string(arena, m->name)) != NULL;
+        role->items = params_find(s->params, m->items);
+    }
+    return copied ? 0 : err_memory(e, "a model");
+}
+
+/* A graph says which parameters there are and what it has; it is not needed after that. */
 static int declare(struct loaded *s, struct err *e)
 {
     struct forward f;
@@ -25,6 +45,8 @@ static int declare(struct loaded *s, struct err *e)
         .threads = 1,
     };
     int code = forward_build(&f, &spec, e);
+    if (!code)
+        code = note_roles(s, &f.heads, e);
     forward_free(&f);
     return code;
 }
@@ -67,6 +89,11 @@ const struct model_file *loaded_file(const struct loaded *s)
 struct params *loaded_params(const struct loaded *s)
 {
     return s->params;
+}
+
+const struct roles *loaded_roles(const struct loaded *s)
+{
+    return &s->roles;
 }
 
 size_t loaded_weights_bytes(const struct loaded *s)

@@ -7,16 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { LEVELS = 256 }; /* of an 8-bit pixel */
-
 struct scorer {
     const struct loaded *loaded;
     struct forward forward;
     double rate;
-    struct picture_format format;
     struct picture_decoder *decoder; /* made at first use */
-    uint8_t *pixels;                 /* one sample */
-    float levels[LEVELS];            /* what each pixel value becomes */
+    void *kept;                      /* one sample as data sets keep it */
 };
 
 static struct forward_spec spec_of(const struct loaded *s, int batch, int threads)
@@ -29,22 +25,13 @@ static struct forward_spec spec_of(const struct loaded *s, int batch, int thread
         .sample = about->input.sample,
         .batch = batch,
         .threads = threads,
+        .seed = (uint64_t)about->train.seed,
     };
-}
-
-/* In the very steps of data/loader.c: a picture has the same score from memory and from a data set. */
-static void fill_levels(struct scorer *s)
-{
-    const struct preprocess *p = &loaded_file(s->loaded)->input;
-    float zero = 255 * p->mean, scale = 1 / (255 * p->std);
-    for (int i = 0; i < LEVELS; i++)
-        s->levels[i] = ((float)i - zero) * scale;
 }
 
 static int start(struct scorer *s, const struct scorer_spec *want, struct err *e)
 {
     const struct model_file *about = loaded_file(s->loaded);
-    const struct shape *sample = &about->input.sample;
     struct forward_spec spec = spec_of(s->loaded, want->batch, want->threads);
     enum precision precision = want->precision == PRECISION_AUTO ? about->train.precision : want->precision;
     if (want->batch < 1 || want->threads < 1 || !(want->rate >= 0 && want->rate <= 1))
@@ -59,10 +46,8 @@ static int start(struct scorer *s, const struct scorer_spec *want, struct err *e
     TRY(forward_build(&s->forward, &spec, e));
     TRY(forward_plan(&s->forward, e));
     s->rate = want->rate;
-    s->format = (struct picture_format){(int)sample->d[1], (int)sample->d[0], (int)sample->d[2]};
-    s->pixels = malloc(s->forward.sample_values);
-    fill_levels(s);
-    return s->pixels ? 0 : err_memory(e, "a picture");
+    s->kept = malloc(preprocess_bytes(&about->input));
+    return s->kept ? 0 : err_memory(e, "a sample");
 }
 
 int scorer_new(struct loaded *loaded, const struct scorer_spec *spec, struct scorer **out, struct err *e)
@@ -87,7 +72,7 @@ void scorer_free(struct scorer *s)
         return;
     forward_free(&s->forward);
     picture_decoder_free(s->decoder);
-    free(s->pixels);
+    free(s->kept);
     free(s);
 }
 
@@ -112,23 +97,29 @@ static struct verdict read_verdict(const struct scorer *s, int i)
     v.anomalous = v.p_value <= s->rate;
     v.map = forward_map(f, i);
     v.reconstruction = forward_reconstruction(f, i);
-    v.input = forward_input(f, i);
-    v.attention = forward_attention(f, i, &v.attention_rows, &v.items);
+    v.target = forward_target(f, i);
+    for (int k = 0; k < f->heads.nscores; k++)
+        v.parts[k] = forward_part(f, i, k);
+    for (int k = 0; k < f->heads.nmemories; k++)
+        v.attention[k].weights = forward_attention(f, i, k, &v.attention[k].rows, &v.attention[k].items);
     return v;
 }
 
 int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct verdict *out, struct err *e)
 {
     struct forward *f = &s->forward;
+    const struct preprocess *input = &loaded_file(s->loaded)->input;
     if (n < 1 || n > f->batch)
         return err_set(e, ERR_USAGE, "%d pictures at once, where this scorer takes 1 to %d", n, f->batch);
+    if (!preprocess_shows(input, NULL))
+        return err_set(e, ERR_USAGE, "this model was made for %s and cannot score a picture",
+                       kind_samples(input->kind));
     if (!s->decoder)
         TRY(picture_decoder_new(&s->decoder, e));
+    const struct picture_format format = preprocess_format(input);
     for (int i = 0; i < n; i++) {
-        TRY(picture_fit(s->decoder, &pictures[i], &s->format, s->pixels, e));
-        float *row = f->input + (size_t)i * f->sample_values;
-        for (size_t k = 0; k < f->sample_values; k++)
-            row[k] = s->levels[s->pixels[k]];
+        TRY(picture_fit(s->decoder, &pictures[i], &format, s->kept, e));
+        preprocess_values(input, s->kept, f->input + (size_t)i * f->sample_values);
     }
     forward_run(f, n);
     for (int i = 0; i < n; i++)
@@ -153,14 +144,9 @@ static int score_batch(struct scorer *s, const struct batch *b, scorer_each *eac
 int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
                          scorer_each *each, void *user, struct err *e)
 {
-    const struct preprocess *p = &loaded_file(s->loaded)->input;
-    struct loader_options options = {.batch = (size_t)s->forward.batch, .format = s->format};
+    struct loader_options options = {.batch = (size_t)s->forward.batch, .input = &loaded_file(s->loaded)->input};
     size_t count = indices ? n : dataset_count(data, split);
     options.threads = count > options.batch ? s->forward.threads : 1; /* decoding may well be most of the work */
-    for (int i = 0; i < 3; i++) {
-        options.mean[i] = p->mean;
-        options.std[i] = p->std;
-    }
     struct loader *loader = NULL;
     struct batch b;
     TRY(loader_new(data, split, indices, n, &options, &loader, e));
@@ -169,12 +155,4 @@ int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split spli
         code = got < 0 ? got : score_batch(s, &b, each, user, e);
     loader_free(loader);
     return code;
-}
-
-void preprocess_picture(const struct preprocess *p, const float *values, size_t count, uint8_t *out)
-{
-    for (size_t i = 0; i < count; i++) {
-        float v = (values[i] * p->std + p->mean) * 255;
-        out[i] = (uint8_t)(v > 0 ? (v < 255 ? v + 0.5f : 255) : 0);
-    }
 }

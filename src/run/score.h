@@ -27,17 +27,23 @@ int scorer_new(struct loaded *s, const struct scorer_spec *spec, struct scorer *
 void scorer_free(struct scorer *s);
 size_t scorer_bytes(const struct scorer *s); /* of its plan */
 
+/* How much of each item of a memory each query of a sample took. */
+struct attention {
+    const float *weights; /* rows x items */
+    int64_t rows, items;
+};
+
 /* One sample's result. Pointers lead into the scorer and are valid until its next call; NULL: not asked for, or the
  * model has no such thing. */
 struct verdict {
     float score;
+    float parts[SCORE_PARTS]; /* as loaded_roles names them, before their weights */
     double p_value;
     bool anomalous;              /* p_value <= rate */
     const float *map;            /* height x width of the model's input */
-    const float *reconstruction; /* the model's input shape, normalised: see preprocess_picture */
-    const float *input;          /* the same, of what went in; there when the reconstruction is */
-    const float *attention;      /* attention_rows x items */
-    int64_t attention_rows, items;
+    const float *reconstruction; /* normalised, see data/preprocess.h; shape of */
+    const float *target;         /* what it should have been; there when the reconstruction is */
+    struct attention attention[MEMORIES];
     int error;           /* 0, or why there is no score */
     const char *message; /* a sentence with the sample's name */
 };
@@ -50,8 +56,5 @@ int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct
 typedef int scorer_each(void *user, size_t index, const struct verdict *v);
 int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
                          scorer_each *each, void *user, struct err *e);
-
-/* Normalised values back to 0..255, clamped: for reconstructions and decoded items. */
-void preprocess_picture(const struct preprocess *p, const float *values, size_t count, uint8_t *out);
 
 #endif

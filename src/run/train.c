@@ -2,7 +2,6 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "nn/adam.h"
 #include "nn/op.h"
 #include "run/train_parts.h"
 
@@ -113,17 +112,13 @@ static int save_state(struct trainer *t, struct err *e)
 
 /* ---- steps ---- */
 
-static double scalar(const struct trainer *t, const struct node *n)
-{
-    return (double)*(const float *)plan_data(t->plan, n);
-}
-
 /* The name of the first node that is not finite: the batch runs once more in a plan that keeps every value. */
-static void find_culprit(const struct trainer *t, const struct batch *b, uint64_t step, char *name, size_t size)
+static void find_culprit(const struct trainer *t, const struct batch *b, uint64_t step, const struct objective *o,
+                         char *name, size_t size)
 {
     struct plan_spec spec = {
         .graph = t->graph,
-        .outputs = &t->heads.objectives[0].loss,
+        .outputs = &(struct node *){o->loss},
         .noutputs = 1,
         .keep_all = true,
         .threads = t->threads,
@@ -131,10 +126,11 @@ static void find_culprit(const struct trainer *t, const struct batch *b, uint64_
     };
     struct plan *p;
     struct err ignored = ERR_INIT;
-    snprintf(name, size, "%s", t->heads.objectives[0].name);
+    snprintf(name, size, "%s", o->name);
     if (plan_new(&spec, &p, &ignored))
         return;
     memcpy(plan_data(p, t->heads.input), b->data, b->n * t->forward.sample_values * sizeof(float));
+    plan_samples(p, t->identities);
     plan_forward(p, step);
     const struct node *n = plan_find_nonfinite(p);
     if (n)
@@ -144,15 +140,14 @@ static void find_culprit(const struct trainer *t, const struct batch *b, uint64_
 }
 
 static int diverged(const struct trainer *t, const struct batch *b, uint64_t step, const struct objective *o,
-                    struct err *e)
+                    double loss, struct err *e)
 {
     char culprit[160];
-    find_culprit(t, b, step, culprit, sizeof culprit);
+    find_culprit(t, b, step, o, culprit, sizeof culprit);
     return err_set(e, ERR_FAIL,
                    "training has diverged in epoch %d, step %lld: the loss '%s' is %s, and the first value "
                    "that is not finite is in %s; %s %s; train with a lower lr than %g",
-                   t->at.epoch + 1, (long long)t->at.step + 1, o->name, isnan(scalar(t, o->loss)) ? "NaN" : "infinite",
-                   culprit,
+                   t->at.epoch + 1, (long long)t->at.step + 1, o->name, isnan(loss) ? "NaN" : "infinite", culprit,
                    t->about.kept_epoch ? "the last good model is in" : "no epoch was finished, so there is no model at",
                    t->output, t->job->train->lr);
 }
@@ -167,26 +162,27 @@ static float learning_rate(const struct trainer *t)
     return (float)lr;
 }
 
+static void fill_batch(struct trainer *t, const struct batch *b)
+{
+    memcpy(plan_data(t->plan, t->heads.input), b->data, b->n * t->forward.sample_values * sizeof(float));
+    for (size_t i = 0; t->identities && i < b->n; i++)
+        t->identities[i] = dataset_identity(t->job->data, SPLIT_TRAIN, b->samples[i]);
+}
+
 static int train_step(struct trainer *t, const struct batch *b, struct err *e)
 {
     const struct heads *h = &t->heads;
-    const struct train_config *c = t->job->train;
-    struct adam adam = {learning_rate(t), (float)c->beta1, (float)c->beta2, 1e-8f};
+    double loss[OBJECTIVES];
     uint64_t step = (uint64_t)t->at.epoch * loader_steps(t->loaders[SHARE_TRAIN]) + (uint64_t)t->at.step;
-    memcpy(plan_data(t->plan, h->input), b->data, b->n * t->forward.sample_values * sizeof(float));
-    plan_forward(t->plan, step);
+    fill_batch(t, b);
+    t->update.adam.lr = learning_rate(t);
+    int bad = update_step(&t->update, step, loss);
+    if (bad != ALL_FINITE)
+        return diverged(t, b, step, &h->objectives[bad], loss[bad], e);
     for (int i = 0; i < h->nobjectives; i++)
-        if (!isfinite(scalar(t, h->objectives[i].loss)))
-            return diverged(t, b, step, &h->objectives[i], e);
-    for (int i = 0; i < h->nobjectives; i++)
-        t->at.loss[i] += scalar(t, h->objectives[i].loss);
+        t->at.loss[i] += loss[i];
     for (int i = 0; i < h->nwatches; i++)
-        t->at.watch[i] += scalar(t, h->watches[i].value);
-    for (int i = 0; i < h->nobjectives; i++) {
-        plan_backward(t->plan, i);
-        params_adam(t->params, h->objectives[i].group, &adam, t->threads);
-    }
-    plan_commit(t->plan);
+        t->at.watch[i] += (double)*(const float *)plan_data(t->plan, h->watches[i].value);
     t->at.step++;
     t->steps_run++;
     return 0;

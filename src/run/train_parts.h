@@ -6,6 +6,7 @@
 #include "run/forward.h"
 #include "file/state.h"
 #include "run/train.h"
+#include "run/update.h"
 
 enum share { SHARE_TRAIN, SHARE_VALIDATION, SHARE_CALIBRATION, SHARES };
 
@@ -13,8 +14,7 @@ struct trainer {
     const struct train_job *job;
     int threads;
     char *output, *state_path; /* OUTPUT and OUTPUT.train */
-    struct picture_format format;
-    struct model_file about; /* what goes into the files */
+    struct model_file about;   /* what goes into the files */
 
     size_t *order;                  /* samples of the training split: of each share in turn, ascending within it */
     size_t samples[SHARES];         /* in each share */
@@ -24,6 +24,8 @@ struct trainer {
     struct graph *graph;
     struct heads heads;
     struct plan *plan;
+    struct update update;
+    uint64_t *identities;   /* of the samples of a batch; NULL: the model draws no noise */
     struct forward forward; /* for the held-out shares */
     struct calibrator *calibrator;
     float *kept[GROUP_COUNT]; /* weights of about.kept_epoch, laid out as params->value */

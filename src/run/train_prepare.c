@@ -10,41 +10,17 @@
 
 enum {
     SAMPLES_MIN = 4,     /* two to train on, one for each held-out share */
-    GUESS_MAX = 256,     /* longest side that is chosen without being asked for; the cost grows with the area */
-    GUESS_MIN = 16,      /* shortest */
     SCORE_BATCH = 32,    /* of the held-out shares: small, for memory */
     TEXT_MAX = 16 << 10, /* of the data's summary */
 };
 
-/* ---- the sample's shape ---- */
+/* ---- the sample ---- */
 
-static int guess_side(int side, int longest)
+static int choose_input(struct trainer *t, struct err *e)
 {
-    double scaled = longest > GUESS_MAX ? (double)side * GUESS_MAX / longest : side;
-    int rounded = longest > GUESS_MAX ? (int)lround(scaled / 16) * 16 : side;
-    return rounded < GUESS_MIN ? GUESS_MIN : rounded;
-}
-
-static int choose_format(struct trainer *t, struct err *e)
-{
-    const struct train_config *c = t->job->train;
-    struct picture_format native = {0};
-    int height, width;
-    if (c->frames)
-        return err_set(
-            e, ERR_USAGE,
-            "option frames is %lld, but %s has pictures, not clips; set frames=0 to train on single pictures",
-            (long long)c->frames, t->job->data_name);
-    TRY(train_size_parse(c->size, &height, &width, e));
-    if (!height || !c->channels)
-        TRY(dataset_native(t->job->data, SPLIT_TRAIN, &native, e));
-    int longest = native.width > native.height ? native.width : native.height;
-    t->format.height = height ? height : guess_side(native.height, longest);
-    t->format.width = width ? width : guess_side(native.width, longest);
-    t->format.channels = c->channels ? (int)c->channels : native.channels;
-    t->about.input.sample = SHAPE(t->format.height, t->format.width, t->format.channels);
-    t->about.input.mean = c->range == RANGE_SYMMETRIC ? 0.5f : 0;
-    t->about.input.std = c->range == RANGE_SYMMETRIC ? 0.5f : 1;
+    struct wishes w;
+    TRY(train_wishes(t->job->train, &w, e));
+    TRY(dataset_fit(t->job->data, SPLIT_TRAIN, &w, &t->about.arena, &t->about.input, e));
     return t->job->model->check(t->job->config, &t->about.input.sample, e);
 }
 
@@ -104,9 +80,11 @@ static int check_data(struct trainer *t, struct err *e)
     const struct train_job *job = t->job;
     struct dataset_needs needs = {
         .at_least = SAMPLES_MIN,
-        .format = &t->format,
+        .input = &t->about.input,
         .memory = (size_t)job->train->cache << 20,
         .threads = t->threads,
+        .should_stop = job->should_stop,
+        .user = job->user,
     };
     TRY(dataset_check(job->data, SPLIT_TRAIN, &needs, job->log, e));
     struct summary s = {.log = job->log, .text = arena_alloc(&t->about.arena, TEXT_MAX)};
@@ -159,27 +137,17 @@ static int draw_shares(struct trainer *t, struct err *e)
     return 0;
 }
 
-/* Names and order of all samples: whether a training goes on with the data it began with. */
-static uint64_t hash_samples(const struct dataset *data)
-{
-    uint64_t h = 0;
-    size_t n = dataset_count(data, SPLIT_TRAIN);
-    for (size_t i = 0; i < n; i++)
-        h = (h ^ rng_stream(dataset_sample(data, SPLIT_TRAIN, i)->name)) * 0x9e3779b97f4a7c15u;
-    return h ^ n;
-}
-
 static int open_loaders(struct trainer *t, size_t batch, struct err *e)
 {
     const struct train_config *c = t->job->train;
-    size_t at = 0, all = dataset_count(t->job->data, SPLIT_TRAIN) * picture_bytes(&t->format);
+    size_t at = 0, all = dataset_count(t->job->data, SPLIT_TRAIN) * preprocess_bytes(&t->about.input);
     /* What dataset_check could not keep in memory is decoded again and again: work for more than one thread. */
     bool decoding = all > (size_t)c->cache << 20;
     for (int s = 0; s < SHARES; s++) {
         bool train = s == SHARE_TRAIN;
         struct loader_options o = {
             .batch = train ? batch : (size_t)t->forward.batch,
-            .format = t->format,
+            .input = &t->about.input,
             .shuffled = train,
             .seed = (uint64_t)c->seed,
             .flip_horizontal = train && c->flip_h,
@@ -187,10 +155,6 @@ static int open_loaders(struct trainer *t, size_t batch, struct err *e)
             .ahead = train ? 0 : 1,
             .threads = decoding ? t->threads : 1,
         };
-        for (int i = 0; i < 3; i++) {
-            o.mean[i] = t->about.input.mean;
-            o.std[i] = t->about.input.std;
-        }
         if (t->samples[s])
             TRY(loader_new(t->job->data, SPLIT_TRAIN, t->order + at, t->samples[s], &o, &t->loaders[s], e));
         at += t->samples[s];
@@ -211,7 +175,7 @@ static int build_graphs(struct trainer *t, int batch, struct err *e)
     t->graph = t->params ? graph_new(GRAPH_TRAIN, precision, t->params) : NULL;
     if (!t->graph)
         return err_memory(e, "a graph");
-    job->model->build(t->graph, job->config, SHAPE(batch, sample->d[0], sample->d[1], sample->d[2]), &t->heads);
+    job->model->build(t->graph, job->config, shape_with_batch(sample, batch), &t->heads);
     TRY(graph_error(t->graph, e));
     struct forward_spec spec = {
         .model = job->model,
@@ -221,30 +185,45 @@ static int build_graphs(struct trainer *t, int batch, struct err *e)
         .batch = batch < SCORE_BATCH ? batch : SCORE_BATCH,
         .threads = t->threads,
         .precision = precision,
+        .seed = (uint64_t)job->train->seed,
         .map = true,
     };
     TRY(forward_build(&t->forward, &spec, e));
     return params_allocate(t->params, (uint64_t)job->train->seed, true, e);
 }
 
-static int make_plans(struct trainer *t, struct err *e)
+static int plan_training(struct trainer *t, int batch, struct err *e)
 {
-    struct node *outputs[OBJECTIVES + WATCHES];
-    int n = 0;
-    for (int i = 0; i < t->heads.nobjectives; i++)
-        outputs[n++] = t->heads.objectives[i].loss;
+    const struct train_config *c = t->job->train;
+    struct node *outputs[WATCHES];
     for (int i = 0; i < t->heads.nwatches; i++)
-        outputs[n++] = t->heads.watches[i].value;
+        outputs[i] = t->heads.watches[i].value;
     struct plan_spec spec = {
         .graph = t->graph,
         .outputs = outputs,
-        .noutputs = n,
+        .noutputs = t->heads.nwatches,
         .objectives = t->heads.objectives,
         .nobjectives = t->heads.nobjectives,
         .threads = t->threads,
-        .seed = (uint64_t)t->job->train->seed,
+        .seed = (uint64_t)c->seed,
     };
     TRY(plan_new(&spec, &t->plan, e));
+    t->update = (struct update){.plan = t->plan,
+                                .params = t->params,
+                                .heads = &t->heads,
+                                .adam = {.beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = 1e-8f},
+                                .seed = (uint64_t)c->seed,
+                                .threads = t->threads};
+    if (!graph_has_noise(t->graph))
+        return 0;
+    t->identities = calloc((size_t)batch, sizeof *t->identities);
+    plan_samples(t->plan, t->identities);
+    return t->identities ? 0 : err_memory(e, "what noise is drawn from");
+}
+
+static int make_plans(struct trainer *t, int batch, struct err *e)
+{
+    TRY(plan_training(t, batch, e));
     TRY(forward_plan(&t->forward, e));
     t->calibrator = calibrator_new(t->samples[SHARE_CALIBRATION], t->forward.maps);
     if (!t->calibrator)
@@ -272,7 +251,9 @@ static void announce(const struct trainer *t, size_t batch)
 {
     const struct log *log = t->job->log;
     char shape[SHAPE_TEXT];
-    size_t weights = t->params->size[GROUP_MAIN] + t->params->size[GROUP_ADVERSARY];
+    size_t weights = 0;
+    for (int g = 0; g < GROUP_COUNT; g++)
+        weights += t->params->grad[g] ? t->params->size[g] : 0;
     log_line(log, LOG_INFO, "%s on %zu samples of %s; %zu more for validation, %zu for calibration",
              t->job->model->name, t->samples[SHARE_TRAIN], shape_text(&t->about.input.sample, shape),
              t->samples[SHARE_VALIDATION], t->samples[SHARE_CALIBRATION]);
@@ -320,7 +301,7 @@ static int same_training(const struct trainer *t, const struct model_file *then,
                        t->job->model->name);
     TRY(same_options(t, then->model->options, then->config, t->job->config, e));
     TRY(same_options(t, train_options, &then->train, &t->about.train, e));
-    if (!shape_equal(&then->input.sample, &t->about.input.sample) || state->data != hash_samples(t->job->data) ||
+    if (!shape_equal(&then->input.sample, &t->about.input.sample) || state->data != t->at.data ||
         then->trained != t->about.trained)
         return err_set(e, ERR_USAGE,
                        "%s was begun on other data than %s: the samples are not the same; give the same "
@@ -379,14 +360,14 @@ int train_prepare(struct trainer *t, const struct train_job *job, struct err *e)
     memcpy(t->about.config, job->config, job->model->config_bytes);
     TRY(train_config_check(job->train, e));
     TRY(name_files(t, e));
-    TRY(choose_format(t, e));
+    TRY(choose_input(t, e));
     TRY(check_data(t, e));
     TRY(draw_shares(t, e));
-    t->at.data = hash_samples(job->data);
+    t->at.data = dataset_fingerprint(job->data, SPLIT_TRAIN);
     size_t batch =
         (size_t)job->train->batch < t->samples[SHARE_TRAIN] ? (size_t)job->train->batch : t->samples[SHARE_TRAIN];
     TRY(build_graphs(t, (int)batch, e));
-    TRY(make_plans(t, e));
+    TRY(make_plans(t, (int)batch, e));
     TRY(open_loaders(t, batch, e));
     TRY(prepare_curve(t, e));
     announce(t, batch);
@@ -406,6 +387,7 @@ void train_end(struct trainer *t)
     params_free(t->params);
     for (int g = 0; g < GROUP_COUNT; g++)
         free(t->kept[g]);
+    free(t->identities);
     free(t->order);
     free(t->output);
     free(t->state_path);

@@ -47,6 +47,14 @@ void expect_error(const struct err *e, int code, ...) __attribute__((sentinel));
 /* Opens or fails the test. */
 struct dataset *open_dataset(const char *url, enum dataset_use use);
 
+/* The preprocessing that keeps pictures at such a format; its values are pixels / 255. */
+struct preprocess pictures_of(int width, int height, int channels);
+/* Sample i in that format, as 8-bit pixels. */
+int load_pixels(struct dataset *ds, enum split split, size_t i, const struct picture_format *want, void *pixels,
+                struct err *e);
+/* The format that is chosen for the pictures of a split when nobody asks for one. */
+struct picture_format fitted_format(struct dataset *ds, enum split split);
+
 /* Counts the lines that it gets at each level, and keeps the last of each. */
 struct heard {
     int n[3];

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TRAIN = 30, TEST = 12, H = 3, W = 4 };
+enum { TRAIN = 30, TEST = 12, H = 3, W = 4, SMALLEST = 16 /* side that is ever chosen */ };
 
 /* Image i has the values i, i + 1, ...; its label is i mod 3. */
 static void write_split(const char *folder, const char *start, int n, const char *gz)
@@ -34,8 +34,8 @@ static void check_values(struct dataset *ds)
     for (enum split s = SPLIT_TRAIN; s < SPLITS; s++)
         for (size_t i = 0; i < dataset_count(ds, s); i++) {
             int64_t place = dataset_sample(ds, s, i)->index;
-            assert_int_equal(dataset_read(ds, s, i, &own, grey, &e), 0);
-            assert_int_equal(dataset_read(ds, s, i, &colour, rgb, &e), 0);
+            assert_int_equal(load_pixels(ds, s, i, &own, grey, &e), 0);
+            assert_int_equal(load_pixels(ds, s, i, &colour, rgb, &e), 0);
             for (int k = 0; k < H * W; k++) {
                 assert_int_equal(grey[k], place + k);
                 assert_int_equal(rgb[3 * k + 1], place + k);
@@ -48,6 +48,7 @@ static void test_values(void **state)
     (void)state;
     struct err e = ERR_INIT;
     struct picture_format f;
+    struct preprocess input = pictures_of(W, H, 1);
     write_split("plain", "train", TRAIN, "");
     write_split("plain", "t10k", TEST, "");
     write_split("packed", "train", TRAIN, ".gz");
@@ -56,8 +57,8 @@ static void test_values(void **state)
         struct dataset *ds = open_dataset(in_folder(k ? "packed" : "plain"), DATASET_LEARN);
         assert_int_equal(dataset_count(ds, SPLIT_TRAIN), TRAIN);
         assert_int_equal(dataset_count(ds, SPLIT_TEST), TEST);
-        assert_int_equal(dataset_native(ds, SPLIT_TRAIN, &f, &e), 0);
-        assert_true(f.width == W && f.height == H && f.channels == 1);
+        f = fitted_format(ds, SPLIT_TRAIN);
+        assert_true(f.width == SMALLEST && f.height == SMALLEST && f.channels == 1);
         const struct sample *s = dataset_sample(ds, SPLIT_TEST, 7);
         assert_string_equal(s->name, "test/00007");
         assert_string_equal(s->kind, "1");
@@ -65,7 +66,7 @@ static void test_values(void **state)
         assert_int_equal(s->anomalous, -1);
         check_values(ds);
         assert_int_equal(
-            dataset_check(ds, SPLIT_TRAIN, &(struct dataset_needs){.format = &f, .memory = 1 << 20}, NULL, &e), 0);
+            dataset_check(ds, SPLIT_TRAIN, &(struct dataset_needs){.input = &input, .memory = 1 << 20}, NULL, &e), 0);
         check_values(ds);
         dataset_close(ds);
     }
@@ -112,7 +113,7 @@ static void test_one_file(void **state)
     char url[700];
     snprintf(url, sizeof url, "idx:%s", in_folder("colour"));
     ds = open_dataset(url, DATASET_LEARN);
-    assert_int_equal(dataset_read(ds, SPLIT_TRAIN, 1, &(struct picture_format){2, 1, 3}, out, &e), 0);
+    assert_int_equal(load_pixels(ds, SPLIT_TRAIN, 1, &(struct picture_format){2, 1, 3}, out, &e), 0);
     assert_memory_equal(out, rgb + 6, 6);
     dataset_close(ds);
 }

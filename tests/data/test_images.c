@@ -64,12 +64,12 @@ static void test_one_picture(void **state)
     (void)state;
     struct picture_format f;
     struct err e = ERR_INIT;
-    write_png("one.png", 9, 5, 3, 0);
+    write_png("one.png", 29, 17, 3, 0);
     struct dataset *ds = open_dataset(in_folder("one.png"), DATASET_SCORE);
     expect_names(ds, SPLIT_TEST, "one.png", NULL);
-    assert_int_equal(dataset_native(ds, SPLIT_TEST, &f, &e), 0);
-    assert_int_equal(f.width, 9);
-    assert_int_equal(f.height, 5);
+    f = fitted_format(ds, SPLIT_TEST);
+    assert_int_equal(f.width, 29);
+    assert_int_equal(f.height, 17);
     assert_int_equal(f.channels, 3);
     dataset_close(ds);
     ds = open_dataset(in_folder("one.png"), DATASET_LEARN);
@@ -254,9 +254,9 @@ static void test_bad_pictures(void **state)
     e = ERR_INIT;
     uint8_t out[20 * 10];
     const struct picture_format f = {20, 10, 1};
-    assert_int_equal(dataset_read(ds, SPLIT_TRAIN, 3, &f, out, &e), ERR_FORMAT);
+    assert_int_equal(load_pixels(ds, SPLIT_TRAIN, 3, &f, out, &e), ERR_FORMAT);
     e = ERR_INIT;
-    assert_int_equal(dataset_read(ds, SPLIT_TRAIN, 4, &f, out, &e), 0);
+    assert_int_equal(load_pixels(ds, SPLIT_TRAIN, 4, &f, out, &e), 0);
     dataset_close(ds);
 }
 
@@ -273,18 +273,19 @@ static void test_mixed(void **state)
     write_png("x/4.png", 31, 29, 1, 0);
     write_file("x/5.pgm", "P5 2 2 255\nabcd", 15);
     struct dataset *ds = open_dataset(in_folder("x"), DATASET_LEARN);
-    assert_int_equal(dataset_native(ds, SPLIT_TRAIN, &f, &e), 0);
+    f = fitted_format(ds, SPLIT_TRAIN);
     assert_int_equal(f.width, 30);
     assert_int_equal(f.height, 20);
     assert_int_equal(f.channels, 3);
     f = (struct picture_format){32, 32, 3};
     uint8_t before[5][32 * 32 * 3], after[32 * 32 * 3];
     for (size_t i = 0; i < 5; i++)
-        assert_int_equal(dataset_read(ds, SPLIT_TRAIN, i, &f, before[i], &e), 0);
-    struct dataset_needs needs = {.format = &f, .memory = 3 * sizeof after + 1, .threads = 3};
+        assert_int_equal(load_pixels(ds, SPLIT_TRAIN, i, &f, before[i], &e), 0);
+    struct preprocess input = pictures_of(32, 32, 3);
+    struct dataset_needs needs = {.input = &input, .memory = 3 * sizeof after + 1, .threads = 3};
     assert_int_equal(dataset_check(ds, SPLIT_TRAIN, &needs, NULL, &e), 0);
     for (size_t i = 0; i < 5; i++) { /* the first three from memory */
-        assert_int_equal(dataset_read(ds, SPLIT_TRAIN, i, &f, after, &e), 0);
+        assert_int_equal(load_pixels(ds, SPLIT_TRAIN, i, &f, after, &e), 0);
         assert_memory_equal(before[i], after, sizeof after);
     }
     dataset_summary(ds, &log);
@@ -292,8 +293,8 @@ static void test_mixed(void **state)
     assert_non_null(strstr(heard.last[LOG_INFO], "5 samples, widths 1 to 8000, heights 1 to 30, colour"));
     assert_int_equal(unlink(in_folder("x/2.png")), 0);
     assert_int_equal(unlink(in_folder("x/4.png")), 0);
-    assert_int_equal(dataset_read(ds, SPLIT_TRAIN, 1, &f, after, &e), 0); /* kept in memory */
-    assert_int_equal(dataset_read(ds, SPLIT_TRAIN, 3, &f, after, &e), ERR_IO);
+    assert_int_equal(load_pixels(ds, SPLIT_TRAIN, 1, &f, after, &e), 0); /* kept in memory */
+    assert_int_equal(load_pixels(ds, SPLIT_TRAIN, 3, &f, after, &e), ERR_IO);
     expect_error(&e, ERR_IO, "4.png", NULL);
     dataset_close(ds);
 }
@@ -344,7 +345,7 @@ static void test_several_paths(void **state)
     assert_string_equal(dataset_sample(ds, SPLIT_TEST, 2)->name, "2.png");
     assert_int_equal(dataset_sample(ds, SPLIT_TEST, 2)->part, 2);
     uint8_t out[16];
-    assert_int_equal(dataset_read(ds, SPLIT_TEST, 1, &(struct picture_format){4, 4, 1}, out, &e), 0);
+    assert_int_equal(load_pixels(ds, SPLIT_TEST, 1, &(struct picture_format){4, 4, 1}, out, &e), 0);
     assert_int_equal(out[0], 7);
     dataset_close(ds);
     assert_int_equal(dataset_open_all(NULL, 0, DATASET_SCORE, NULL, &ds, &e), ERR_FORMAT);
@@ -390,12 +391,12 @@ static void test_synth(void **state)
         bad += marked > 0;
     }
     assert_int_equal(bad, 9);
-    dataset_read(a, SPLIT_TRAIN, 4, &f, x, &e);
-    dataset_read(a, SPLIT_TRAIN, 5, &f, y, &e);
+    load_pixels(a, SPLIT_TRAIN, 4, &f, x, &e);
+    load_pixels(a, SPLIT_TRAIN, 5, &f, y, &e);
     assert_memory_not_equal(x, y, sizeof x);
-    dataset_read(a, SPLIT_TRAIN, 4, &f, y, &e);
+    load_pixels(a, SPLIT_TRAIN, 4, &f, y, &e);
     assert_memory_equal(x, y, sizeof x);
-    dataset_read(b, SPLIT_TRAIN, 4, &f, y, &e);
+    load_pixels(b, SPLIT_TRAIN, 4, &f, y, &e);
     assert_memory_not_equal(x, y, sizeof x);
     dataset_close(a);
     dataset_close(b);

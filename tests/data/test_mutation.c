@@ -133,7 +133,7 @@ static void test_idx(void **state)
             if (dataset_open(in_folder("d"), DATASET_LEARN, NULL, &ds, &why) == 0) {
                 uint8_t out[16];
                 for (size_t k = 0; k < dataset_count(ds, SPLIT_TRAIN); k++)
-                    assert_int_equal(dataset_read(ds, SPLIT_TRAIN, k, &(struct picture_format){4, 4, 1}, out, &why), 0);
+                    assert_int_equal(load_pixels(ds, SPLIT_TRAIN, k, &(struct picture_format){4, 4, 1}, out, &why), 0);
                 dataset_close(ds);
             } else {
                 expect_error(&why, ERR_FORMAT, "train-images", NULL);

@@ -108,7 +108,7 @@ static void load_params(struct golden *g)
 static void make_plans(struct golden *g)
 {
     struct err e = ERR_INIT;
-    struct node *outputs[1 + WATCHES] = {g->trained.output}, *results[] = {g->scored.output, g->scored.score};
+    struct node *outputs[1 + WATCHES] = {g->trained.output}, *results[] = {g->scored.output, g->scored.scores[0].value};
     int n = 1;
     for (int i = 0; i < g->trained.nwatches; i++)
         outputs[n++] = g->trained.watches[i].value;
@@ -153,7 +153,7 @@ static void check_scores(struct golden *g)
     set_input(g, g->score_plan, g->scored.input);
     plan_forward(g->score_plan, 0);
     compare(g, "", "rebuilt", plan_data(g->score_plan, g->scored.output));
-    compare(g, "", "score", plan_data(g->score_plan, g->scored.score));
+    compare(g, "", "score", plan_data(g->score_plan, g->scored.scores[0].value));
 }
 
 static void check(const char *name)

@@ -1,7 +1,7 @@
 #include "subject.h"
 
 #include "base/rng.h"
-#include "nn/adam.h"
+#include "run/update.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -23,10 +23,14 @@ static const char *const variants[] = {
     "contrast=0.64",
 };
 
-static const struct shape samples[] = {
-    {3, {12, 12, 1}},
-    {3, {17, 13, 3}},
-    {4, {4, 10, 9, 1}},
+static const struct {
+    unsigned takes;
+    struct shape shape;
+} samples[] = {
+    {TAKES_PICTURES, {3, {12, 12, 1}}},
+    {TAKES_PICTURES, {3, {17, 13, 3}}},
+    {TAKES_CLIPS, {4, {4, 10, 9, 1}}},
+    {TAKES_ROWS, {1, {7}}},
 };
 
 /* Sets the pairs that the model has options for; returns how many. */
@@ -61,8 +65,7 @@ static void run_one(const struct model *m, const struct shape *sample, const cha
     apply(m, s.config, small);
     if (apply(m, s.config, variant) || !*variant) {
         apply(m, s.config, settings);
-        s.input = (struct shape){.nd = sample->nd + 1, .d = {BATCH}};
-        memcpy(s.input.d + 1, sample->d, sizeof *sample->d * (size_t)sample->nd);
+        s.input = shape_with_batch(sample, BATCH);
         snprintf(s.name, sizeof s.name, "%s on %s, %s", m->name, shape_text(sample, shape), variant);
         if (m->check(s.config, sample, &e) < 0)
             fail_msg("%s: %s", s.name, e.msg);
@@ -76,7 +79,8 @@ void subjects_each(const char *settings, void (*test)(const struct subject *s))
     for (int i = 0; models[i]; i++)
         for (size_t k = 0; k < sizeof samples / sizeof *samples; k++)
             for (size_t v = 0; v < sizeof variants / sizeof *variants; v++)
-                run_one(models[i], &samples[k], variants[v], settings, test);
+                if (models[i]->takes & samples[k].takes)
+                    run_one(models[i], &samples[k].shape, variants[v], settings, test);
 }
 
 void instance_build(struct instance *i, const struct subject *s, struct params *ps, enum graph_mode mode,
@@ -92,14 +96,19 @@ void instance_build(struct instance *i, const struct subject *s, struct params *
 void instance_plan(struct instance *i, int threads, bool keep_all)
 {
     struct err e = ERR_INIT;
-    struct node *outputs[4 + WATCHES];
+    const struct heads *h = &i->heads;
+    struct node *outputs[4 + SCORE_PARTS + MEMORIES + WATCHES];
     int n = 0;
-    struct node *const heads[] = {i->heads.output, i->heads.score, i->heads.map, i->heads.attention};
+    struct node *const single[] = {h->output, h->map, h->refine.latent, h->refine.start};
     for (int k = 0; k < 4; k++)
-        if (heads[k])
-            outputs[n++] = heads[k];
-    for (int k = 0; k < i->heads.nwatches; k++)
-        outputs[n++] = i->heads.watches[k].value;
+        if (single[k])
+            outputs[n++] = single[k];
+    for (int k = 0; k < h->nscores; k++)
+        outputs[n++] = h->scores[k].value;
+    for (int k = 0; k < h->nmemories; k++)
+        outputs[n++] = h->memories[k].attention;
+    for (int k = 0; k < h->nwatches; k++)
+        outputs[n++] = h->watches[k].value;
     struct plan_spec spec = {.graph = i->graph,
                              .outputs = outputs,
                              .noutputs = n,
@@ -137,7 +146,7 @@ void trainee_free(struct trainee *t)
 void subject_fill(float *input, const struct shape *shape, uint64_t seed)
 {
     size_t n = (size_t)shape_count(shape), each = n / (size_t)shape->d[0];
-    int64_t channels = shape_last(shape), width = shape->d[shape->nd - 2];
+    int64_t channels = shape->nd > 2 ? shape_last(shape) : 1, width = shape->d[shape->nd > 2 ? shape->nd - 2 : 1];
     for (int64_t s = 0; s < shape->d[0]; s++) {
         struct rng r = rng_new(seed, (uint64_t)s);
         float x = rng_uniform(&r), y = rng_uniform(&r), phase = 6 * rng_uniform(&r);
@@ -162,11 +171,26 @@ double trainee_loss(const struct trainee *t, int objective)
 
 void trainee_step(struct trainee *t, uint64_t seed, float lr)
 {
-    const struct adam adam = {.lr = lr, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
-    trainee_forward(t, seed);
-    for (int k = 0; k < t->run.heads.nobjectives; k++) {
-        plan_backward(t->run.plan, k);
-        params_adam(t->params, t->run.heads.objectives[k].group, &adam, 1);
-    }
-    plan_commit(t->run.plan);
+    double loss[OBJECTIVES];
+    struct update u = {.plan = t->run.plan,
+                       .params = t->params,
+                       .heads = &t->run.heads,
+                       .adam = {.lr = lr, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f},
+                       .seed = 3,
+                       .threads = 1};
+    subject_fill(plan_data(t->run.plan, t->run.heads.input), &t->subject->input, seed);
+    assert_int_equal(update_step(&u, seed, loss), ALL_FINITE);
+}
+
+double trainee_mean(const struct trainee *t, const char *name)
+{
+    const struct heads *h = &t->run.heads;
+    for (int i = 0; i < h->nwatches; i++)
+        if (!strcmp(h->watches[i].name, name))
+            return (double)*(float *)plan_data(t->run.plan, h->watches[i].value);
+    for (int i = 0; i < h->nobjectives; i++)
+        if (!strcmp(h->objectives[i].name, name))
+            return trainee_loss(t, i);
+    fail_msg("%s has no watch or loss '%s'", t->subject->name, name);
+    return 0;
 }

@@ -42,8 +42,11 @@ void trainee_free(struct trainee *t);
 /* Fills the input with samples of smooth random pictures, values -1 to 1, and runs forward. */
 void trainee_forward(struct trainee *t, uint64_t seed);
 double trainee_loss(const struct trainee *t, int objective);
-/* Forward, then backward and Adam for each objective, then commit. */
+/* One step of the trainer. */
 void trainee_step(struct trainee *t, uint64_t seed, float lr);
+
+/* The value of a watch or loss, by its name. */
+double trainee_mean(const struct trainee *t, const char *name);
 
 void subject_fill(float *input, const struct shape *shape, uint64_t seed);
 

@@ -113,17 +113,20 @@ static void gradients_equal_differences(void **state)
 
 static void check_overfit(const struct subject *s)
 {
+    const char *watch = s->model->score_watch;
     struct subject eight = *s;
     struct trainee t;
+    if (!watch)
+        return;
     eight.input.d[0] = 8;
     trainee_make(&t, &eight, F32, 1, false);
     trainee_forward(&t, 1);
-    double first = trainee_loss(&t, 0);
+    double first = trainee_mean(&t, watch);
     for (int i = 0; i < 400; i++)
         trainee_step(&t, 1, 1e-2f);
     trainee_forward(&t, 1);
-    double last = trainee_loss(&t, 0);
-    print_message("%s: loss %.4f to %.4f\n", s->name, first, last);
+    double last = trainee_mean(&t, watch);
+    print_message("%s: %s %.4f to %.4f\n", s->name, watch, first, last);
     assert_true(last < 0.25 * first);
     trainee_free(&t);
 }
@@ -154,18 +157,12 @@ static void settle_statistics(struct trainee *t)
     params_changed(t->params);
 }
 
-static double reconstruction_error(const struct trainee *t)
-{
-    for (int i = 0; i < t->run.heads.nwatches; i++)
-        if (!strcmp(t->run.heads.watches[i].name, "error"))
-            return (double)*(float *)plan_data(t->run.plan, t->run.heads.watches[i].value);
-    return trainee_loss(t, 0);
-}
-
 static void check_modes(const struct subject *s)
 {
     struct trainee t;
     struct instance score;
+    if (!s->model->score_watch)
+        return;
     trainee_make(&t, s, F32, 1, false);
     for (int i = 0; i < 20; i++)
         trainee_step(&t, (uint64_t)i, 1e-2f);
@@ -175,10 +172,11 @@ static void check_modes(const struct subject *s)
     instance_plan(&score, 1, false);
     subject_fill(plan_data(score.plan, score.heads.input), &s->input, 1);
     plan_forward(score.plan, 0);
-    const float *scores = plan_data(score.plan, score.heads.score);
-    double mean = 0, want = reconstruction_error(&t);
-    for (size_t i = 0; i < count(score.heads.score); i++)
-        mean += (double)scores[i] / (double)count(score.heads.score);
+    const struct node *part = score.heads.scores[0].value;
+    const float *scores = plan_data(score.plan, part);
+    double mean = 0, want = trainee_mean(&t, s->model->score_watch);
+    for (size_t i = 0; i < count(part); i++)
+        mean += (double)scores[i] / (double)count(part);
     if (!(fabs(mean - want) < 1e-4 * want))
         fail_msg("%s: scoring gives %g, training %g", s->name, mean, want);
     if (!strstr(s->name, "contrast")) { /* which only scoring undoes */
@@ -233,6 +231,14 @@ static void planned_equals_keep_all(void **state)
     subjects_each("", check_keep_all);
 }
 
+/* NULL on both sides is the same, too. */
+static void same_values(const struct instance *a, const struct node *x, const struct instance *b, const struct node *y)
+{
+    assert_int_equal(x != NULL, y != NULL);
+    if (x)
+        assert_memory_equal(plan_data(a->plan, x), plan_data(b->plan, y), 4 * count(x));
+}
+
 static void check_scoring_keep_all(const struct subject *s)
 {
     struct params *ps = params_new();
@@ -249,9 +255,10 @@ static void check_scoring_keep_all(const struct subject *s)
         }
     }
     const struct heads *a = &run[0].heads, *b = &run[1].heads;
-    assert_memory_equal(plan_data(run[0].plan, a->score), plan_data(run[1].plan, b->score), 4 * count(a->score));
-    assert_memory_equal(plan_data(run[0].plan, a->map), plan_data(run[1].plan, b->map), 4 * count(a->map));
-    assert_memory_equal(plan_data(run[0].plan, a->output), plan_data(run[1].plan, b->output), 4 * count(a->output));
+    for (int k = 0; k < a->nscores; k++)
+        same_values(&run[0], a->scores[k].value, &run[1], b->scores[k].value);
+    same_values(&run[0], a->map, &run[1], b->map);
+    same_values(&run[0], a->output, &run[1], b->output);
     instance_free(&run[0]);
     instance_free(&run[1]);
     params_free(ps);
@@ -330,7 +337,16 @@ static void describe(struct model_file *c, const struct subject *s)
     static float scores[] = {0.1f, 0.2f}, peaks[] = {0.3f, 0.4f};
     *c = (struct model_file){.model = s->model, .config = s->config, .kept_epoch = 1, .calibrated = 2, .trained = 10};
     options_default(train_options, &c->train);
-    c->input = (struct preprocess){s->sample, 0.5f, 0.5f};
+    static float mean[16], deviation[16];
+    for (int i = 0; i < 16; i++)
+        mean[i] = deviation[i] = 0.5f;
+    struct err e = ERR_INIT;
+    bool rows = s->sample.nd == 1;
+    c->input = (struct preprocess){.kind = kind_find(rows ? "rows" : "pictures", &e),
+                                   .sample = s->sample,
+                                   .n = rows ? (int)s->sample.d[0] : 1,
+                                   .mean = mean,
+                                   .std = deviation};
     c->calibration = (struct calibration){2, scores, peaks, 0, 1};
     c->date = c->data = c->data_summary = "";
 }
@@ -357,7 +373,7 @@ static void score_with(const struct subject *s, struct params *ps, float *out)
 
 static void check_file(const struct subject *s)
 {
-    if (s->sample.nd != 3) /* a model file holds pictures */
+    if (s->sample.nd == 4) /* clips have no kind yet */
         return;
     struct trainee t;
     struct loaded *loaded = NULL;
@@ -396,12 +412,26 @@ static void check_heads(const struct subject *s)
     struct instance score;
     instance_build(&score, s, ps, GRAPH_SCORE, F32);
     const struct heads *h = &score.heads;
-    assert_true(shape_equal(&h->input->shape, &s->input) && shape_equal(&h->output->shape, &s->input));
-    assert_true(h->score->shape.nd == 1 && h->score->shape.d[0] == s->input.d[0]);
-    assert_true(h->output->dtype == F32 && h->score->dtype == F32 && h->nobjectives == 0);
+    assert_true(shape_equal(&h->input->shape, &s->input) && h->nobjectives == 0);
+    assert_true(h->nscores > 0 && h->nscores <= SCORE_PARTS);
+    for (int k = 0; k < h->nscores; k++) {
+        const struct node *part = h->scores[k].value;
+        assert_true(part->shape.nd == 1 && part->shape.d[0] == s->input.d[0] && part->dtype == F32);
+        assert_true(*h->scores[k].name && h->scores[k].weight != 0);
+    }
+    assert_true(!h->output == !h->target);
+    if (h->output)
+        assert_true(shape_equal(&h->output->shape, &h->target->shape) && h->output->dtype == F32);
     struct shape map = s->input;
     map.d[map.nd - 1] = 1;
-    assert_true(shape_equal(&h->map->shape, &map));
+    assert_int_equal(h->map != NULL, s->model->has_map && s->sample.nd > 1);
+    assert_true(!h->map || shape_equal(&h->map->shape, &map));
+    for (int k = 0; k < h->nmemories; k++) {
+        const struct param *items = params_find(ps, h->memories[k].items);
+        assert_non_null(items);
+        assert_int_equal(items->shape.d[0], shape_last(&h->memories[k].attention->shape));
+        assert_int_equal(shape_rows(&h->memories[k].attention->shape) % s->input.d[0], 0);
+    }
     graph_free(score.graph);
     params_free(ps);
 }
@@ -412,19 +442,17 @@ static void score_graphs_have_their_heads(void **state)
     subjects_each("", check_heads);
 }
 
-static void check_decode(const struct subject *s)
+static void check_memory(const struct subject *s, int k)
 {
-    if (!s->model->items)
-        return;
     struct params *ps = params_new();
     struct instance score, items = {.graph = graph_new(GRAPH_SCORE, F32, ps)};
     struct err e = ERR_INIT;
     instance_build(&score, s, ps, GRAPH_SCORE, F32);
-    s->model->decode(items.graph, s->config, s->input, &items.heads);
+    s->model->decode(items.graph, s->config, s->input, k, &items.heads);
     if (graph_error(items.graph, &e) < 0)
         fail_msg("%s: %s", s->name, e.msg);
     assert_true(shape_equal(&items.heads.output->shape, &s->input));
-    const struct param *memory = params_find(ps, s->model->items);
+    const struct param *memory = params_find(ps, score.heads.memories[k].items);
     assert_non_null(memory);
     size_t code = count(items.heads.code) / (size_t)s->input.d[0], item = (size_t)shape_last(&memory->shape);
     assert_true(item == code || item == (size_t)shape_last(&items.heads.code->shape));
@@ -436,6 +464,18 @@ static void check_decode(const struct subject *s)
     instance_free(&items);
     graph_free(score.graph);
     params_free(ps);
+}
+
+static void check_decode(const struct subject *s)
+{
+    struct params *ps = params_new();
+    struct instance score;
+    instance_build(&score, s, ps, GRAPH_SCORE, F32);
+    int n = s->model->decode ? score.heads.nmemories : 0;
+    graph_free(score.graph);
+    params_free(ps);
+    for (int k = 0; k < n; k++)
+        check_memory(s, k);
 }
 
 static void codes_are_decoded(void **state)
@@ -459,10 +499,11 @@ static void presets_are_sound(void **state)
                 options_parse(train_options, &train, "training", p->run, ' ', &e) < 0 ||
                 train_config_check(&train, &e) < 0)
                 fail_msg("%s, preset %s: %s", m->name, p->name, e.msg);
-            int height = 0, width = 0;
-            assert_int_equal(train_size_parse(train.size, &height, &width, &e), 0);
-            struct shape sample = SHAPE(height ? height : 64, width ? width : 64, train.channels ? train.channels : 3);
-            if (m->check(config, &sample, &e) < 0)
+            struct wishes w;
+            assert_int_equal(train_wishes(&train, &w, &e), 0);
+            struct shape picture = SHAPE(w.height ? w.height : 64, w.width ? w.width : 64, w.channels ? w.channels : 3);
+            struct shape row = SHAPE(20);
+            if (m->check(config, m->takes & TAKES_PICTURES ? &picture : &row, &e) < 0)
                 fail_msg("%s, preset %s: %s", m->name, p->name, e.msg);
             free(config);
         }
@@ -473,7 +514,7 @@ static void any_picture_size_from_16_on_is_taken(void **state)
     (void)state;
     static const int sizes[] = {16, 17, 31, 32, 100, 255, 512};
     for (int i = 0; models[i]; i++)
-        for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes && models[i]->takes & TAKES_PICTURES; k++) {
             struct subject s = {.model = models[i], .config = calloc(1, models[i]->config_bytes)};
             struct err e = ERR_INIT;
             options_default(s.model->options, s.config);
@@ -487,18 +528,41 @@ static void any_picture_size_from_16_on_is_taken(void **state)
         }
 }
 
+/* Samples of a rank that a model does not take are refused, with what they are. */
 static void what_does_not_fit_is_a_sentence(void **state)
+{
+    (void)state;
+    static const struct {
+        unsigned takes;
+        struct shape shape;
+        const char *text;
+    } kinds[] = {{TAKES_PICTURES, {3, {64, 96, 3}}, "64x96x3"},
+                 {TAKES_CLIPS, {4, {4, 64, 96, 1}}, "4x64x96x1"},
+                 {TAKES_ROWS, {1, {120}}, "120"}};
+    for (int i = 0; models[i]; i++)
+        for (int k = 0; k < 3; k++) {
+            void *config = calloc(1, models[i]->config_bytes);
+            struct err e = ERR_INIT;
+            options_default(models[i]->options, config);
+            int code = models[i]->check(config, &kinds[k].shape, &e);
+            assert_int_equal(code, models[i]->takes & kinds[k].takes ? 0 : ERR_USAGE);
+            assert_true(!code || strstr(e.msg, kinds[k].text));
+            free(config);
+        }
+}
+
+static void options_that_do_not_fit_are_a_sentence(void **state)
 {
     (void)state;
     for (int i = 0; models[i]; i++) {
         void *config = calloc(1, models[i]->config_bytes);
-        struct err table = ERR_INIT, decoder = ERR_INIT;
+        struct err e = ERR_INIT;
         options_default(models[i]->options, config);
-        assert_int_equal(models[i]->check(config, &SHAPE(120), &table), ERR_USAGE);
-        assert_non_null(strstr(table.msg, "120"));
-        options_set(models[i]->options, config, "model", "decoder", "8,8,8,8,8,8", &decoder);
-        assert_int_equal(models[i]->check(config, &SHAPE(64, 64, 3), &decoder), ERR_USAGE);
-        assert_non_null(strstr(decoder.msg, "decoder"));
+        if (option_find(models[i]->options, "decoder")) {
+            options_set(models[i]->options, config, "model", "decoder", "8,8,8,8,8,8", &e);
+            assert_int_equal(models[i]->check(config, &SHAPE(64, 64, 3), &e), ERR_USAGE);
+            assert_non_null(strstr(e.msg, "decoder"));
+        }
         free(config);
     }
 }
@@ -519,6 +583,7 @@ int main(void)
         cmocka_unit_test(presets_are_sound),
         cmocka_unit_test(any_picture_size_from_16_on_is_taken),
         cmocka_unit_test(what_does_not_fit_is_a_sentence),
+        cmocka_unit_test(options_that_do_not_fit_are_a_sentence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -23,7 +23,7 @@ static const struct init zero = {.kind = INIT_CONSTANT, .a = 0};
 
 /* ---- random graphs ---- */
 
-enum { VALUES = 14, OUTPUTS = 3 };
+enum { VALUES = 14, OUTPUTS = 3, GOALS = 2 };
 
 /* What a random graph is drawn from. */
 struct dice {
@@ -37,7 +37,7 @@ struct net {
     struct params *params;
     struct graph *graph;
     struct node *input, *outputs[OUTPUTS];
-    struct objective objectives[OBJECTIVES];
+    struct objective objectives[GOALS];
     int noutputs, nobjectives;
 };
 
@@ -143,7 +143,7 @@ static void draw_net(struct net *n, struct dice d, enum graph_mode mode, struct 
         n->outputs[i] = v[count - 1 - (i ? (int)rng_below(&d.rng, (uint64_t)count - 2) : 0)];
     if (mode == GRAPH_SCORE)
         return;
-    n->nobjectives = 1 + (int)rng_below(&d.rng, OBJECTIVES);
+    n->nobjectives = 1 + (int)rng_below(&d.rng, GOALS);
     for (int i = 0; i < n->nobjectives; i++)
         n->objectives[i] =
             (struct objective){.loss = draw_loss(g, &d, v, count), .group = i ? GROUP_ADVERSARY : GROUP_MAIN};

@@ -28,6 +28,7 @@ struct made {
 
 static void make(struct made *m)
 {
+    static const float mean = 0.1307f, deviation = 0.3081f;
     struct err e = ERR_INIT;
     *m = (struct made){.scores = {0.1f, 0.2f, 0.2f, 0.5f, 1e-30f + 1}, .peaks = {0, 1, 2, 3, 4}};
     struct model_file *c = &m->c;
@@ -39,7 +40,7 @@ static void make(struct made *m)
     assert_int_equal(options_parse(train_options, &c->train, "train",
                                    "lr=0.1234567890123456789 lr_epochs=3,5 size=12x16 keep=last", ' ', &e),
                      0);
-    c->input = (struct preprocess){SHAPE(12, 16, 3), 0.1307f, 0.3081f};
+    c->input = (struct preprocess){kind_find("pictures", &e), SHAPE(12, 16, 3), 1, &mean, &deviation};
     c->calibration = (struct calibration){HELD, m->scores, m->peaks, 0.001f, 0.7f};
     c->calibrated = HELD;
     c->trained = 100;
@@ -53,7 +54,12 @@ static void make(struct made *m)
     c->curve = (struct curve){2, 1, 1, {"loss"}, {"entropy"}, m->rows};
     m->params = params_new();
     struct forward f;
-    struct forward_spec spec = {c->model, c->config, m->params, c->input.sample, 1, 1, F32, false, false, false};
+    struct forward_spec spec = {.model = c->model,
+                                .config = c->config,
+                                .params = m->params,
+                                .sample = c->input.sample,
+                                .batch = 1,
+                                .threads = 1};
     assert_int_equal(forward_build(&f, &spec, &e), 0);
     assert_int_equal(params_allocate(m->params, 5, false, &e), 0);
     forward_free(&f);
@@ -101,7 +107,7 @@ static void everything_comes_back(void **state)
     same_options(a->model->options, a->config, b->config);
     same_options(train_options, &a->train, &b->train);
     assert_true(shape_equal(&a->input.sample, &b->input.sample));
-    assert_true(a->input.mean == b->input.mean && a->input.std == b->input.std);
+    assert_true(*a->input.mean == *b->input.mean && *a->input.std == *b->input.std && b->input.n == 1);
     assert_int_equal(b->calibration.n, HELD);
     assert_memory_equal(b->calibration.scores, m.scores, sizeof m.scores);
     assert_memory_equal(b->calibration.peaks, m.peaks, sizeof m.peaks);
@@ -226,9 +232,9 @@ static void wrong_descriptions_are_refused(void **state)
         {"train.lr", "\"fast\"", "option lr takes a number"},
         {"input.shape", "[12,16]", "height, width"},
         {"input.shape", "[12,16,2]", "height, width"},
-        {"input.shape", "[12,-16,3]", "height, width"},
+        {"input.shape", "[12,-16,3]", "sizes from 1"},
         {"input.shape", "[12,16,1]", "tensor"},
-        {"input.shape", "[12,1e9,3]", "height, width"},
+        {"input.shape", "[12,1e9,3]", "sizes from 1"},
         {"input.std", "0", "positive std"},
         {"input.mean", "null", "finite mean"},
         {"calibration.map_low", "2", "from a low to a high"},
@@ -236,7 +242,7 @@ static void wrong_descriptions_are_refused(void **state)
         {"samples.calibrated", "6", "should hold 6 calibration scores, but has 5"},
         {"curve.rows", "[[1]]", "epoch 1 of the training curve should have 3 numbers"},
         {"curve.rows", "[1]", "epoch 1"},
-        {"curve.losses", "[\"a\",\"b\",\"c\"]", "at most 2"},
+        {"curve.losses", "[\"a\",\"b\",\"c\",\"d\",\"e\"]", "at most 4"},
         {"curve.losses", "[1]", "should be names"},
         {"kept_epoch", "-1", "kept_epoch"},
         {"data", "[]", "'data' should be a string"},
@@ -392,7 +398,7 @@ static void damaged_states_are_refused(void **state)
         {"state.step", "1000", "epochs"},
         {"state.adam_steps", "[1]", "3 entries"},
         {"state.best", "\"x\"", "'best'"},
-        {"state.loss_sums", "[0]", "2 entries"},
+        {"state.loss_sums", "[0]", "entries, but has"},
         {"state.data", "17", "'data'"},
         {"state.data", "\"17\"", "other data"},
         {"curve.rows", "[]", "epochs are said to be done"},

@@ -66,8 +66,7 @@ static struct scorer *open_scorer(struct loaded *s, int batch, bool all)
 static void read_pixels(size_t i, uint8_t *pixels)
 {
     struct err e = ERR_INIT;
-    const struct picture_format format = {SIDE, SIDE, 1};
-    assert_int_equal(dataset_read(tests, SPLIT_TEST, i, &format, pixels, &e), 0);
+    assert_int_equal(dataset_load(tests, SPLIT_TEST, i, &loaded_file(position)->input, pixels, &e), 0);
 }
 
 struct collected {
@@ -172,7 +171,7 @@ static void memory_and_data_set_agree(void **state)
             assert_int_equal(scorer_score(s, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
             assert_memory_equal(&v.score, &c.score[i], sizeof v.score);
             assert_null(v.map);
-            assert_null(v.attention);
+            assert_null(v.attention[0].weights);
         }
         scorer_free(s);
     }
@@ -219,15 +218,17 @@ static void a_verdict_is_consistent(void **state)
         assert_true(fabs(sum / PIXELS - (double)v.score) < 1e-5 * (double)v.score);
         assert_true(v.p_value == calibration_p_value(&c->calibration, v.score));
         assert_int_equal(v.anomalous, v.p_value <= 0.2);
-        preprocess_picture(&c->input, v.input, PIXELS, back);
+        preprocess_show(&c->input, v.target, back);
         assert_memory_equal(back, pixels, PIXELS);
         assert_non_null(v.reconstruction);
-        assert_int_equal(v.items, 10);
-        assert_int_equal(v.attention_rows, 16); /* 16x16, halved twice */
-        for (int64_t row = 0; row < v.attention_rows; row++) {
+        const struct attention *a = &v.attention[0];
+        assert_true(v.parts[0] == v.score); /* its only part */
+        assert_int_equal(a->items, 10);
+        assert_int_equal(a->rows, 16); /* 16x16, halved twice */
+        for (int64_t row = 0; row < a->rows; row++) {
             double total = 0;
-            for (int64_t k = 0; k < v.items; k++)
-                total += (double)v.attention[row * v.items + k];
+            for (int64_t k = 0; k < a->items; k++)
+                total += (double)a->weights[row * a->items + k];
             assert_true(fabs(total - 1) < 1e-4);
         }
     }
@@ -369,10 +370,10 @@ static void items_are_decoded(void **state)
     struct err e = ERR_INIT;
     uint8_t pictures[3][PIXELS];
     const int64_t wanted[] = {2, 0, 2}, outside[] = {6};
-    assert_int_equal(inspect_item_count(whole), 6);
-    assert_int_equal(inspect_item_count(position), 10);
-    assert_int_equal(inspect_item_count(plain), 0);
-    assert_int_equal(inspect_items(whole, wanted, 3, pictures[0], &e), 0);
+    assert_int_equal(inspect_item_count(whole, 0), 6);
+    assert_int_equal(inspect_item_count(position, 0), 10);
+    assert_int_equal(inspect_item_count(plain, 0), 0);
+    assert_int_equal(inspect_items(whole, 0, wanted, 3, pictures[0], &e), 0);
     assert_memory_equal(pictures[0], pictures[2], PIXELS);
     assert_memory_not_equal(pictures[0], pictures[1], PIXELS);
     struct scorer *s = open_scorer(whole, 1, true);
@@ -382,22 +383,22 @@ static void items_are_decoded(void **state)
         struct verdict v;
         read_pixels(i, pixels);
         assert_int_equal(scorer_score(s, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
-        assert_int_equal(v.attention_rows, 1);
-        for (int64_t k = 0; k < v.items; k++)
-            if (v.attention[k] == 1) {
+        assert_int_equal(v.attention[0].rows, 1);
+        for (int64_t k = 0; k < v.attention[0].items; k++)
+            if (v.attention[0].weights[k] == 1) {
                 single++;
-                preprocess_picture(&loaded_file(whole)->input, v.reconstruction, PIXELS, rebuilt);
-                assert_int_equal(inspect_items(whole, &k, 1, item, &e), 0);
+                preprocess_show(&loaded_file(whole)->input, v.reconstruction, rebuilt);
+                assert_int_equal(inspect_items(whole, 0, &k, 1, item, &e), 0);
                 for (int p = 0; p < PIXELS; p++)
                     assert_in_range(item[p] + 1 - rebuilt[p], 0, 2);
             }
     }
     assert_true(single > 0); /* else this says nothing: raise the toy's scale */
     scorer_free(s);
-    assert_int_equal(inspect_items(position, wanted, 3, pictures[0], &e), 0);
-    assert_int_equal(inspect_items(whole, outside, 1, pictures[0], &e), ERR_USAGE);
+    assert_int_equal(inspect_items(position, 0, wanted, 3, pictures[0], &e), 0);
+    assert_int_equal(inspect_items(whole, 0, outside, 1, pictures[0], &e), ERR_USAGE);
     e = ERR_INIT;
-    assert_int_equal(inspect_items(plain, wanted, 1, pictures[0], &e), ERR_USAGE);
+    assert_int_equal(inspect_items(plain, 0, wanted, 1, pictures[0], &e), ERR_USAGE);
     assert_says(e.msg, "no memory");
 }
 

@@ -1,0 +1,184 @@
+/* Pictures: H,W,C of 1 or 3 channels. Kept as 8-bit pixels of the model's size. */
+#include "data/kind.h"
+
+#include "base/arena.h"
+#include "base/hot.h"
+#include "data/dataset_private.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    GUESS_MAX = 256, /* longest side that is chosen without being asked for; the cost grows with the area */
+    GUESS_MIN = 16,  /* shortest */
+    LOOKS = 33,      /* pictures that the choice is made from */
+};
+
+static const float WHITE = 255;
+
+struct picture_format preprocess_format(const struct preprocess *p)
+{
+    return (struct picture_format){
+        .width = (int)p->sample.d[1], .height = (int)p->sample.d[0], .channels = (int)p->sample.d[2]};
+}
+
+/* ---- fitting ---- */
+
+static int by_value(const void *a, const void *b)
+{
+    return *(const int *)a - *(const int *)b;
+}
+
+/* What the pictures look like, from some spread over the split: median width and height, grey when all are stored
+ * grey. Unreadable ones do not count unless all are; then their error. */
+static int look(struct dataset *ds, enum split split, struct picture_format *format, struct err *e)
+{
+    const struct split_samples *s = &ds->splits[split];
+    size_t looks = s->n < LOOKS ? s->n : LOOKS;
+    int widths[LOOKS], heights[LOOKS], seen = 0, channels = 1;
+    struct err first = ERR_INIT;
+    struct picture_decoder *d;
+    TRY(dataset_take_decoder(ds, &d, e));
+    for (size_t k = 0; k < looks; k++) {
+        const struct sample *sample = &s->v[k * s->n / looks];
+        const struct part *part = &ds->parts[sample->part];
+        struct picture picture;
+        if (part->source->read(part, sample, d, 0, &picture, &first) < 0)
+            continue;
+        widths[seen] = picture.width;
+        heights[seen++] = picture.height;
+        if (picture.channels == 3)
+            channels = 3;
+    }
+    dataset_put_decoder(ds, d);
+    if (!seen)
+        return err_set(e, first.code ? first.code : ERR_FAIL, "%s", first.code ? first.msg : "the split is empty");
+    qsort(widths, (size_t)seen, sizeof *widths, by_value);
+    qsort(heights, (size_t)seen, sizeof *heights, by_value);
+    *format = (struct picture_format){.width = widths[seen / 2], .height = heights[seen / 2], .channels = channels};
+    return 0;
+}
+
+static int guess_side(int side, int longest)
+{
+    double scaled = longest > GUESS_MAX ? (double)side * GUESS_MAX / longest : side;
+    int rounded = longest > GUESS_MAX ? (int)lround(scaled / 16) * 16 : side;
+    return rounded < GUESS_MIN ? GUESS_MIN : rounded;
+}
+
+static int fit(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
+               struct err *e)
+{
+    struct picture_format native = {0};
+    if (w->frames)
+        return err_set(e, ERR_USAGE,
+                       "option frames is %d, but %s has pictures, not clips; set frames=0 to train on single pictures",
+                       w->frames, ds->parts[0].path);
+    if (!w->height || !w->channels)
+        TRY(look(ds, split, &native, e));
+    int longest = native.width > native.height ? native.width : native.height;
+    float *scale = arena_alloc(arena, 2 * sizeof *scale);
+    if (!scale)
+        return err_memory(e, "the preprocessing");
+    p->sample =
+        SHAPE(w->height ? w->height : guess_side(native.height, longest),
+              w->width ? w->width : guess_side(native.width, longest), w->channels ? w->channels : native.channels);
+    p->n = 1;
+    p->mean = scale;
+    p->std = scale + 1;
+    scale[0] = w->symmetric ? 0.5f : 0;
+    scale[1] = w->symmetric ? 0.5f : 1;
+    return 0;
+}
+
+static int check(const struct preprocess *p, struct err *e)
+{
+    const struct shape *s = &p->sample;
+    char text[SHAPE_TEXT];
+    if (s->nd == 3 && (s->d[2] == 1 || s->d[2] == 3) && p->n == 1)
+        return 0;
+    return err_set(e, ERR_FORMAT, "pictures should be height, width and 1 or 3 channels, not %s", shape_text(s, text));
+}
+
+/* ---- reading ---- */
+
+static size_t bytes(const struct preprocess *p)
+{
+    return (size_t)shape_count(&p->sample);
+}
+
+static int load(const struct part *part, const struct sample *s, struct picture_decoder *d, const struct preprocess *p,
+                void *kept, struct shape *own, struct err *e)
+{
+    struct picture picture;
+    struct picture_format format = p ? preprocess_format(p) : (struct picture_format){0};
+    TRY(part->source->read(part, s, d, format.channels, &picture, e));
+    *own = SHAPE(picture.height, picture.width, picture.channels);
+    return p ? picture_fit(d, &picture, &format, kept, e) : 0;
+}
+
+/* Difference first: a product and a sum would be one instruction on some processors, and round otherwise. */
+HOT static void scale_pixels(const uint8_t *restrict pixels, float *restrict out, size_t n, float zero, float scale)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = ((float)pixels[i] - zero) * scale;
+}
+
+static void values(const struct preprocess *p, const void *kept, float *out)
+{
+    scale_pixels(kept, out, bytes(p), WHITE * *p->mean, 1 / (WHITE * *p->std));
+}
+
+static void swap_pixels(uint8_t *a, uint8_t *b, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint8_t held = a[i];
+        a[i] = b[i];
+        b[i] = held;
+    }
+}
+
+static void flip(const struct preprocess *p, void *kept, bool horizontal, bool vertical)
+{
+    uint8_t *pixels = kept;
+    const size_t h = (size_t)p->sample.d[0], w = (size_t)p->sample.d[1], c = (size_t)p->sample.d[2];
+    for (size_t y = 0; horizontal && y < h; y++)
+        for (size_t x = 0; x < w / 2; x++)
+            swap_pixels(pixels + (y * w + x) * c, pixels + (y * w + w - 1 - x) * c, c);
+    for (size_t y = 0; vertical && y < h / 2; y++)
+        swap_pixels(pixels + y * w * c, pixels + (h - 1 - y) * w * c, w * c);
+}
+
+/* ---- showing ---- */
+
+static void show(const struct preprocess *p, const float *values_in, uint8_t *pixels)
+{
+    for (size_t i = 0; i < bytes(p); i++) {
+        float v = (values_in[i] * *p->std + *p->mean) * WHITE;
+        pixels[i] = (uint8_t)(v > 0 ? (v < WHITE ? v + 0.5f : WHITE) : 0);
+    }
+}
+
+static void describe(const struct shape *least, const struct shape *most, char *text, size_t size)
+{
+    const char *colour = most->d[2] == 3 ? "colour" : "grey";
+    if (least->d[0] == most->d[0] && least->d[1] == most->d[1])
+        snprintf(text, size, "all %lldx%lld, %s", (long long)most->d[1], (long long)most->d[0], colour);
+    else
+        snprintf(text, size, "widths %lld to %lld, heights %lld to %lld, %s", (long long)least->d[1],
+                 (long long)most->d[1], (long long)least->d[0], (long long)most->d[0], colour);
+}
+
+const struct kind kind_pictures = {
+    .name = "pictures",
+    .samples = "pictures",
+    .fit = fit,
+    .check = check,
+    .bytes = bytes,
+    .load = load,
+    .values = values,
+    .flip = flip,
+    .show = show,
+    .describe = describe,
+};

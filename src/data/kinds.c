@@ -1,0 +1,65 @@
+/* The table of kinds, and preprocessing as the other floors see it. */
+#include "data/kind.h"
+
+#include <math.h>
+#include <string.h>
+
+static const struct kind *const kinds[] = {&kind_pictures, &kind_rows};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+const struct kind *kind_find(const char *name, struct err *e)
+{
+    for (int i = 0; i < KINDS; i++)
+        if (!strcmp(kinds[i]->name, name))
+            return kinds[i];
+    err_set(e, ERR_USAGE, "there is no kind of data '%s'", name);
+    return NULL;
+}
+
+const char *kind_name(const struct kind *k)
+{
+    return k->name;
+}
+
+const char *kind_samples(const struct kind *k)
+{
+    return k->samples;
+}
+
+int preprocess_check(const struct preprocess *p, struct err *e)
+{
+    TRY(p->kind->check(p, e));
+    bool sound = true;
+    for (int i = 0; i < p->sample.nd; i++)
+        sound &= p->sample.d[i] >= 1 && p->sample.d[i] <= PREPROCESS_SIDE_MAX;
+    for (int i = 0; sound && i < p->n; i++)
+        sound = isfinite(p->mean[i]) && isfinite(p->std[i]) && p->std[i] > 0;
+    if (sound)
+        return 0;
+    return err_set(e, ERR_FORMAT, "the input should have sizes from 1 to %d, a finite mean and a positive std",
+                   PREPROCESS_SIDE_MAX);
+}
+
+size_t preprocess_bytes(const struct preprocess *p)
+{
+    return p->kind->bytes(p);
+}
+
+void preprocess_values(const struct preprocess *p, const void *kept, float *out)
+{
+    p->kind->values(p, kept, out);
+}
+
+bool preprocess_shows(const struct preprocess *p, struct picture_format *format)
+{
+    if (!p->kind->show)
+        return false;
+    if (format)
+        *format = preprocess_format(p);
+    return true;
+}
+
+void preprocess_show(const struct preprocess *p, const float *values, uint8_t *pixels)
+{
+    p->kind->show(p, values, pixels);
+}

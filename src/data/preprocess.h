@@ -1,0 +1,48 @@
+/* Preprocessing: how a sample of any kind becomes the float tensor that a model sees, and back to something to look at.
+ * It belongs to the kind of data and is stored in the model file.
+ *
+ * A sample has two forms. Kept: brought to its shape, in the kind's own format (8-bit pixels of a picture, the numbers
+ * of a row), as the data set holds it in memory. Values: float32, (kept - mean) / std, where pixels count from 0 to 1.
+ *
+ * Functions only read; any number of threads. */
+#ifndef DATA_PREPROCESS_H
+#define DATA_PREPROCESS_H
+
+#include "base/err.h"
+#include "data/media.h"
+#include "nn/shape.h"
+
+/* A kind of data: pictures, rows. */
+struct kind;
+
+enum { PREPROCESS_SIDE_MAX = 65536 }; /* of each dimension of a sample */
+
+struct preprocess {
+    const struct kind *kind;
+    struct shape sample;     /* [D,]H,W,C or C: without the batch */
+    int n;                   /* of mean and std: 1, for all values alike, or one for each of the last dimension */
+    const float *mean, *std; /* owned by whoever fitted or read it */
+};
+
+/* The kind of that name ("pictures"), as model files have it; NULL with a sentence (ERR_USAGE). */
+const struct kind *kind_find(const char *name, struct err *e);
+const char *kind_name(const struct kind *k);
+const char *kind_samples(const struct kind *k); /* what its samples are called, plural: "pictures" */
+
+/* Whether it is one that its kind could have fitted; a sentence if not (ERR_FORMAT). For what comes from a file. */
+int preprocess_check(const struct preprocess *p, struct err *e);
+
+/* Bytes of a sample as it is kept. */
+size_t preprocess_bytes(const struct preprocess *p);
+/* From the kept form to shape_count(&p->sample) values. */
+void preprocess_values(const struct preprocess *p, const void *kept, float *out);
+
+/* The size and channels of a picture as it is kept. Of pictures alone. */
+struct picture_format preprocess_format(const struct preprocess *p);
+
+/* Whether samples are something to look at; then `format` (may be NULL) is that of the picture of one. */
+bool preprocess_shows(const struct preprocess *p, struct picture_format *format);
+/* Values back to 8-bit pixels of that format, clamped: for inputs, reconstructions, decoded items. */
+void preprocess_show(const struct preprocess *p, const float *values, uint8_t *pixels);
+
+#endif
