@@ -57,12 +57,12 @@ static void presets_fit_their_model(void **state)
         }
 }
 
-struct sample {
+struct numbers {
     double number;
     struct ints the_list;
 };
 
-#define OPTIONS_OF struct sample
+#define OPTIONS_OF struct numbers
 // clang-format off
 static const struct option sample_options[] = {
     ROW_FLOAT(number, "1", 0, 10, "a number"),
@@ -73,7 +73,7 @@ static const struct option sample_options[] = {
 
 struct holder {
     bool first;
-    struct sample one, two;
+    struct numbers one, two;
     int64_t last;
 };
 
@@ -195,7 +195,7 @@ static void bad_values_are_sentences_and_change_nothing(void **state)
     static const char *const bad[][2] = {{"number", "eleven"}, {"number", "11"},     {"number", "nan"},
                                          {"number", ""},       {"the_list", "1,10"}, {"the_list", "1,,2"},
                                          {"the_list", "1.5"},  {"nothing", "1"}};
-    struct sample s;
+    struct numbers s;
     options_default(sample_options, &s);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct err e = ERR_INIT;

@@ -558,7 +558,7 @@ static void options_that_do_not_fit_are_a_sentence(void **state)
         void *config = calloc(1, models[i]->config_bytes);
         struct err e = ERR_INIT;
         options_default(models[i]->options, config);
-        if (option_find(models[i]->options, "decoder")) {
+        if (option_find(models[i]->options, "decoder", NULL)) {
             options_set(models[i]->options, config, "model", "decoder", "8,8,8,8,8,8", &e);
             assert_int_equal(models[i]->check(config, &SHAPE(64, 64, 3), &e), ERR_USAGE);
             assert_non_null(strstr(e.msg, "decoder"));
