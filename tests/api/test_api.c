@@ -1,13 +1,7 @@
 /* The library as a program uses it, through engram.h alone. */
 #include <engram.h>
 
-/* What cmocka.h wants before it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/files.h"
 
 #include <locale.h>
 #include <math.h>
@@ -21,7 +15,6 @@
 
 static const char *const settings[] = {"widths=4,8", "items=10", "epochs=2", "batch=8", "calibration=0.25"};
 
-static char folder[] = "/tmp/engram-api-XXXXXX";
 static engram_model *model;
 
 static engram_train_job small_job(const char *output)
@@ -31,10 +24,9 @@ static engram_train_job small_job(const char *output)
 
 static int begin(void **state)
 {
-    (void)state;
     engram_error error = {0};
     const engram_train_job job = small_job("model.safetensors");
-    if (!mkdtemp(folder) || chdir(folder))
+    if (folder_begin(state))
         return -1;
     if (engram_train(&job, NULL, NULL, &error) || engram_model_load("model.safetensors", &model, &error)) {
         print_error("%s\n", error.message);
@@ -45,11 +37,8 @@ static int begin(void **state)
 
 static int end(void **state)
 {
-    (void)state;
     engram_model_free(model);
-    char command[80];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return chdir("/") || system(command);
+    return folder_end(state);
 }
 
 static void fill(uint8_t *pixels, size_t n, int kind)

@@ -2,15 +2,8 @@
 #ifndef TESTS_CLI_SUPPORT_H
 #define TESTS_CLI_SUPPORT_H
 
-/* What cmocka.h wants before it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include <stdbool.h>
+#include "support/files.h"
+#include "support/pictures.h"
 
 /* What a run printed and how it ended; valid until the next run. */
 struct ran {
@@ -35,9 +28,8 @@ struct how {
 struct ran run(const char *words);
 struct ran run_how(const struct how *how, const char *words);
 
-/* cmocka's setup and teardown of a group: an empty folder as working folder; removed after. */
-int folder_begin(void **state);
-int folder_end(void **state);
+/* cmocka's setup of a group: folder_begin, and an environment that says nothing to engram. */
+int command_begin(void **state);
 
 /* A small trained model, made once a folder: 16x16 grey synth. Its name. */
 const char *small_model(void);
@@ -45,17 +37,6 @@ const char *small_model(void);
 #define SMALL_DATA  "synth:?n=40&test=12&size=16"
 #define SMALL_FLAGS "--widths 4,8 --items 10 --epochs 2 --batch 8 --calibration 0.25"
 
-void write_file(const char *path, const void *bytes, size_t size);
-/* The whole file with a 0 behind it, *size may be NULL; NULL when there is none. The caller frees. */
-char *read_file(const char *path, size_t *size);
-bool same_files(const char *a, const char *b);
-bool exists(const char *path);
-/* Grey or colour picture of a pattern that depends on `kind`, as PNG; folders are made. */
-void write_picture(const char *path, int width, int height, int channels, int kind);
-
-/* `text` has to be in `in`; the test says what was there instead. */
-#define assert_in(in, text) assert_in_at(in, text, __FILE__, __LINE__)
-void assert_in_at(const char *in, const char *text, const char *file, int line);
 #define assert_code(ran, want) assert_code_at(ran, want, __FILE__, __LINE__)
 void assert_code_at(struct ran ran, int want, const char *file, int line);
 /* Failed with the code, and stderr is an error with `text` in it. */

@@ -22,7 +22,7 @@ static void missing_and_empty_folders(void **state)
 static void one_picture_is_not_enough(void **state)
 {
     (void)state;
-    write_picture("single/a.png", 16, 16, 1, 0);
+    write_png("single/a.png", 16, 16, 1, 0);
     assert_refused(run("train memae single" FLAGS), 1, "single");
     assert_refused(run("train memae single/a.png" FLAGS), 1, "a.png");
 }
@@ -35,7 +35,7 @@ static void damaged_pictures(void **state)
     for (int i = 0; i < 20; i++) {
         char path[80];
         snprintf(path, sizeof path, "damaged/%02d.png", i);
-        write_picture(path, 16, 16, 1, i);
+        write_png(path, 16, 16, 1, i);
     }
     assert_code(run("train memae damaged -q -o good.safetensors " SMALL_FLAGS), 0);
     char *good = read_file("damaged/00.png", &size);
@@ -61,10 +61,10 @@ static void odd_sizes_and_modes_are_fine(void **state)
     for (int i = 0; i < 12; i++) {
         char path[80];
         snprintf(path, sizeof path, "mixed/%02d.png", i);
-        write_picture(path, 10 + 7 * i, 30, i % 2 ? 3 : 1, i);
+        write_png(path, 10 + 7 * i, 30, i % 2 ? 3 : 1, i);
     }
-    write_picture("mixed/tiny.png", 1, 1, 1, 0);
-    write_picture("mixed/wide.png", 8000, 20, 3, 0);
+    write_png("mixed/tiny.png", 1, 1, 1, 0);
+    write_png("mixed/wide.png", 8000, 20, 3, 0);
     assert_code(run("train memae mixed -q --size 16 -o mixed.safetensors " SMALL_FLAGS), 0);
 }
 
@@ -74,15 +74,15 @@ static void masks_that_do_not_fit(void **state)
     for (int i = 0; i < 12; i++) {
         char path[80];
         snprintf(path, sizeof path, "mvtec/train/good/%03d.png", i);
-        write_picture(path, 16, 16, 1, i);
+        write_png(path, 16, 16, 1, i);
         snprintf(path, sizeof path, "mvtec/test/%s/%03d.png", i % 2 ? "good" : "dent", i);
-        write_picture(path, 16, 16, 1, i);
+        write_png(path, 16, 16, 1, i);
         snprintf(path, sizeof path, "mvtec/ground_truth/dent/%03d_mask.png", i);
         if (i % 2 == 0)
-            write_picture(path, 16, 16, 1, 40);
+            write_mask(path, 16, 16, 4, 4, 8, 8);
     }
     assert_code(run("data mvtec"), 0);
-    write_picture("mvtec/ground_truth/dent/004_mask.png", 20, 16, 1, 40);
+    write_mask("mvtec/ground_truth/dent/004_mask.png", 20, 16, 4, 4, 8, 8);
     assert_refused(run("data mvtec"), 1, "004_mask.png");
     assert_int_equal(remove("mvtec/ground_truth/dent/004_mask.png"), 0);
     assert_refused(run("data mvtec"), 1, "004");
@@ -177,7 +177,7 @@ static void model_files_with_a_wrong_header(void **state)
     unsigned char huge[64] = {0, 0, 0, 0, 0, 0, 0, 0x10, '{'};
     write_file("huge.safetensors", huge, sizeof huge);
     refuse_model("huge.safetensors");
-    write_picture("picture.safetensors", 16, 16, 1, 0);
+    write_png("picture.safetensors", 16, 16, 1, 0);
     refuse_model("picture.safetensors");
 }
 
@@ -186,11 +186,11 @@ static void things_in_the_wrong_place(void **state)
 {
     (void)state;
     small_model();
-    write_picture("some/a.png", 16, 16, 1, 0);
+    write_png("some/a.png", 16, 16, 1, 0);
     assert_refused(run("score some small.safetensors"), 1, "some");
     struct ran r = run("score small.safetensors small.safetensors");
     assert_code(r, 1);
-    assert_in(line_of(r.out, 1), "small.safetensors,0,,,,");
+    assert_says(line_of(r.out, 1), "small.safetensors,0,,,,");
     assert_refused(run("info no-such-model"), 1, "no-such-model");
 }
 
@@ -203,5 +203,5 @@ int main(void)
         cmocka_unit_test(model_files_cut_short),     cmocka_unit_test(model_files_with_a_wrong_header),
         cmocka_unit_test(things_in_the_wrong_place),
     };
-    return cmocka_run_group_tests_name("cli: bad input", tests, folder_begin, folder_end);
+    return cmocka_run_group_tests_name("cli: bad input", tests, command_begin, folder_end);
 }

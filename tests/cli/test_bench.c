@@ -54,5 +54,5 @@ int main(void)
         cmocka_unit_test(a_profile_has_every_operation),
         cmocka_unit_test(mistakes_are_said),
     };
-    return cmocka_run_group_tests_name("cli: bench", tests, folder_begin, folder_end);
+    return cmocka_run_group_tests_name("cli: bench", tests, command_begin, folder_end);
 }

@@ -28,11 +28,11 @@ static void eval_prints_and_reports(void **state)
     assert_true(auroc >= 0 && auroc <= 1);
     assert_true(metric(r.out, "auroc", "scratch") >= 0);
     assert_true(metric(r.out, "promised_false_alarm_rate", "") == 0.05);
-    assert_in(r.err, "out/report.html");
+    assert_says(r.err, "out/report.html");
     char *html = read_file("out/report.html", NULL);
     assert_non_null(html);
-    assert_in(html, "memae");
-    assert_in(html, "data:image/png;base64,");
+    assert_says(html, "memae");
+    assert_says(html, "data:image/png;base64,");
     free(html);
     r = run("eval small.safetensors " SMALL_DATA " --report out/report.html -q");
     assert_refused(r, 1, "out/report.html");
@@ -47,9 +47,9 @@ static void eval_compares_models(void **state)
     assert_code(run("train ae " SMALL_DATA " -q -o ae.safetensors --widths 4,8 --epochs 1 --batch 8"), 0);
     struct ran r = run("eval small.safetensors ae.safetensors " SMALL_DATA " -q --report both.html --format jsonl");
     assert_code(r, 0);
-    assert_in(r.out, "{\"model\":\"small.safetensors\",\"metric\":\"auroc\",\"kind\":\"\",\"value\":");
-    assert_in(r.out, "{\"model\":\"ae.safetensors\",\"metric\":\"auroc\",\"kind\":\"\",\"value\":");
-    assert_in(r.out, "{\"model\":\"ae.safetensors\",\"metric\":\"memory_items\",\"kind\":\"\",\"value\":null}");
+    assert_says(r.out, "{\"model\":\"small.safetensors\",\"metric\":\"auroc\",\"kind\":\"\",\"value\":");
+    assert_says(r.out, "{\"model\":\"ae.safetensors\",\"metric\":\"auroc\",\"kind\":\"\",\"value\":");
+    assert_says(r.out, "{\"model\":\"ae.safetensors\",\"metric\":\"memory_items\",\"kind\":\"\",\"value\":null}");
     assert_true(exists("both.html"));
 }
 
@@ -72,8 +72,8 @@ static void eval_needs_labels(void **state)
 {
     (void)state;
     small_model();
-    write_picture("plain/a.png", 16, 16, 1, 0);
-    write_picture("plain/b.png", 16, 16, 1, 1);
+    write_png("plain/a.png", 16, 16, 1, 0);
+    write_png("plain/b.png", 16, 16, 1, 1);
     assert_refused(run("eval small.safetensors plain"), 1, "plain");
     assert_refused(run("eval small.safetensors no-such-folder"), 1, "no-such-folder");
 }
@@ -85,13 +85,13 @@ static void info_says_what_is_inside(void **state)
     struct ran r = run("info small.safetensors --format csv");
     assert_code(r, 0);
     assert_string_equal(line_of(r.out, 0), "section,name,value");
-    assert_in(r.out, "\nmodel,name,memae\n");
-    assert_in(r.out, "\noptions,items,10\n");
-    assert_in(r.out, "\noptions,widths,\"4,8\"\n");
-    assert_in(r.out, "\ncalibration,samples,10\n");
-    assert_in(r.out, "\norigin,engram,0.1.0\n");
-    assert_in(r.out, "\ntraining,epochs,2\n");
-    assert_in(run("info small.safetensors").out, "items");
+    assert_says(r.out, "\nmodel,name,memae\n");
+    assert_says(r.out, "\noptions,items,10\n");
+    assert_says(r.out, "\noptions,widths,\"4,8\"\n");
+    assert_says(r.out, "\ncalibration,samples,10\n");
+    assert_says(r.out, "\norigin,engram,0.1.0\n");
+    assert_says(r.out, "\ntraining,epochs,2\n");
+    assert_says(run("info small.safetensors").out, "items");
 }
 
 static void data_says_what_is_there(void **state)
@@ -99,23 +99,23 @@ static void data_says_what_is_there(void **state)
     (void)state;
     struct ran r = run("data " SMALL_DATA);
     assert_code(r, 0);
-    assert_in(r.out, "40");
-    assert_in(r.out, "scratch");
+    assert_says(r.out, "40");
+    assert_says(r.out, "scratch");
     r = run("data " SMALL_DATA " --list");
     assert_code(r, 0);
     assert_int_equal(count_lines(r.out), 1 + 40 + 12);
     assert_string_equal(line_of(r.out, 0), "part,name,path,index,kind,anomalous");
-    assert_in(line_of(r.out, 1), "train,");
-    assert_in(line_of(r.out, 1), ",good,false");
+    assert_says(line_of(r.out, 1), "train,");
+    assert_says(line_of(r.out, 1), ",good,false");
     r = run("data");
-    assert_in(r.out, "synth: ");
-    assert_in(r.out, "normal");
+    assert_says(r.out, "synth: ");
+    assert_says(r.out, "normal");
 }
 
 static void data_says_what_is_wrong(void **state)
 {
     (void)state;
-    write_picture("wrong/a.png", 16, 16, 1, 0);
+    write_png("wrong/a.png", 16, 16, 1, 0);
     write_file("wrong/b.png", "text", 4);
     assert_refused(run("data wrong"), 1, "b.png");
 }
@@ -137,10 +137,10 @@ static void demo_shows_both_models(void **state)
     }
     struct ran r = run("demo show --epochs 1");
     assert_code(r, 0);
-    assert_in(r.out, "AUROC");
-    assert_in(r.out, "\nmemae ");
-    assert_in(r.out, "\nae ");
-    assert_in(r.out, "show/report.html");
+    assert_says(r.out, "AUROC");
+    assert_says(r.out, "\nmemae ");
+    assert_says(r.out, "\nae ");
+    assert_says(r.out, "show/report.html");
     assert_true(exists("show/report.html"));
     assert_true(exists("show/memae.safetensors"));
     assert_refused(run("demo show --epochs 1"), 1, "show/report.html");
@@ -155,5 +155,5 @@ int main(void)
         cmocka_unit_test(data_says_what_is_wrong),  cmocka_unit_test(demo_without_its_data),
         cmocka_unit_test(demo_shows_both_models),
     };
-    return cmocka_run_group_tests_name("cli: eval, info, data, demo", tests, folder_begin, folder_end);
+    return cmocka_run_group_tests_name("cli: eval, info, data, demo", tests, command_begin, folder_end);
 }

@@ -10,10 +10,10 @@ static void make_pictures(void)
 {
     if (exists("pictures"))
         return;
-    write_picture("pictures/frame2.png", 16, 16, 1, 1);
-    write_picture("pictures/frame10.png", 16, 16, 3, 2);
-    write_picture("pictures/Frame3.PNG", 40, 20, 3, 3);
-    write_picture("pictures/sub/odd, \"name\".png", 16, 16, 1, 4);
+    write_png("pictures/frame2.png", 16, 16, 1, 1);
+    write_png("pictures/frame10.png", 16, 16, 3, 2);
+    write_png("pictures/Frame3.PNG", 40, 20, 3, 3);
+    write_png("pictures/sub/odd, \"name\".png", 16, 16, 1, 4);
     write_file("pictures/notes.txt", "no picture", 10);
 }
 
@@ -28,12 +28,12 @@ static void rows_in_natural_order(void **state)
     assert_code(r, 0);
     assert_int_equal(count_lines(r.out), 5);
     assert_string_equal(line_of(r.out, 0), "path,index,score,p_value,anomalous,error");
-    assert_in(line_of(r.out, 1), "pictures/frame2.png,0,");
-    assert_in(line_of(r.out, 2), "pictures/Frame3.PNG,0,");
-    assert_in(line_of(r.out, 3), "pictures/frame10.png,0,");
-    assert_in(line_of(r.out, 4), "\"pictures/sub/odd, \"\"name\"\".png\",0,");
-    assert_in(r.err, "1"); /* notes.txt is skipped, and counted */
-    assert_in(r.err, "4 scored");
+    assert_says(line_of(r.out, 1), "pictures/frame2.png,0,");
+    assert_says(line_of(r.out, 2), "pictures/Frame3.PNG,0,");
+    assert_says(line_of(r.out, 3), "pictures/frame10.png,0,");
+    assert_says(line_of(r.out, 4), "\"pictures/sub/odd, \"\"name\"\".png\",0,");
+    assert_says(r.err, "1"); /* notes.txt is skipped, and counted */
+    assert_says(r.err, "4 scored");
 }
 
 /* A row of JSON has the numbers of the CSV row. */
@@ -56,7 +56,7 @@ static void jsonl_says_the_same(void **state)
                  score, p, anomalous);
         assert_string_equal(line_of(r.out, i), expected);
     }
-    assert_in(line_of(r.out, 3), "\"pictures/sub/odd, \\\"name\\\".png\"");
+    assert_says(line_of(r.out, 3), "\"pictures/sub/odd, \\\"name\\\".png\"");
     free(csv);
 }
 
@@ -75,7 +75,7 @@ static void library_says_the_same(void **state)
     assert_true(p == library_p);
     r = run_how(&(struct how){.program = getenv("ENGRAM_EXAMPLE")}, "small.safetensors pictures/notes.txt");
     assert_code(r, 1);
-    assert_in(r.err, "pictures/notes.txt");
+    assert_says(r.err, "pictures/notes.txt");
 }
 
 /* A sample's score does not depend on how many are computed at once, nor on threads (to rounding). */
@@ -117,13 +117,13 @@ static void bad_pictures_are_rows(void **state)
     struct ran r = run("score small.safetensors bad");
     assert_code(r, 1);
     assert_int_equal(count_lines(r.out), 5);
-    assert_in(line_of(r.out, 1), "bad/a-truncated.png,0,,,,");
-    assert_in(line_of(r.out, 2), "bad/b-text.png,0,,,,");
-    assert_in(line_of(r.out, 3), "bad/c-empty.png,0,,,,");
-    assert_in(line_of(r.out, 4), "bad/d-good.png,0,0.");
-    assert_in(r.err, "3 samples could not be scored");
+    assert_says(line_of(r.out, 1), "bad/a-truncated.png,0,,,,");
+    assert_says(line_of(r.out, 2), "bad/b-text.png,0,,,,");
+    assert_says(line_of(r.out, 3), "bad/c-empty.png,0,,,,");
+    assert_says(line_of(r.out, 4), "bad/d-good.png,0,0.");
+    assert_says(r.err, "3 samples could not be scored");
     r = run("score small.safetensors bad --format jsonl");
-    assert_in(line_of(r.out, 0), "\"score\":null,\"p_value\":null,\"anomalous\":null,\"error\":\"");
+    assert_says(line_of(r.out, 0), "\"score\":null,\"p_value\":null,\"anomalous\":null,\"error\":\"");
     r = run("score small.safetensors bad --strict");
     assert_refused(r, 1, "bad/a-truncated.png");
     assert_int_equal(count_lines(r.out), 2);
@@ -133,8 +133,8 @@ static void sizes_and_modes_do_not_matter(void **state)
 {
     (void)state;
     small_model();
-    write_picture("sizes/tiny.png", 1, 1, 1, 0);
-    write_picture("sizes/wide.png", 8000, 20, 3, 0);
+    write_png("sizes/tiny.png", 1, 1, 1, 0);
+    write_png("sizes/wide.png", 8000, 20, 3, 0);
     struct ran r = run("score small.safetensors sizes");
     assert_code(r, 0);
     assert_int_equal(count_lines(r.out), 3);
@@ -153,7 +153,7 @@ static void maps_mirror_the_data(void **state)
     char *npy = read_file("maps/deep/frame2.png.npy", &size);
     assert_non_null(npy);
     assert_memory_equal(npy, "\x93NUMPY\x01\x00", 8);
-    assert_in(npy + 10, "'shape': (16, 16)");
+    assert_says(npy + 10, "'shape': (16, 16)");
     assert_int_equal(size % 64, 16 * 16 * 4 % 64);
     free(npy);
     struct ran r = run("score small.safetensors pictures --maps maps/deep");
@@ -173,8 +173,8 @@ static void exit_code_on_request(void **state)
     assert_code(run("score small.safetensors pictures -q --false-alarm-rate 1 --exit-code"), 3);
     struct ran r = run("score small.safetensors pictures --false-alarm-rate 0.01 --exit-code");
     assert_code(r, 0);
-    assert_in(r.err, "warning: at a false-alarm rate of 0.01 this model can call nothing anomalous");
-    assert_in(r.out, ",false,");
+    assert_says(r.err, "warning: at a false-alarm rate of 0.01 this model can call nothing anomalous");
+    assert_says(r.out, ",false,");
     assert_null(strstr(r.out, ",true,"));
 }
 
@@ -190,10 +190,10 @@ static void many_data_and_idx(void **state)
     struct ran r = run("score small.safetensors pictures/frame2.png t10k-images-idx3-ubyte pictures/sub -q");
     assert_code(r, 0);
     assert_int_equal(count_lines(r.out), 5);
-    assert_in(line_of(r.out, 1), "pictures/frame2.png,0,");
-    assert_in(line_of(r.out, 2), "t10k-images-idx3-ubyte,0,");
-    assert_in(line_of(r.out, 3), "t10k-images-idx3-ubyte,1,");
-    assert_in(line_of(r.out, 4), "odd");
+    assert_says(line_of(r.out, 1), "pictures/frame2.png,0,");
+    assert_says(line_of(r.out, 2), "t10k-images-idx3-ubyte,0,");
+    assert_says(line_of(r.out, 3), "t10k-images-idx3-ubyte,1,");
+    assert_says(line_of(r.out, 4), "odd");
 }
 
 static void stdout_that_ends_early(void **state)
@@ -220,7 +220,7 @@ static void interrupted(void **state)
     assert_code(r, 130);
     int lines = count_lines(r.out);
     assert_in_range(lines, 10, 20000);
-    assert_in(line_of(r.out, lines - 1), "e,"); /* true or false, then no error */
+    assert_says(line_of(r.out, lines - 1), "e,"); /* true or false, then no error */
     assert_int_equal(r.out[strlen(r.out) - 1], '\n');
 }
 
@@ -245,5 +245,5 @@ int main(void)
         cmocka_unit_test(many_data_and_idx),     cmocka_unit_test(stdout_that_ends_early),
         cmocka_unit_test(interrupted),           cmocka_unit_test(no_model_or_no_data),
     };
-    return cmocka_run_group_tests_name("cli: score", tests, folder_begin, folder_end);
+    return cmocka_run_group_tests_name("cli: score", tests, command_begin, folder_end);
 }

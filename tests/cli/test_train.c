@@ -13,9 +13,9 @@ static void writes_a_model_and_says_so(void **state)
     struct ran r = run(TRAIN " -o a.safetensors");
     assert_code(r, 0);
     assert_string_equal(r.out, "");
-    assert_in(r.err, "epoch 1/2  loss");
-    assert_in(r.err, "epoch 2/2  loss");
-    assert_in(r.err, "a.safetensors: epoch");
+    assert_says(r.err, "epoch 1/2  loss");
+    assert_says(r.err, "epoch 2/2  loss");
+    assert_says(r.err, "a.safetensors: epoch");
     assert_true(exists("a.safetensors"));
     assert_false(exists("a.safetensors.train"));
     assert_string_equal(run(TRAIN " -o quiet.safetensors -q").err, "");
@@ -33,9 +33,9 @@ static void options_come_by_set_and_by_flag(void **state)
     assert_true(same_files("set.safetensors", "flag.safetensors"));
     assert_code(run(TRAIN " -q -o later.safetensors --items=7 --items 5 --flip-h"), 0);
     struct ran r = run("info later.safetensors --format csv");
-    assert_in(r.out, "options,items,5");
-    assert_in(r.out, "training,flip_h,true");
-    assert_in(r.out, "origin,date,1970-01-02");
+    assert_says(r.out, "options,items,5");
+    assert_says(r.out, "training,flip_h,true");
+    assert_says(r.out, "origin,date,1970-01-02");
 }
 
 static void never_overwrites_without_force(void **state)
@@ -85,7 +85,7 @@ static void interrupted_and_resumed_is_the_same(void **state)
     const struct how interrupt = {.interrupt = "stderr:epoch 20/"};
     struct ran r = run_how(&interrupt, LONG " -o parts.safetensors");
     assert_code(r, 130);
-    assert_in(r.err, "--resume");
+    assert_says(r.err, "--resume");
     assert_true(exists("parts.safetensors.train"));
     assert_refused(run(LONG " -o parts.safetensors"), 1, "parts.safetensors");
     assert_code(run_how(&(struct how){.interrupt = "stderr:epoch 150/"}, LONG " -o parts.safetensors --resume"), 130);
@@ -100,10 +100,10 @@ static void progress_bar_on_a_terminal(void **state)
     const struct how terminal = {.terminal = true, .environment = "TERM=xterm"};
     struct ran r = run_how(&terminal, LONG " -o bar.safetensors");
     assert_code(r, 0);
-    assert_in(r.err, "\repoch ");
-    assert_in(r.err, "[=");
-    assert_in(r.err, " left");
-    assert_in(r.err, "epoch 400/400  loss");
+    assert_says(r.err, "\repoch ");
+    assert_says(r.err, "[=");
+    assert_says(r.err, " left");
+    assert_says(r.err, "epoch 400/400  loss");
     const struct how dumb = {.terminal = true, .environment = "TERM=dumb"};
     assert_null(strstr(run_how(&dumb, TRAIN " -o dumb.safetensors").err, "[="));
     assert_null(strchr(run_how(&terminal, TRAIN " -o silent.safetensors -q").err, 'e'));
@@ -137,5 +137,5 @@ int main(void)
         cmocka_unit_test(second_interrupt_kills),
         cmocka_unit_test(nothing_to_resume),
     };
-    return cmocka_run_group_tests_name("cli: train", tests, folder_begin, folder_end);
+    return cmocka_run_group_tests_name("cli: train", tests, command_begin, folder_end);
 }

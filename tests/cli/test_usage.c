@@ -14,25 +14,25 @@ static void help_of_every_verb(void **state)
         snprintf(words, sizeof words, "%s --help", verbs[i]);
         struct ran r = run(words);
         assert_code(r, 0);
-        assert_in(r.out, verbs[i]);
-        assert_in(r.out, "--quiet");
-        assert_in(r.out, "Examples:");
+        assert_says(r.out, verbs[i]);
+        assert_says(r.out, "--quiet");
+        assert_says(r.out, "Examples:");
         assert_string_equal(r.err, "");
         snprintf(words, sizeof words, "help %s", verbs[i]);
         assert_code(run(words), 0);
     }
-    assert_in(run("--help").out, "engram demo");
-    assert_in(run("help").out, "score FILE DATA...");
+    assert_says(run("--help").out, "engram demo");
+    assert_says(run("help").out, "score FILE DATA...");
 }
 
 static void help_shows_defaults(void **state)
 {
     (void)state;
-    assert_in(run("score --help").out, "(default 0.05)");
+    assert_says(run("score --help").out, "(default 0.05)");
     struct ran r = run("train memae --help");
-    assert_in(r.out, "--epochs N");
-    assert_in(r.out, "cosine|dot");
-    assert_in(r.out, "(default 200)");
+    assert_says(r.out, "--epochs N");
+    assert_says(r.out, "cosine|dot");
+    assert_says(r.out, "(default 200)");
     r = run("train ae --help");
     assert_null(strstr(r.out, "--similarity"));
 }
@@ -50,12 +50,12 @@ static void man_and_completion_know_everything(void **state)
     (void)state;
     struct ran r = run("help --man");
     assert_code(r, 0);
-    assert_in(r.out, ".TH ENGRAM 1");
-    assert_in(r.out, "\\-\\-false\\-alarm\\-rate");
-    assert_in(r.out, "\\-\\-shrink");
+    assert_says(r.out, ".TH ENGRAM 1");
+    assert_says(r.out, "\\-\\-false\\-alarm\\-rate");
+    assert_says(r.out, "\\-\\-shrink");
     r = run("help --completion bash");
-    assert_in(r.out, "complete -o default -F _engram engram");
-    assert_in(r.out, "--flip-h");
+    assert_says(r.out, "complete -o default -F _engram engram");
+    assert_says(r.out, "--flip-h");
     write_file("completion", r.out, strlen(r.out));
     const struct how bash = {.program = "/bin/bash"};
     assert_code(run_how(&bash, "-n completion"), 0);
@@ -80,11 +80,11 @@ static void colours_on_a_terminal(void **state)
 {
     (void)state;
     const struct how colours = {.terminal = true, .environment = "TERM=xterm"};
-    assert_in(run_how(&colours, "score none none").err, "\033[31merror: \033[0m");
+    assert_says(run_how(&colours, "score none none").err, "\033[31merror: \033[0m");
     setenv("NO_COLOR", "1", 1);
     struct ran r = run_how(&colours, "score none none");
     unsetenv("NO_COLOR");
-    assert_in(r.err, "engram: error: ");
+    assert_says(r.err, "engram: error: ");
     assert_null(strchr(r.err, '\033'));
     assert_null(strchr(run("score none none").err, '\033'));
 }
@@ -134,14 +134,14 @@ static void every_preset_and_option_is_one_of_one(void **state)
     struct ran r = run("models memae --format csv");
     assert_code(r, 0);
     assert_string_equal(line_of(r.out, 0), "what,name,value,range,help");
-    assert_in(r.out, "\npreset,mnist,");
-    assert_in(r.out, "\noption,items,200,1 to 100000,");
-    assert_in(r.out, "\"32,64,128,128\""); /* RFC 4180 */
+    assert_says(r.out, "\npreset,mnist,");
+    assert_says(r.out, "\noption,items,200,1 to 100000,");
+    assert_says(r.out, "\"32,64,128,128\""); /* RFC 4180 */
     r = run("models");
-    assert_in(r.out, "memae");
-    assert_in(r.out, "Gong et al.");
+    assert_says(r.out, "memae");
+    assert_says(r.out, "Gong et al.");
     r = run("models --format jsonl");
-    assert_in(r.out, "{\"name\":\"memae\",\"title\":\"");
+    assert_says(r.out, "{\"name\":\"memae\",\"title\":\"");
 }
 
 static void stdout_that_takes_nothing(void **state)
@@ -170,5 +170,5 @@ int main(void)
         cmocka_unit_test(every_preset_and_option_is_one_of_one),
         cmocka_unit_test(stdout_that_takes_nothing),
     };
-    return cmocka_run_group_tests_name("cli: usage", tests, folder_begin, folder_end);
+    return cmocka_run_group_tests_name("cli: usage", tests, command_begin, folder_end);
 }

@@ -218,14 +218,14 @@ static void test_natural_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_atomic_write, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_appeared_meanwhile, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_unwritable, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_atomic_write, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_appeared_meanwhile, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_unwritable, folder_begin, folder_end),
         cmocka_unit_test(test_full_device),
-        cmocka_unit_test_setup_teardown(test_full_disk, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_links_stay, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_read, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_folders, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_full_disk, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_links_stay, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_read, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_folders, folder_begin, folder_end),
         cmocka_unit_test(test_join),
         cmocka_unit_test(test_natural_order),
     };

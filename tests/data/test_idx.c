@@ -235,14 +235,14 @@ static void test_fashion_names(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_values, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_protocols, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_one_file, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_bad_files, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_bad_gz, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_missing, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_values, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_protocols, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_one_file, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_bad_files, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_bad_gz, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_missing, folder_begin, folder_end),
         cmocka_unit_test(test_mnist),
-        cmocka_unit_test_setup_teardown(test_fashion_names, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_fashion_names, folder_begin, folder_end),
     };
     return cmocka_run_group_tests_name("data/idx", tests, NULL, NULL);
 }

@@ -425,17 +425,17 @@ static void test_option_tables(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_plain_folder, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_one_picture, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_mvtec, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_bad_masks, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_classes, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_nothing_there, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_bad_pictures, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_mixed, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_links, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_several_paths, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_odd_paths, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_plain_folder, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_one_picture, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_mvtec, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_bad_masks, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_classes, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_nothing_there, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_bad_pictures, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_mixed, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_links, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_several_paths, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_odd_paths, folder_begin, folder_end),
         cmocka_unit_test(test_synth),
         cmocka_unit_test(test_option_tables),
     };

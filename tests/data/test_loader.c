@@ -341,8 +341,8 @@ int main(void)
         cmocka_unit_test(test_flips),
         cmocka_unit_test(test_ordered),
         cmocka_unit_test(test_chosen),
-        cmocka_unit_test_setup_teardown(test_bad_row, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_vanished_file, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_bad_row, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_vanished_file, folder_begin, folder_end),
         cmocka_unit_test(test_refused),
         cmocka_unit_test(test_free_any_time),
     };

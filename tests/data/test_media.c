@@ -19,13 +19,13 @@ static struct picture_decoder *decoder;
 static int decoder_make(void **state)
 {
     struct err e = ERR_INIT;
-    return folder_make(state) || picture_decoder_new(&decoder, &e);
+    return folder_begin(state) || picture_decoder_new(&decoder, &e);
 }
 
 static int decoder_remove(void **state)
 {
     picture_decoder_free(decoder);
-    return folder_remove(state);
+    return folder_end(state);
 }
 
 static struct picture decode(const void *bytes, size_t size, int channels)

@@ -148,8 +148,8 @@ static void test_idx(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(test_pictures, folder_make, folder_remove),
-        cmocka_unit_test_setup_teardown(test_idx, folder_make, folder_remove),
+        cmocka_unit_test_setup_teardown(test_pictures, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_idx, folder_begin, folder_end),
     };
     return cmocka_run_group_tests_name("data/mutation", tests, NULL, NULL);
 }

@@ -4,16 +4,13 @@
 #include "run/forward.h"
 #include "run/score.h"
 #include "subject.h"
+#include "support/files.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 static size_t count(const struct node *n)
 {
@@ -379,11 +376,8 @@ static void check_file(const struct subject *s)
     struct loaded *loaded = NULL;
     struct model_file c;
     struct err e = ERR_INIT;
-    char path[] = "/tmp/engram_models_XXXXXX";
+    const char *path = in_folder("model");
     float before[16], after[16];
-    int file = mkstemp(path);
-    assert_true(file >= 0);
-    close(file);
     trainee_make(&t, s, F32, 1, false);
     for (int i = 0; i < 3; i++)
         trainee_step(&t, (uint64_t)i, 1e-2f);
@@ -394,7 +388,6 @@ static void check_file(const struct subject *s)
     score_with(s, loaded_params(loaded), after);
     assert_memory_equal(before, after, (size_t)s->input.d[0] * sizeof *after);
     loaded_close(loaded);
-    unlink(path);
     trainee_free(&t);
 }
 
@@ -585,5 +578,5 @@ int main(void)
         cmocka_unit_test(what_does_not_fit_is_a_sentence),
         cmocka_unit_test(options_that_do_not_fit_are_a_sentence),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

@@ -3,13 +3,7 @@
  * allocations here (--wrap); those inside oneDNN, FFmpeg and jansson are their own. */
 #include <engram.h>
 
-/* What cmocka.h wants before it. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "support/files.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -80,7 +74,6 @@ char *__wrap_strndup(const char *text, size_t n)
 #define DATA "synth:?n=24&test=6&size=16"
 
 static const char *const settings[] = {"widths=4", "items=4", "epochs=1", "batch=8", "threads=1"};
-static char folder[] = "/tmp/engram-oom-XXXXXX";
 
 static int train(engram_error *error)
 {
@@ -214,9 +207,8 @@ static void looking_at_data(void **state)
 
 static int begin(void **state)
 {
-    (void)state;
     engram_error error;
-    if (!mkdtemp(folder) || chdir(folder))
+    if (folder_begin(state))
         return -1;
     if (train(&error) || rename("t.safetensors", "model.safetensors") || score(&error)) {
         print_error("%s\n", error.message);
@@ -225,19 +217,11 @@ static int begin(void **state)
     return 0;
 }
 
-static int end(void **state)
-{
-    (void)state;
-    char command[80];
-    snprintf(command, sizeof command, "rm -r %s", folder);
-    return chdir("/") || system(command);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(looking_at_data), cmocka_unit_test(scoring),  cmocka_unit_test(scoring_data),
         cmocka_unit_test(evaluating),      cmocka_unit_test(training),
     };
-    return cmocka_run_group_tests_name("memory runs out", tests, begin, end);
+    return cmocka_run_group_tests_name("memory runs out", tests, begin, folder_end);
 }

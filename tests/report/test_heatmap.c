@@ -1,12 +1,5 @@
 /* Heat maps: colours, contour, overlay, files. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "folder.h"
+#include "support/files.h"
 
 #include "base/file.h"
 #include "data/media.h"
@@ -102,11 +95,10 @@ static void test_npy(void **state)
     (void)state;
     struct err e = ERR_INIT;
     float map[6] = {0, 1, 2, 3, 4, -0.5f};
-    char *path = path_of("map.npy");
+    const char *path = in_folder("map.npy");
     assert_int_equal(heatmap_write_npy(path, map, 3, 2, false, &e), 0);
-    unsigned char *data;
     size_t size;
-    assert_int_equal(file_read(path, 1 << 20, &data, &size, &e), 0);
+    char *data = read_file(path, &size);
     assert_int_equal(size, 128 + sizeof map);
     assert_memory_equal(data, "\x93NUMPY\x01\x00\x76\x00", 10);
     static const char text[] = "{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), } ";
@@ -115,7 +107,6 @@ static void test_npy(void **state)
     assert_memory_equal(data + 128, map, sizeof map);
     free(data);
     assert_int_equal(heatmap_write_npy(path, map, 2, 3, false, &e), ERR_IO); /* it is there already */
-    free(path);
 }
 
 static void test_png_file(void **state)
@@ -126,7 +117,7 @@ static void test_png_file(void **state)
     struct picture_decoder *d;
     struct picture p;
     float map[6] = {0, 0.2f, 0.4f, 0.6f, 0.8f, 1};
-    char *path = path_of("map.png");
+    const char *path = in_folder("map.png");
     heatmap_scale_init(&s, 0, 1, 2);
     assert_int_equal(heatmap_write_png(path, &s, map, 3, 2, &(struct heatmap_style){.zoom = 4}, false, &e), 0);
     assert_int_equal(picture_decoder_new(&d, &e), 0);
@@ -137,7 +128,6 @@ static void test_png_file(void **state)
     assert_memory_equal(p.pixels + 3 * (8 * 12 - 1), s.colors[HEATMAP_COLORS - 1], 3);
     picture_decoder_free(d);
     assert_int_equal(heatmap_write_png(path, &s, map, 3, 2, &(struct heatmap_style){.zoom = 1}, false, &e), ERR_IO);
-    free(path);
 }
 
 int main(void)
@@ -151,5 +141,5 @@ int main(void)
         cmocka_unit_test(test_npy),
         cmocka_unit_test(test_png_file),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

@@ -1,12 +1,5 @@
 /* The report's page: well-formed, complete, self-contained, and never half; and which samples it shows. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
-
-#include "folder.h"
+#include "support/files.h"
 
 #include "base/file.h"
 #include "report/report.h"
@@ -17,15 +10,6 @@
 #include <string.h>
 
 enum { SIDE = 20, SAMPLES = 200, HELD_OUT = 100, ITEMS = 6 };
-
-static char *read_text(const char *path)
-{
-    struct err e = ERR_INIT;
-    unsigned char *data;
-    size_t size;
-    assert_int_equal(file_read(path, 1 << 26, &data, &size, &e), 0);
-    return (char *)data;
-}
 
 /* ---- a report to write ---- */
 
@@ -191,12 +175,10 @@ static struct fixture *full_report(void)
 static char *write_report(const struct report *r)
 {
     struct err e = ERR_INIT;
-    char *path = path_of("page.html");
+    const char *path = in_folder("page.html");
     if (report_write(r, path, true, &e))
         fail_msg("%s", e.msg);
-    char *page = read_text(path);
-    free(path);
-    return page;
+    return read_file(path, NULL);
 }
 
 /* ---- checks of a page ---- */
@@ -475,22 +457,18 @@ static void test_existing_file_is_kept(void **state)
     (void)state;
     struct fixture *x = full_report();
     struct err e = ERR_INIT;
-    char *path = path_of("kept.html");
-    FILE *f = fopen(path, "w");
-    assert_non_null(f);
-    fputs("mine", f);
-    fclose(f);
+    const char *path = in_folder("kept.html");
+    write_file(path, "mine", 4);
     assert_int_equal(report_write(&x->report, path, false, &e), ERR_IO);
     assert_non_null(strstr(e.msg, "kept.html"));
-    char *text = read_text(path);
+    char *text = read_file(path, NULL);
     assert_string_equal(text, "mine");
     free(text);
     e = ERR_INIT;
     assert_int_equal(report_write(&x->report, path, true, &e), 0);
-    text = read_text(path);
+    text = read_file(path, NULL);
     assert_null(strstr(text, "mine"));
     free(text);
-    free(path);
     free(x);
 }
 
@@ -498,11 +476,10 @@ static void test_no_models(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
-    char *path = path_of("none.html");
+    const char *path = in_folder("none.html");
     struct report r = {.data = "x"};
     assert_int_equal(report_write(&r, path, false, &e), ERR_USAGE);
     assert_int_equal(file_kind(path), FILE_ABSENT);
-    free(path);
 }
 
 static void test_unwritable_folder(void **state)
@@ -510,10 +487,9 @@ static void test_unwritable_folder(void **state)
     (void)state;
     struct fixture *x = full_report();
     struct err e = ERR_INIT;
-    char *path = path_of("absent/page.html");
+    const char *path = in_folder("absent/page.html");
     assert_int_equal(report_write(&x->report, path, false, &e), ERR_IO);
     assert_non_null(strstr(e.msg, "absent"));
-    free(path);
     free(x);
 }
 
@@ -594,5 +570,5 @@ int main(void)
         cmocka_unit_test(test_picks_are_bounded_and_distinct),
         cmocka_unit_test(test_items_most_used_first),
     };
-    return cmocka_run_group_tests(tests, make_folder, remove_folder);
+    return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

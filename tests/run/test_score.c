@@ -4,17 +4,14 @@
 #include "run/inspect.h"
 #include "stats/metrics.h"
 #include "run/score.h"
-#include "support.h"
-#include "toy.h"
+#include "support/files.h"
+#include "support/toy.h"
 
 #include <math.h>
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 enum { SIDE = 16, TESTS = 20, PIXELS = SIDE * SIDE };
 
@@ -36,7 +33,7 @@ static struct loaded *train_one(const char *model, const char *options, const ch
 static int setup(void **state)
 {
     struct err e = ERR_INIT;
-    if (folder_setup(state))
+    if (folder_begin(state))
         return -1;
     position = train_one("memae", "items=10 query=position", "position");
     whole = train_one("memae", "items=6 query=whole scale=30", "whole");
@@ -50,7 +47,7 @@ static int teardown(void **state)
     loaded_close(whole);
     loaded_close(plain);
     dataset_close(tests);
-    return folder_teardown(state);
+    return folder_end(state);
 }
 
 static struct scorer *open_scorer(struct loaded *s, int batch, bool all)
@@ -300,7 +297,7 @@ static void a_bad_picture_is_a_row(void **state)
     read_pixels(0, pixels);
     assert_int_equal(picture_write_png(in_folder("a.png"), &(struct picture){SIDE, SIDE, 1, pixels}, true, &e), 0);
     assert_int_equal(picture_write_png(in_folder("c.png"), &(struct picture){SIDE, SIDE, 1, pixels}, true, &e), 0);
-    write_bytes(in_folder("broken.png"), "no picture", 10);
+    write_file(in_folder("broken.png"), "no picture", 10);
     const char *const urls[] = {in_folder("a.png"), in_folder("broken.png"), in_folder("c.png")};
     assert_int_equal(dataset_open_all(urls, 3, DATASET_SCORE, NULL, &ds, &e), 0);
     struct scorer *s = open_scorer(plain, 2, false);

@@ -1,18 +1,15 @@
 /* The trainer: what it leaves behind, whatever happens. */
 #include "run/score.h"
-#include "support.h"
-#include "toy.h"
+#include "support/files.h"
+#include "support/toy.h"
 
 #include <math.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 static void expect_trained(struct toy *t)
 {
@@ -76,12 +73,12 @@ static void equal_trainings_give_equal_files(void **state)
         expect_trained(&t);
         toy_free(&t);
     }
-    assert_true(same_bytes(in_folder("equal0"), in_folder("equal1")));
+    assert_true(same_files(in_folder("equal0"), in_folder("equal1")));
     struct toy t;
     toy_init(&t, "memae", NULL, "items=10 epochs=2 flip_h=true seed=2", in_folder("equal2"));
     expect_trained(&t);
     toy_free(&t);
-    assert_false(same_bytes(in_folder("equal0"), in_folder("equal2")));
+    assert_false(same_files(in_folder("equal0"), in_folder("equal2")));
 }
 
 /* Stopped after `stop` steps (and once more later), continued: the very bytes of a training without a stop. */
@@ -110,7 +107,7 @@ static void resume_case(const char *model, const char *options, int64_t stop)
     expect_trained(&t);
     assert_int_equal(t.result.epochs, t.train.epochs);
     assert_false(exists(in_folder("parts.train")));
-    if (!same_bytes(whole, parts))
+    if (!same_files(whole, parts))
         fail_msg("%s %s: stopped after %d steps and continued, the model differs", model, options, (int)stop);
     assert_int_equal(unlink(parts), 0);
     toy_free(&t);
@@ -143,16 +140,16 @@ static void an_older_state_leads_to_the_same_model(void **state)
     t.stop_after = 6;
     assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
     size_t size;
-    unsigned char *older = read_bytes(side, &size);
+    unsigned char *older = read_file(side, &size);
     t.job.resume = true;
     assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
     t.stop_after = 0;
     for (int lost = 0; lost < 2; lost++) {
-        write_bytes(side, older, size);
+        write_file(side, older, size);
         if (lost)
             assert_int_equal(unlink(cut), 0);
         expect_trained(&t);
-        assert_true(same_bytes(whole, cut));
+        assert_true(same_files(whole, cut));
     }
     free(older);
     toy_free(&t);
@@ -215,8 +212,8 @@ static void goes_on_longer(void **state)
     t.job.resume = true;
     expect_trained(&t);
     assert_int_equal(t.epochs_seen, 3);
-    assert_true(same_bytes(at_once, later));
-    assert_true(same_bytes(in_folder("long0.train"), in_folder("long1.train")));
+    assert_true(same_files(at_once, later));
+    assert_true(same_files(in_folder("long0.train"), in_folder("long1.train")));
     toy_free(&t);
 }
 
@@ -363,7 +360,7 @@ static void existing_files_are_safe(void **state)
     struct toy t;
     struct err e;
     const char *path = in_folder("mine");
-    write_bytes(path, "precious", 8);
+    write_file(path, "precious", 8);
     toy_init(&t, "ae", NULL, "epochs=1", path);
     int files = count_files();
     assert_int_equal(toy_train(&t, &e), ERR_IO);
@@ -387,7 +384,7 @@ static void existing_files_are_safe(void **state)
     assert_says(e.msg, path);
     assert_int_equal(count_files(), files);
     size_t size;
-    unsigned char *bytes = read_bytes(path, &size);
+    unsigned char *bytes = read_file(path, &size);
     assert_int_equal(size, 8);
     assert_memory_equal(bytes, "precious", 8);
     free(bytes);
@@ -459,5 +456,5 @@ int main(void)
         cmocka_unit_test(nonsense_is_refused_before_the_first_step),
         cmocka_unit_test(the_smallest_data_train),
     };
-    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
+    return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

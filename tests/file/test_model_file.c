@@ -5,16 +5,13 @@
 #include "run/forward.h"
 #include "run/score.h"
 #include "file/state.h"
-#include "support.h"
-#include "toy.h"
+#include "support/files.h"
+#include "support/toy.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <cmocka.h>
 
 enum { HELD = 5 };
 
@@ -162,7 +159,7 @@ struct edit {
 static void edit_begin(struct edit *d, const char *path)
 {
     uint64_t length;
-    unsigned char *bytes = read_bytes(path, &d->size);
+    unsigned char *bytes = read_file(path, &d->size);
     memcpy(&length, bytes, 8);
     d->header = json_loadb((char *)bytes + 8, length, 0, NULL);
     assert_non_null(d->header);
@@ -338,7 +335,7 @@ static void not_a_model_is_said(void **state)
     assert_int_equal(open_made(path, &e), ERR_FORMAT);
     assert_says(e.msg, "not an engram model");
     static const char png[] = "\x89PNG\r\n\x1a\n and so on";
-    write_bytes(path, png, sizeof png);
+    write_file(path, png, sizeof png);
     assert_int_equal(open_made(path, &e), ERR_FORMAT);
 }
 
@@ -348,7 +345,7 @@ static void mutations_never_crash(void **state)
     (void)state;
     size_t size;
     uint64_t length;
-    unsigned char *bytes = read_bytes(write_made("seed"), &size), *copy = malloc(size);
+    unsigned char *bytes = read_file(write_made("seed"), &size), *copy = malloc(size);
     struct rng r = rng_new(2, 9);
     memcpy(&length, bytes, 8);
     for (int round = 0; round < 3000; round++) {
@@ -359,7 +356,7 @@ static void mutations_never_crash(void **state)
             uint64_t at = 8 + rng_below(&r, length);
             copy[at] = (unsigned char)interesting[rng_below(&r, sizeof interesting - 1)];
         }
-        write_bytes(in_folder("mutant"), copy, rng_below(&r, 8) ? size : rng_below(&r, size));
+        write_file(in_folder("mutant"), copy, rng_below(&r, 8) ? size : rng_below(&r, size));
         if (open_made(in_folder("mutant"), &e))
             assert_says(e.msg, "/mutant");
     }
@@ -373,11 +370,11 @@ static void cut_files_are_refused(void **state)
     (void)state;
     size_t size;
     uint64_t length;
-    unsigned char *bytes = read_bytes(write_made("whole"), &size);
+    unsigned char *bytes = read_file(write_made("whole"), &size);
     memcpy(&length, bytes, 8);
     for (size_t n = 0; n < size; n += n < 8 + length ? 1 : 64) {
         struct err e;
-        write_bytes(in_folder("cut"), bytes, n);
+        write_file(in_folder("cut"), bytes, n);
         assert_int_equal(open_made(in_folder("cut"), &e), ERR_FORMAT);
         assert_says(e.msg, "/cut");
     }
@@ -412,12 +409,12 @@ static void damaged_states_are_refused(void **state)
     t.stop_after = 6;
     assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
     size_t size;
-    unsigned char *good = read_bytes(side, &size);
+    unsigned char *good = read_file(side, &size);
     t.job.resume = true;
     t.stop_after = 0;
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct edit d;
-        write_bytes(side, good, size);
+        write_file(side, good, size);
         edit_begin(&d, side);
         set_at(d.about, cases[i].at, cases[i].value);
         edit_end(&d, side);
@@ -426,7 +423,7 @@ static void damaged_states_are_refused(void **state)
         assert_says(e.msg, cases[i].says);
     }
     for (size_t n = 0; n < size; n += size / 50) {
-        write_bytes(side, good, n);
+        write_file(side, good, n);
         assert_int_equal(toy_train(&t, &e), ERR_FORMAT);
     }
     assert_int_equal(open_made(side, &e), ERR_FORMAT);
@@ -443,5 +440,5 @@ int main(void)
         cmocka_unit_test(mutations_never_crash),          cmocka_unit_test(cut_files_are_refused),
         cmocka_unit_test(damaged_states_are_refused),
     };
-    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
+    return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

@@ -1,4 +1,4 @@
-#include "toy.h"
+#include "support/toy.h"
 
 #include <math.h>
 #include <setjmp.h>

@@ -1,12 +1,10 @@
 /* The file layout: what is written is read back, and whatever else a file may hold is refused with a sentence. */
 #include "file/safetensors.h"
-#include "support.h"
+#include "support/files.h"
 
 #include "base/rng.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +12,6 @@
 #include <sys/stat.h>
 #include <signal.h>
 #include <unistd.h>
-#include <cmocka.h>
 
 static const float a_values[] = {1, -2, 3, 4, 5, 6}, b_values[] = {0.5f};
 static const struct safetensors_tensor two[] = {
@@ -58,14 +55,14 @@ static void layout_is_as_documented(void **state)
     size_t size;
     uint64_t length;
     const char *first = write_two("one"), *second = write_two("two");
-    unsigned char *bytes = read_bytes(first, &size);
+    unsigned char *bytes = read_file(first, &size);
     memcpy(&length, bytes, 8);
     assert_int_equal((8 + length) % 64, 0);
     assert_int_equal(size, 8 + length + 7 * sizeof(float));
     assert_memory_equal(bytes + 8 + length, a_values, sizeof a_values);
     assert_int_equal(bytes[8], '{');
     free(bytes);
-    assert_true(same_bytes(first, second));
+    assert_true(same_files(first, second));
 }
 
 /* A file of a header given as text and n bytes of data. */
@@ -77,7 +74,7 @@ static int open_text(const char *header, size_t n, struct err *e)
     assert_non_null(bytes);
     memcpy(bytes, &length, 8);
     memcpy(bytes + 8, header, length);
-    write_bytes(path, bytes, 8 + length + n);
+    write_file(path, bytes, 8 + length + n);
     free(bytes);
     struct safetensors *st;
     int code = safetensors_open(path, &st, e);
@@ -148,7 +145,7 @@ static void lengths_are_checked(void **state)
         struct err e = ERR_INIT;
         memcpy(bytes, &lengths[i], 8);
         memset(bytes + 8, ' ', 32);
-        write_bytes(in_folder("length"), bytes, sizeof bytes);
+        write_file(in_folder("length"), bytes, sizeof bytes);
         assert_int_equal(safetensors_open(in_folder("length"), &st, &e), ERR_FORMAT);
         assert_null(st);
         assert_says(e.msg, "a header of");
@@ -159,11 +156,11 @@ static void cut_anywhere_is_refused(void **state)
 {
     (void)state;
     size_t size;
-    unsigned char *bytes = read_bytes(write_two("whole"), &size);
+    unsigned char *bytes = read_file(write_two("whole"), &size);
     for (size_t n = 0; n < size; n++) {
         struct safetensors *st;
         struct err e = ERR_INIT;
-        write_bytes(in_folder("cut"), bytes, n);
+        write_file(in_folder("cut"), bytes, n);
         assert_int_equal(safetensors_open(in_folder("cut"), &st, &e), ERR_FORMAT);
         assert_says(e.msg, "/cut");
     }
@@ -195,7 +192,7 @@ static void not_files_are_refused(void **state)
     struct err e = ERR_INIT, f = ERR_INIT, g = ERR_INIT;
     assert_int_equal(safetensors_open(in_folder("absent"), &st, &e), ERR_IO);
     assert_says(e.msg, "cannot be opened");
-    assert_int_equal(safetensors_open(in_folder(""), &st, &f), ERR_FORMAT);
+    assert_int_equal(safetensors_open(in_folder("."), &st, &f), ERR_FORMAT);
     assert_says(f.msg, "a folder");
     assert_int_equal(mkfifo(in_folder("pipe"), 0600), 0); /* opening it would wait for ever */
     assert_int_equal(safetensors_open(in_folder("pipe"), &st, &g), ERR_FORMAT);
@@ -206,7 +203,7 @@ static void mutations_never_crash(void **state)
 {
     (void)state;
     size_t size;
-    unsigned char *bytes = read_bytes(write_two("seed"), &size), *copy = malloc(size);
+    unsigned char *bytes = read_file(write_two("seed"), &size), *copy = malloc(size);
     struct rng r = rng_new(1, 9);
     assert_non_null(copy);
     for (int round = 0; round < 4000; round++) {
@@ -219,7 +216,7 @@ static void mutations_never_crash(void **state)
                                             ? (unsigned char)interesting[rng_below(&r, sizeof interesting - 1)]
                                             : (unsigned char)rng_below(&r, 256);
         }
-        write_bytes(in_folder("mutant"), copy, size);
+        write_file(in_folder("mutant"), copy, size);
         if (safetensors_open(in_folder("mutant"), &st, &e)) {
             assert_true(e.code < 0 && *e.msg);
             continue;
@@ -242,7 +239,7 @@ static void failed_writes_change_nothing(void **state)
     struct err e = ERR_INIT, f = ERR_INIT, g = ERR_INIT;
     const char *path = write_two("kept");
     size_t size;
-    unsigned char *before = read_bytes(path, &size);
+    unsigned char *before = read_file(path, &size);
     int files = count_files();
     assert_int_equal(safetensors_write(path, false, "k", "v", two, 2, &e), ERR_IO);
     assert_int_equal(safetensors_write(in_folder("no/such"), true, "k", "v", two, 2, &f), ERR_IO);
@@ -259,7 +256,7 @@ static void failed_writes_change_nothing(void **state)
     assert_int_equal(code, ERR_IO);
     assert_says(g.msg, "/kept");
     size_t after_size;
-    unsigned char *after = read_bytes(path, &after_size);
+    unsigned char *after = read_file(path, &after_size);
     assert_int_equal(after_size, size);
     assert_memory_equal(after, before, size);
     assert_int_equal(count_files(), files);
@@ -280,5 +277,5 @@ int main(void)
         cmocka_unit_test(mutations_never_crash),
         cmocka_unit_test(failed_writes_change_nothing),
     };
-    return cmocka_run_group_tests(tests, folder_setup, folder_teardown);
+    return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

@@ -1,6 +1,6 @@
 /* Small trainings on generated textures, as the tests want them. */
-#ifndef TESTS_RUN_TOY_H
-#define TESTS_RUN_TOY_H
+#ifndef TESTS_SUPPORT_TOY_H
+#define TESTS_SUPPORT_TOY_H
 
 #include "data/dataset.h"
 #include "run/train.h"
