@@ -293,6 +293,7 @@ static int score_data(engram_scorer *s, const char *const *urls, size_t n, struc
     const struct log log = hooks_log(rows->hooks);
     TRY(dataset_open_all(urls, n, DATASET_SCORE, &log, &data, e));
     struct scorer_spec spec = s->spec;
+    spec.log = &log;
     rows->data = data;
     rows->total = dataset_count(data, SPLIT_TEST);
     if ((size_t)spec.batch > rows->total)

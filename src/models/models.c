@@ -3,10 +3,6 @@
 #include <stdio.h>
 #include <string.h>
 
-extern const struct model model_ae, model_memae;
-
-const struct model *const models[] = {&model_memae, &model_ae, NULL};
-
 const struct model *model_find(const char *name, struct err *e)
 {
     char names[400] = "";

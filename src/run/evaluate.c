@@ -119,7 +119,8 @@ static int score_all(struct pass *p)
                                      .threads = p->job->threads,
                                      .map = s->pixels != NULL,
                                      .attention = s->use.items > 0,
-                                     .rate = p->job->rate};
+                                     .rate = p->job->rate,
+                                     .log = p->job->log};
     TRY(scorer_new(p->job->loaded, &spec, &scorer, p->e));
     int code = scorer_score_dataset(scorer, p->job->data, SPLIT_TEST, NULL, 0, on_sample, p, p->e);
     scorer_free(scorer);

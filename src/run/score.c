@@ -1,5 +1,6 @@
 #include "run/score.h"
 
+#include "base/log.h"
 #include "data/loader.h"
 #include "run/forward.h"
 
@@ -29,6 +30,18 @@ static struct forward_spec spec_of(const struct loaded *s, int batch, int thread
     };
 }
 
+/* Scores of another precision differ by more than two samples may: the thresholds are not theirs. */
+static void warn_of_precision(const struct model_file *about, enum dtype precision, const struct log *log)
+{
+    bool bf16 = about->train.precision == PRECISION_BF16;
+    if (about->calibration.n && bf16 != (precision == BF16))
+        log_line(
+            log, LOG_WARN,
+            "the model was calibrated in %s and is used in %s: scores differ slightly, and the promised false-alarm "
+            "rate holds only roughly; train with precision=%s for machines like this one",
+            bf16 ? "bf16" : "f32", bf16 ? "f32" : "bf16", bf16 ? "f32" : "bf16");
+}
+
 static int start(struct scorer *s, const struct scorer_spec *want, struct err *e)
 {
     const struct model_file *about = loaded_file(s->loaded);
@@ -40,6 +53,7 @@ static int start(struct scorer *s, const struct scorer_spec *want, struct err *e
                        "(%g) from 0 to 1",
                        want->batch, want->threads, want->rate);
     spec.precision = precision_choose(precision, NULL);
+    warn_of_precision(about, spec.precision, want->log);
     spec.map = want->map;
     spec.reconstruction = want->reconstruction;
     spec.attention = want->attention;

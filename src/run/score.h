@@ -21,6 +21,7 @@ struct scorer_spec {
     enum precision precision;            /* PRECISION_AUTO: the one it was calibrated in, where this machine has it */
     bool map, reconstruction, attention; /* what to compute beside the score */
     double rate;                         /* false-alarm rate of the verdict, 0..1 */
+    const struct log *log;               /* may be NULL; a line where verdicts are not what the file promises */
 };
 
 int scorer_new(struct loaded *s, const struct scorer_spec *spec, struct scorer **out, struct err *e);

@@ -36,6 +36,25 @@ static void rows_in_natural_order(void **state)
     assert_says(r.err, "4 scored");
 }
 
+/* Thresholds of bf16 scores are not those of f32 scores: where the processor lacks bf16 that is said. */
+static void another_precision_than_the_calibration_s_is_said(void **state)
+{
+    (void)state;
+    make_pictures();
+    struct ran r = run("train memae " SMALL_DATA " -o half.safetensors " SMALL_FLAGS " --precision bf16");
+    assert_code(r, 0);
+    if (strstr(r.err, "does not compute in bf16")) {
+        print_message("this processor does not compute in bf16: nothing to test\n");
+        skip();
+    }
+    r = run("score half.safetensors pictures");
+    assert_code(r, 0);
+    assert_null(strstr(r.err, "calibrated in"));
+    r = run_how(&(struct how){.environment = "ONEDNN_MAX_CPU_ISA=AVX2"}, "score half.safetensors pictures");
+    assert_code(r, 0);
+    assert_in(r.err, "calibrated in bf16 and is used in f32");
+}
+
 /* A row of JSON has the numbers of the CSV row. */
 static void jsonl_says_the_same(void **state)
 {
@@ -238,12 +257,19 @@ static void no_model_or_no_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(rows_in_natural_order), cmocka_unit_test(jsonl_says_the_same),
-        cmocka_unit_test(library_says_the_same), cmocka_unit_test(batches_and_threads_do_not_matter),
-        cmocka_unit_test(bad_pictures_are_rows), cmocka_unit_test(sizes_and_modes_do_not_matter),
-        cmocka_unit_test(maps_mirror_the_data),  cmocka_unit_test(exit_code_on_request),
-        cmocka_unit_test(many_data_and_idx),     cmocka_unit_test(stdout_that_ends_early),
-        cmocka_unit_test(interrupted),           cmocka_unit_test(no_model_or_no_data),
+        cmocka_unit_test(rows_in_natural_order),
+        cmocka_unit_test(another_precision_than_the_calibration_s_is_said),
+        cmocka_unit_test(jsonl_says_the_same),
+        cmocka_unit_test(library_says_the_same),
+        cmocka_unit_test(batches_and_threads_do_not_matter),
+        cmocka_unit_test(bad_pictures_are_rows),
+        cmocka_unit_test(sizes_and_modes_do_not_matter),
+        cmocka_unit_test(maps_mirror_the_data),
+        cmocka_unit_test(exit_code_on_request),
+        cmocka_unit_test(many_data_and_idx),
+        cmocka_unit_test(stdout_that_ends_early),
+        cmocka_unit_test(interrupted),
+        cmocka_unit_test(no_model_or_no_data),
     };
     return cmocka_run_group_tests_name("cli: score", tests, command_begin, folder_end);
 }
