@@ -1,35 +1,66 @@
 #!/bin/sh
-# Floors look down only: base <- nn <- models <- file <- run <- report <- engram.c <- cli, base <- stats <- file and
-# base <- data <- file. Says which include
-# of which file breaks that, and fails.
+# Floors look down only, in includes and in calls: base <- nn <- models <- file <- run <- report <- engram.c <- cli,
+# base <- stats <- file and base <- data <- file. And no two files call each other, by whatever way round.
+# Says what breaks that, and fails: check_floors.sh BUILD_FOLDER
 set -u
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/.." || exit 1
+build=${1:?the folder that was built in}
 bad=0
 
-# Files, then what their quoted includes may begin with, as an extended regular expression.
-check() {
-    found=$(grep -HnE '^#include "' $1 | grep -vE "#include \"($2)")
-    [ -z "$found" ] || { echo "$found"; bad=1; }
+say() {
+    [ -z "$2" ] || { echo "$1"; echo "$2"; bad=1; }
 }
-check 'src/base/*.[ch]' 'base/'
-check 'src/nn/*.[ch] src/nn/ops/*.[ch]' 'base/|nn/'
-check 'src/data/*.[ch]' 'base/|data/|nn/shape\.h'
-check 'src/models/*.[ch]' 'base/|nn/|models/'
-check 'src/stats/*.[ch]' 'base/|stats/'
-check 'src/file/*.[ch]' 'base/|stats/|nn/|models/|data/|file/'
-check 'src/run/*.[ch]' 'base/|stats/|nn/|models/|data/|file/|run/'
-check 'src/report/*.[ch]' 'base/|stats/|data/|file/|run/|report/'
-check 'src/engram*.[ch]' 'base/|stats/|nn/shape\.h|models/|data/|file/|run/|report/|engram'
-check 'include/*.h' 'engram'
-# The command's own headers lie beside it and have no folder.
-check 'cli/*.[ch]' 'engram\.h|[a-z_]+\.h"'
-found=$(grep -HnE '#include ["<]\.\./' -r src cli include)
-[ -z "$found" ] || { echo "$found"; bad=1; }
+
+# ---- calls ----
+
+# "calling_file called_file symbol" for every symbol that one file of ours has from another: functions and tables. What
+# a file has from itself is bound in its object; nothing is inlined across files (no link-time optimisation).
+list_calls() {
+    find src cli -name '*.c' | sort | while read -r file; do
+        case $file in
+        cli/*) object=$build/cli/engram.p/${file#cli/}.o ;;
+        *) object=$(echo "$build"/libengram*.p/"$(echo "$file" | tr / _)".o) ;;
+        esac
+        nm -P -g "$object" | sed "s|^|$file |"
+    done | awk '
+        $3 == "U" { uses[$1 " " $2]; next }
+        { home[$2] = $1 }
+        END { for (use in uses) { split(use, w, " "); if (w[2] in home) print w[1], home[w[2]], w[2] } }' | sort
+}
+calls=$(list_calls)
+[ -n "$calls" ] || { echo "$build holds no objects of this tree"; exit 1; }
+circle=$(echo "$calls" | awk '{ print $1, $2 }' | sort -u | tsort 2>&1 >/dev/null | sed -n 's/^tsort: \(.*\.c\)$/\1/p' | sort -u)
+say "files that call each other in a circle:" \
+    "$(echo "$calls" | awk -v circle="$circle" 'index(circle, $1) && index(circle, $2) { print $1 " calls " $2 ": " $3 }')"
+
+# ---- floors ----
+
+# A floor's files, then the files that they may include and call, both as extended regular expressions of paths below
+# src/ (the command's headers lie beside it and have no folder).
+floor() {
+    say "includes that do not look down:" \
+        "$(find src include cli -name '*.[ch]' | grep -E "^($1)" | xargs grep -HnE '^#include "' | grep -vE "#include \"($2)")"
+    say "calls that do not look down:" \
+        "$(echo "$calls" | awk -v from="^($1)" -v to="^(src/)?($2)" '$1 ~ from && $2 !~ to')"
+}
+floor 'src/base/' 'base/'
+floor 'src/nn/' 'base/|nn/'
+floor 'src/data/' 'base/|data/|nn/shape[.]'
+floor 'src/models/' 'base/|nn/|models/'
+floor 'src/stats/' 'base/|stats/'
+floor 'src/file/' 'base/|stats/|nn/|models/|data/|file/'
+floor 'src/run/' 'base/|stats/|nn/|models/|data/|file/|run/'
+floor 'src/report/' 'base/|stats/|data/|file/|run/|report/'
+floor 'src/engram' 'base/|stats/|nn/shape[.]|models/|data/|file/|run/|report/|engram'
+floor 'include/' 'engram'
+floor 'cli/' 'engram|cli/|[a-z_]+[.]h"'
+say "includes by way of another folder:" "$(grep -HnE '#include ["<]\.\./' -r src cli include)"
+
+# ---- doors ----
 
 # Other people's libraries have one door each: header, then the only files that may know it.
 door() {
-    found=$(grep -rlE "#include <$1" src cli include examples | grep -vE "^($2)$")
-    [ -z "$found" ] || { echo "only $2 may include <$1...>, not: $found"; bad=1; }
+    say "only $2 may include <$1...>:" "$(grep -rlE "#include <$1" src cli include examples | grep -vE "^($2)$")"
 }
 door dnnl 'src/nn/dnn\.c'
 door libav 'src/data/media[a-z_]*\.[ch]'
