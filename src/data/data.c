@@ -11,12 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const struct source *const sources[] = {&source_images, &source_idx, &source_synth};
-enum { SOURCES = sizeof sources / sizeof *sources };
-
 const struct source *dataset_source(size_t i)
 {
-    return i < SOURCES ? sources[i] : NULL;
+    for (size_t k = 0; k < i; k++)
+        if (!sources[k])
+            return NULL;
+    return sources[i];
 }
 
 const char *source_name(const struct source *s)
@@ -90,10 +90,10 @@ enum split part_plain_split(const struct part *p)
 
 static const struct source *sniff(const char *path)
 {
-    for (int i = 0; i < SOURCES; i++)
+    for (int i = 0; sources[i]; i++)
         if (sources[i]->sniff && sources[i]->sniff(path))
             return sources[i];
-    return &source_images; /* takes whatever is left, so that a file which is no picture gets a picture's error */
+    return sources[0]; /* takes whatever is left, so that a file which is no picture gets a picture's error */
 }
 
 static int choose_source(struct part *p, const struct url *url, struct err *e)

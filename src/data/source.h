@@ -1,4 +1,4 @@
-/* Sources: what a kind of data has to say for itself. One file each, ending in one const struct source; a row in data.c
+/* Sources: what a kind of data has to say for itself. One file each, ending in one const struct source; a row in sources.c
  * makes it known to everything else. Used inside data/ only. */
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
@@ -45,7 +45,8 @@ struct source {
     void (*close)(struct part *p);
 };
 
-extern const struct source source_images, source_idx, source_synth;
+/* All sources, NULL-terminated, in the order in which they look at a path; the first takes what no other wants. */
+extern const struct source *const sources[];
 
 /* The label of a class, made known if it is new. Labels count from 0 in the order of the calls. */
 int part_class(struct part *p, const char *name, int *label, struct err *e);

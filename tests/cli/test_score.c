@@ -52,7 +52,7 @@ static void another_precision_than_the_calibration_s_is_said(void **state)
     assert_null(strstr(r.err, "calibrated in"));
     r = run_how(&(struct how){.environment = "ONEDNN_MAX_CPU_ISA=AVX2"}, "score half.safetensors pictures");
     assert_code(r, 0);
-    assert_in(r.err, "calibrated in bf16 and is used in f32");
+    assert_says(r.err, "calibrated in bf16 and is used in f32");
 }
 
 /* A row of JSON has the numbers of the CSV row. */
