@@ -34,58 +34,6 @@ const struct option *source_options(const struct source *s)
     return s->options;
 }
 
-/* ---- what sources call ---- */
-
-int part_class(struct part *p, const char *name, int *label, struct err *e)
-{
-    struct dataset *ds = p->ds;
-    for (*label = 0; *label < ds->n_classes; ++*label)
-        if (!strcmp(ds->classes[*label], name))
-            return 0;
-    const char **more = realloc(ds->classes, ((size_t)ds->n_classes + 1) * sizeof *more);
-    if (!more)
-        return err_memory(e, "the list of classes");
-    ds->classes = more;
-    more[ds->n_classes] = arena_string(&ds->arena, name);
-    return more[ds->n_classes++] ? 0 : err_memory(e, "the list of classes");
-}
-
-/* The path, class and mask of many samples are the same string; the last sample's copy is shared. */
-static const char *keep_string(struct dataset *ds, const char *text, const char *last)
-{
-    return last && !strcmp(last, text) ? last : arena_string(&ds->arena, text);
-}
-
-int part_add(struct part *p, enum split split, const struct sample *s, struct err *e)
-{
-    struct split_samples *to = &p->ds->splits[split];
-    if (to->n == to->capacity) {
-        size_t capacity = to->capacity ? to->capacity * 2 : 256;
-        struct sample *more = realloc(to->v, capacity * sizeof *more);
-        if (!more)
-            return err_memory(e, "the list of samples");
-        to->v = more;
-        to->capacity = capacity;
-    }
-    const struct sample *last = to->n ? &to->v[to->n - 1] : &(struct sample){0};
-    struct sample copy = *s;
-    copy.part = p->number;
-    copy.split = split;
-    copy.name = arena_string(&p->ds->arena, s->name);
-    copy.path = keep_string(p->ds, s->path, last->path);
-    copy.kind = keep_string(p->ds, s->kind, last->kind);
-    copy.mask_path = s->mask_path ? arena_string(&p->ds->arena, s->mask_path) : NULL;
-    if (!copy.name || !copy.path || !copy.kind || (s->mask_path && !copy.mask_path))
-        return err_memory(e, "the list of samples");
-    to->v[to->n++] = copy;
-    return 0;
-}
-
-enum split part_plain_split(const struct part *p)
-{
-    return p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST;
-}
-
 /* ---- opening ---- */
 
 static const struct source *sniff(const char *path)
@@ -268,27 +216,6 @@ bool dataset_has_masks(const struct dataset *ds)
 }
 
 /* ---- reading ---- */
-
-int dataset_take_decoder(struct dataset *ds, struct picture_decoder **d, struct err *e)
-{
-    *d = NULL;
-    pthread_mutex_lock(&ds->lock);
-    if (ds->n_idle)
-        *d = ds->idle[--ds->n_idle];
-    pthread_mutex_unlock(&ds->lock);
-    return *d ? 0 : picture_decoder_new(d, e);
-}
-
-void dataset_put_decoder(struct dataset *ds, struct picture_decoder *d)
-{
-    pthread_mutex_lock(&ds->lock);
-    if (ds->n_idle < DECODERS_KEPT) {
-        ds->idle[ds->n_idle++] = d;
-        d = NULL;
-    }
-    pthread_mutex_unlock(&ds->lock);
-    picture_decoder_free(d);
-}
 
 int dataset_read_kept(const struct dataset *ds, const struct sample *s, struct picture_decoder *d,
                       const struct preprocess *p, void *kept, struct shape *own, struct err *e)

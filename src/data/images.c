@@ -350,7 +350,7 @@ static int open_plain(struct part *p, struct err *e)
 static int explain_nothing(const struct part *p, const struct layout *l, struct err *e)
 {
     const char *split = p->use == DATASET_LEARN ? "train" : "test";
-    if (dataset_count(p->ds, p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST))
+    if (part_count(p, p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST))
         return 0;
     if (l->folders[SPLIT_TRAIN] || l->folders[SPLIT_TEST])
         return err_set(e, ERR_FORMAT, "%s has no pictures in its folder %s%s", p->path, split,

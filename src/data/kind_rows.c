@@ -8,56 +8,6 @@
 #include <math.h>
 #include <stdio.h>
 
-/* ---- fitting ---- */
-
-/* Sums over the split of x (NULL: mean is not known yet) or of (x - mean)^2, a column each. */
-static int sum_columns(struct dataset *ds, enum split split, struct preprocess *p, float *row, const double *mean,
-                       double *sum, struct err *e)
-{
-    for (size_t i = 0; i < dataset_count(ds, split); i++) {
-        TRY(dataset_load(ds, split, i, p, row, e));
-        for (int c = 0; c < p->n; c++)
-            sum[c] += mean ? ((double)row[c] - mean[c]) * ((double)row[c] - mean[c]) : (double)row[c];
-    }
-    return 0;
-}
-
-static int fit(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
-               struct err *e)
-{
-    if (w->height || w->channels || w->frames)
-        return err_set(e, ERR_USAGE, "options size, channels and frames are for pictures, but %s has rows of numbers",
-                       ds->parts[0].path);
-    p->sample = ds->parts[0].shape;
-    p->n = (int)shape_last(&p->sample);
-    size_t n = (size_t)p->n, samples = dataset_count(ds, split);
-    float *scale = arena_alloc(arena, 3 * n * sizeof *scale), *row = scale + 2 * n;
-    double *sum = arena_alloc(arena, 2 * n * sizeof *sum), *squares = sum + n;
-    if (!scale || !sum)
-        return err_memory(e, "the preprocessing");
-    TRY(sum_columns(ds, split, p, row, NULL, sum, e));
-    for (size_t c = 0; c < n; c++)
-        sum[c] /= (double)samples;
-    TRY(sum_columns(ds, split, p, row, sum, squares, e));
-    for (size_t c = 0; c < n; c++) {
-        double deviation = sqrt(squares[c] / (double)samples);
-        scale[c] = (float)sum[c];
-        scale[n + c] = deviation > 0 ? (float)deviation : 1; /* a constant column says nothing, and stays 0 */
-    }
-    p->mean = scale;
-    p->std = scale + n;
-    return 0;
-}
-
-static int check(const struct preprocess *p, struct err *e)
-{
-    char text[SHAPE_TEXT];
-    if (p->sample.nd == 1 && p->n == shape_last(&p->sample))
-        return 0;
-    return err_set(e, ERR_FORMAT, "rows should be columns with a mean and a deviation each, not %s of %d",
-                   shape_text(&p->sample, text), p->n);
-}
-
 /* ---- reading ---- */
 
 static size_t bytes(const struct preprocess *p)
@@ -82,6 +32,60 @@ static int load(const struct part *part, const struct sample *s, struct picture_
             return err_set(e, ERR_FORMAT, "%s has no finite number in column %lld", s->name, (long long)c + 1);
     return 0;
 }
+
+/* ---- fitting ---- */
+
+/* Sums over the samples of x (mean NULL: it is not known yet) or of (x - mean)^2, a column each. */
+static int sum_columns(const struct dataset *ds, const struct split_samples *s, const struct preprocess *p, float *row,
+                       const double *mean, double *sum, struct err *e)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        struct shape own;
+        TRY(load(&ds->parts[s->v[i].part], &s->v[i], NULL, p, row, &own, e));
+        for (int c = 0; c < p->n; c++)
+            sum[c] += mean ? ((double)row[c] - mean[c]) * ((double)row[c] - mean[c]) : (double)row[c];
+    }
+    return 0;
+}
+
+static int fit(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
+               struct err *e)
+{
+    if (w->height || w->channels || w->frames)
+        return err_set(e, ERR_USAGE, "options size, channels and frames are for pictures, but %s has rows of numbers",
+                       ds->parts[0].path);
+    p->sample = ds->parts[0].shape;
+    p->n = (int)shape_last(&p->sample);
+    const struct split_samples *s = &ds->splits[split];
+    size_t n = (size_t)p->n;
+    float *scale = arena_alloc(arena, 3 * n * sizeof *scale), *row = scale + 2 * n;
+    double *sum = arena_alloc(arena, 2 * n * sizeof *sum), *squares = sum + n;
+    if (!scale || !sum)
+        return err_memory(e, "the preprocessing");
+    TRY(sum_columns(ds, s, p, row, NULL, sum, e));
+    for (size_t c = 0; c < n; c++)
+        sum[c] /= (double)s->n;
+    TRY(sum_columns(ds, s, p, row, sum, squares, e));
+    for (size_t c = 0; c < n; c++) {
+        double deviation = sqrt(squares[c] / (double)s->n);
+        scale[c] = (float)sum[c];
+        scale[n + c] = deviation > 0 ? (float)deviation : 1; /* a constant column says nothing, and stays 0 */
+    }
+    p->mean = scale;
+    p->std = scale + n;
+    return 0;
+}
+
+static int check(const struct preprocess *p, struct err *e)
+{
+    char text[SHAPE_TEXT];
+    if (p->sample.nd == 1 && p->n == shape_last(&p->sample))
+        return 0;
+    return err_set(e, ERR_FORMAT, "rows should be columns with a mean and a deviation each, not %s of %d",
+                   shape_text(&p->sample, text), p->n);
+}
+
+/* ---- using ---- */
 
 static void values(const struct preprocess *p, const void *kept, float *out)
 {

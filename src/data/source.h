@@ -1,5 +1,5 @@
-/* Sources: what a kind of data has to say for itself. One file each, ending in one const struct source; a row in sources.c
- * makes it known to everything else. Used inside data/ only. */
+/* Sources: what a kind of data has to say for itself. One file each, ending in one const struct source; a row in
+ * sources.c makes it known to everything else. Used inside data/ only. */
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 
@@ -53,6 +53,9 @@ int part_class(struct part *p, const char *name, int *label, struct err *e);
 
 /* Appends a copy of *s (strings included; `part` and `split` are filled in). */
 int part_add(struct part *p, enum split split, const struct sample *s, struct err *e);
+
+/* Samples of the data set so far. */
+size_t part_count(const struct part *p, enum split split);
 
 /* The split that a list without parts belongs to. */
 enum split part_plain_split(const struct part *p);

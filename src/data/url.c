@@ -34,8 +34,8 @@ static int parse_source(const char *text, size_t n, struct url *url, struct err 
 {
     char list[200] = "";
     size_t used = 0;
-    for (size_t i = 0; (url->source = dataset_source(i)); i++) {
-        const char *name = source_name(url->source);
+    for (size_t i = 0; (url->source = sources[i]); i++) {
+        const char *name = url->source->name;
         if (strlen(name) == n && !strncasecmp(name, text, n))
             return 0;
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i ? ", " : "", name);
