@@ -99,12 +99,13 @@ struct node *graph_apply(struct graph *g, const struct op *op, const void *spec,
     n->op = op;
     n->spec = copy;
     n->inputs = inputs;
-    n->constant = g->mode == GRAPH_SCORE; /* while training parameters change with every step anyway */
+    /* While training parameters change with every step anyway. */
+    n->constant = g->mode == GRAPH_SCORE && !(op->flags & OP_NOISE);
     for (int i = 0; i < inputs; i++) {
         n->in[i] = in[i];
         n->constant = n->constant && (!in[i] || in[i]->constant);
     }
-    if (!n->in[0]) {
+    if (!n->in[0] && !(op->flags & OP_NOISE)) {
         op_error(n, &g->err, "its first input is missing");
         return NULL;
     }

@@ -59,7 +59,8 @@ struct node *graph_input(struct graph *g, const char *name, struct shape shape);
 /* A parameter or state by name; see params_declare. */
 struct node *graph_param(struct graph *g, const char *name, struct shape shape, enum param_group group,
                          struct init init);
-/* A new node: copies the spec, infers the shape. in[i] may be NULL where the op says so, but not in[0]. */
+/* A new node: copies the spec, infers the shape. in[i] may be NULL where the op says so, but not in[0]; only noise has
+ * no inputs at all. */
 struct node *graph_apply(struct graph *g, const struct op *op, const void *spec, size_t spec_bytes, int inputs,
                          struct node *const in[]);
 

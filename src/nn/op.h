@@ -22,7 +22,7 @@ enum {
     OP_INPLACE_GRAD = 2, /* backward may write gin[0] over gout */
     OP_SPLIT = 8,        /* backward is called once for all inputs but the first, and once more for the first alone,
                             when it does not read in[0]: so in[0] and its gradient need not be alive together */
-    OP_NOISE = 16,       /* the output is drawn at random */
+    OP_NOISE = 16,       /* the output is drawn at random, a row a sample; it has no inputs */
     OP_VIEW = 4,         /* the output is input 0's memory under another shape: nothing to run */
 };
 

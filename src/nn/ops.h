@@ -13,9 +13,9 @@ enum act { ACT_NONE, ACT_RELU, ACT_LRELU, ACT_TANH, ACT_SIGMOID };
 struct conv_spec {
     int kernel[3], stride[3], pad[3];
     int output_pad[3]; /* of the transposed form: rows added at the far end, below stride */
-    enum act act;      /* NONE, RELU or LRELU, after the bias; forward of a score graph or last layer */
-    float slope;       /* of LRELU */
-    enum dtype dtype;  /* of the output */
+    enum act act;     /* NONE, RELU or LRELU, after the bias: cheaper than a node of its own where nothing is trained */
+    float slope;      /* of LRELU */
+    enum dtype dtype; /* of the output */
 };
 
 /* out = (in + 2 pad - kernel) / stride + 1. x N,[D],H,W,I; weight O,[kD],kH,kW,I; bias O or NULL. */
@@ -61,6 +61,15 @@ struct node *op_scale(struct graph *g, struct node *x, float factor, float offse
 struct node *op_cast(struct graph *g, struct node *x, enum dtype to);               /* itself where nothing changes */
 struct node *op_reshape(struct graph *g, struct node *x, struct shape shape);       /* a view */
 struct node *op_concat(struct graph *g, struct node *a, struct node *b);            /* along the last dimension */
+
+/* ---- random.c ---- */
+
+enum noise { NOISE_NORMAL, NOISE_UNIFORM }; /* mean 0 and deviation 1; from 0 to 1 */
+
+/* Random numbers of that shape, N,..., drawn anew in every step. Row r is a function of the plan's seed, the name of
+ * the layer it stands in (and which of that layer's it is), the step and the sample in row r (plan_samples): wherever
+ * in whatever batch a sample stands, and on any number of threads, its noise is the same. F32, no gradient. */
+struct node *op_noise(struct graph *g, struct shape shape, enum noise kind);
 
 /* ---- memory.c: MemAE's addressing (Gong et al. 2019, eq. 3-7) ---- */
 

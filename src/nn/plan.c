@@ -90,6 +90,7 @@ void plan_backward(struct plan *p, int objective)
 {
     unsigned before = parallel_begin(p->threads);
     run_calls(&p->backward[objective], p->backward_ms);
+    p->objective = objective;
     p->backwards += objective == 0;
     parallel_end(before);
 }
@@ -111,7 +112,9 @@ void *plan_data(const struct plan *p, const struct node *n)
 
 void *plan_grad(const struct plan *p, const struct node *n)
 {
-    return n->param ? n->param->grad : p->grads[n->id];
+    if (n->param)
+        return n->param->grad;
+    return p->objective < 0 ? NULL : p->grads[p->objective * p->nodes + n->id];
 }
 
 size_t plan_bytes(const struct plan *p)

@@ -16,12 +16,13 @@ struct rule {
     float redraw_below; /* after a step whose loss is below this, the group's weights are drawn anew; 0: never */
 };
 
-/* A scalar to be minimised over one group of parameters. */
+/* A scalar to be minimised over one group of parameters, or one input. Objectives that share a forward pass (those up
+ * to the next fresh one) have groups of their own. */
 struct objective {
     const char *name;
     struct node *loss; /* shape 1 */
     enum param_group group;
-    struct node *wrt; /* NULL; or the one input whose gradient is wanted, and no parameter's */
+    struct node *wrt; /* NULL; or the one input whose gradient is wanted, and no parameter's: `group` means nothing */
     bool fresh;       /* a forward pass comes before its backward, after the updates of the objectives before it */
     struct rule rule;
 };
@@ -34,9 +35,8 @@ struct plan_spec {
     int noutputs;
     const struct objective *objectives; /* none: no backward */
     int nobjectives;
-    bool keep_all;   /* every tensor in a buffer of its own: for tests and inspection */
-    bool input_grad; /* gradients of inputs too: tests, AnoGAN */
-    int threads;     /* at least 1 */
+    bool keep_all; /* every tensor in a buffer of its own: for tests and inspection */
+    int threads;   /* at least 1 */
     uint64_t seed;
 };
 
@@ -45,17 +45,21 @@ struct plan;
 int plan_new(const struct plan_spec *spec, struct plan **out, struct err *e);
 void plan_free(struct plan *p);
 
-/* A node's value: write inputs before forward, read outputs after it. Valid while the plan lives. */
+/* A node's value: write inputs before forward, read outputs after it. The pointer is valid while the plan lives; an
+ * input's value is until the last fresh objective has run forward, an output's always. */
 void *plan_data(const struct plan *p, const struct node *n);
-/* A node's gradient after plan_backward: parameters always, others only with keep_all (inputs: input_grad). */
+/* A node's gradient of the last plan_backward, until the next one: a parameter's, or that of its objective's `wrt`;
+ * with keep_all any node's that the objective passes. NULL: there is none. */
 void *plan_grad(const struct plan *p, const struct node *n);
 
 /* What noise about each row of a batch is drawn from, besides seed and step: as many numbers as the inputs' first
  * dimension, which stay the caller's and are read in every forward. NULL: 0, 1, 2... */
 void plan_samples(struct plan *p, const uint64_t *ids);
 
+/* Equal steps draw equal noise. */
 void plan_forward(struct plan *p, uint64_t step);
-/* Gradients of one objective into its group's param->grad (zero where the objective does not reach). */
+/* Gradients of one objective into its group's param->grad (zero where the objective does not reach), or into
+ * plan_grad of its `wrt`. Inputs and weights are those of the last plan_forward. */
 void plan_backward(struct plan *p, int objective);
 /* Moves state (running statistics); once a training step, after the optimiser. */
 void plan_commit(struct plan *p);

@@ -43,7 +43,8 @@ struct build {
     int *last_reader; /* by buffer */
     struct slot *slots;
     int nslots;
-    int one; /* buffer of d loss / d loss */
+    int one;    /* buffer of d loss / d loss */
+    int *grads; /* by objective and node id: buffers of the gradients that plan_grad tells; NONE: not told */
 };
 
 static struct info *info_of(const struct build *b, const struct node *n)
@@ -79,6 +80,9 @@ static void mark_needed(struct build *b)
         info_of(b, b->spec->objectives[k].loss)->needed = info_of(b, b->spec->objectives[k].loss)->output = true;
     for (int id = b->p->nodes - 1; id >= 0; id--) {
         struct node *n = b->p->by_id[id];
+        /* Training moves state, whoever reads the value beside it. */
+        if (n->op && n->op->commit && b->spec->nobjectives)
+            b->info[id].needed = true;
         for (int i = 0; b->info[id].needed && i < n->inputs; i++) {
             if (!n->in[i])
                 continue;
@@ -99,7 +103,7 @@ static void trace_objective(struct build *b, const struct objective *o)
         f->reaches = n == o->loss;
         f->parts = 0;
         f->grad = NONE;
-        f->leads = n->param ? n->param->group == o->group : n->kind == NODE_INPUT && b->spec->input_grad;
+        f->leads = o->wrt ? n == o->wrt : n->param && n->param->group == o->group;
         for (int i = 0; n->op && (n->op->backward || is_view(n)) && i < n->inputs; i++)
             f->leads = f->leads || (n->in[i] && info_of(b, n->in[i])->leads);
     }
@@ -120,10 +124,16 @@ static bool is_active(const struct build *b, const struct node *n)
 }
 
 /* Which inputs' gradients each op writes in any objective. */
-static void mark_wants(struct build *b)
+static int mark_wants(struct build *b, struct err *e)
 {
     for (int k = 0; k < b->spec->nobjectives; k++) {
-        trace_objective(b, &b->spec->objectives[k]);
+        const struct objective *o = &b->spec->objectives[k];
+        trace_objective(b, o);
+        if (o->wrt && !is_active(b, o->wrt))
+            return err_set(e, ERR_FAIL,
+                           "objective '%s' has no gradient with respect to '%s': no operations that all "
+                           "have one lead from there to its loss",
+                           o->name, o->wrt->name);
         for (int id = 0; id < b->p->nodes; id++) {
             struct node *n = b->p->by_id[id];
             for (int i = 0; is_active(b, n) && n->op && i < n->inputs; i++)
@@ -131,6 +141,7 @@ static void mark_wants(struct build *b)
                     b->p->execs[id].wants |= 1u << i;
         }
     }
+    return 0;
 }
 
 /* Which values backward reads, and which of those are made again for it. Readers come before what they read: a value
@@ -395,8 +406,8 @@ static void clear_gradients(struct build *b, const struct objective *o)
 {
     int sharers = 0;
     for (int k = 0; k < b->spec->nobjectives; k++)
-        sharers += b->spec->objectives[k].group == o->group;
-    for (int id = 0; sharers > 1 && id < b->p->nodes; id++) {
+        sharers += !b->spec->objectives[k].wrt && b->spec->objectives[k].group == o->group;
+    for (int id = 0; !o->wrt && sharers > 1 && id < b->p->nodes; id++) {
         struct node *n = b->p->by_id[id];
         if (!n->param || n->param->group != o->group || !b->info[id].needed || b->info[id].grad != NONE)
             continue;
@@ -421,6 +432,27 @@ static void schedule_backward(struct build *b, const struct objective *o)
             backward_op(b, n);
     }
     clear_gradients(b, o);
+}
+
+/* The forward pass runs again here. */
+static void hold_inputs(struct build *b)
+{
+    for (int id = 0; id < b->p->nodes; id++)
+        if (b->p->by_id[id]->kind == NODE_INPUT)
+            use(b, b->info[id].value, b->nslots - 1);
+}
+
+/* Which gradients of the objective just scheduled stay. */
+static void note_gradients(struct build *b, int objective)
+{
+    const struct node *wrt = b->spec->objectives[objective].wrt;
+    for (int id = 0; id < b->p->nodes; id++) {
+        int grad = b->info[id].grad;
+        bool told = b->spec->keep_all || b->p->by_id[id] == wrt;
+        b->grads[objective * b->p->nodes + id] = told ? grad : NONE;
+        if (told && grad != NONE)
+            use_forever(b, grad);
+    }
 }
 
 static void schedule_commit(struct build *b)
@@ -479,7 +511,7 @@ static int make_calls(struct build *b, struct call_list *list, int from, int to,
     return 0;
 }
 
-static void publish(struct build *b)
+static void publish_values(struct build *b)
 {
     for (int id = 0; id < b->p->nodes; id++) {
         const struct info *f = &b->info[id];
@@ -489,9 +521,13 @@ static void publish(struct build *b)
             continue;
         if (n->kind != NODE_OP || b->buffers[f->value].end == LAYOUT_FOREVER)
             b->p->values[id] = place(b, f->value);
-        if (b->spec->keep_all || (n->kind == NODE_INPUT && b->spec->input_grad))
-            b->p->grads[id] = place(b, f->grad);
     }
+}
+
+static void publish_gradients(struct build *b)
+{
+    for (int i = 0; i < b->spec->nobjectives * b->p->nodes; i++)
+        b->p->grads[i] = place(b, b->grads[i]);
 }
 
 static int schedule(struct build *b, struct err *e)
@@ -505,21 +541,21 @@ static int schedule(struct build *b, struct err *e)
     schedule_forward(b, false);
     marks[m++] = b->nslots;
     for (int k = 0; k < b->spec->nobjectives; k++) {
+        if (b->spec->objectives[k].fresh)
+            hold_inputs(b);
         schedule_backward(b, &b->spec->objectives[k]);
+        note_gradients(b, k);
         marks[m++] = b->nslots;
     }
     schedule_commit(b);
-    if (b->spec->input_grad)
-        for (int id = 0; id < p->nodes; id++)
-            if (p->by_id[id]->kind == NODE_INPUT && b->info[id].grad != NONE)
-                use_forever(b, b->info[id].grad);
     TRY(allocate(b, e));
     TRY(make_calls(b, &p->constants, 0, marks[0], e));
     TRY(make_calls(b, &p->forward, marks[0], marks[1], e));
     for (int k = 0; k < b->spec->nobjectives; k++)
         TRY(make_calls(b, &p->backward[k], marks[k + 1], marks[k + 2], e));
     TRY(make_calls(b, &p->commit, marks[m - 1], b->nslots, e));
-    publish(b);
+    publish_values(b);
+    publish_gradients(b);
     return 0;
 }
 
@@ -532,18 +568,53 @@ static int allocate_build(struct build *b, struct err *e)
     p->execs = calloc(n, sizeof *p->execs);
     p->by_id = calloc(n, sizeof(struct node *));
     p->values = calloc(n, sizeof *p->values);
-    p->grads = calloc(n, sizeof *p->grads);
+    p->grads = calloc(n * OBJECTIVES, sizeof *p->grads);
     b->info = arena_alloc(&b->arena, n * sizeof *b->info);
     b->slots = arena_alloc(&b->arena, calls * sizeof *b->slots);
     b->buffers = arena_alloc(&b->arena, buffers * sizeof *b->buffers);
     b->pinned = arena_alloc(&b->arena, buffers * sizeof *b->pinned);
     b->last_reader = arena_alloc(&b->arena, buffers * sizeof *b->last_reader);
+    b->grads = arena_alloc(&b->arena, n * OBJECTIVES * sizeof *b->grads);
     if (!p->execs || !p->by_id || !p->values || !p->grads || !b->info || !b->slots || !b->buffers || !b->pinned ||
-        !b->last_reader)
+        !b->last_reader || !b->grads)
         return err_memory(e, "a plan");
     for (struct node *node = b->spec->graph->first; node; node = node->next) {
         p->by_id[node->id] = node;
         b->info[node->id] = (struct info){.last_reader = -1, .value = NONE, .again = NONE, .grad = NONE, .saved = NONE};
+    }
+    return 0;
+}
+
+/* Objectives of one forward pass that train one group would write their gradients over each other's. */
+static int check_objectives(const struct plan_spec *spec, struct err *e)
+{
+    for (int k = 0; k < spec->nobjectives; k++) {
+        const struct objective *o = &spec->objectives[k];
+        if (o->wrt && o->wrt->kind != NODE_INPUT)
+            return err_set(e, ERR_FAIL, "objective '%s' wants a gradient with respect to '%s', which is not an input",
+                           o->name, o->wrt->name);
+        for (int i = k - 1; i >= 0 && !spec->objectives[i + 1].fresh; i--)
+            if (!o->wrt && !spec->objectives[i].wrt && spec->objectives[i].group == o->group)
+                return err_set(e, ERR_FAIL,
+                               "objectives '%s' and '%s' train one group of parameters in one forward "
+                               "pass; add their losses up, or give the second a fresh one",
+                               spec->objectives[i].name, o->name);
+    }
+    return 0;
+}
+
+/* Noise has a row for each sample, as the inputs have. */
+static int check_noise(const struct graph *g, struct err *e)
+{
+    const struct node *batch = NULL;
+    for (const struct node *n = g->first; n; n = n->next) {
+        bool noise = n->op && (n->op->flags & OP_NOISE);
+        if (!batch && (noise || n->kind == NODE_INPUT))
+            batch = n;
+        else if (noise && n->shape.d[0] != batch->shape.d[0])
+            return op_error(n, e,
+                            "it has %lld rows, but there are %lld samples in a batch ('%s'); it wants one a sample",
+                            (long long)n->shape.d[0], (long long)batch->shape.d[0], batch->name);
     }
     return 0;
 }
@@ -557,10 +628,15 @@ int plan_build(struct plan *p, const struct plan_spec *spec, struct err *e)
     p->threads = spec->threads;
     p->keep_all = spec->keep_all;
     p->moment.seed = spec->seed;
+    p->objective = -1;
+    TRY(check_objectives(spec, e));
+    TRY(check_noise(spec->graph, e));
     int code = allocate_build(&b, e);
     if (code == 0) {
         mark_needed(&b);
-        mark_wants(&b);
+        code = mark_wants(&b, e);
+    }
+    if (code == 0) {
         mark_kept(&b);
         code = prepare(&b, e);
     }

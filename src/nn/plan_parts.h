@@ -27,7 +27,9 @@ struct plan {
     struct exec *execs; /* by node id; those of inputs and parameters are unused */
     struct node **by_id;
     struct call_list constants, forward, backward[OBJECTIVES], commit;
-    void **values, **grads; /* by node id: where plan_data and plan_grad look; NULL: not kept */
+    void **values; /* by node id: where plan_data looks; NULL: not kept */
+    void **grads;  /* by objective and node id: where plan_grad looks */
+    int objective; /* whose backward ran last; -1: none yet */
     unsigned char *block;
     size_t bytes;
     uint64_t constants_version; /* parameters' version the constants were made from */

@@ -100,11 +100,11 @@ static struct conv_spec spec_of(const struct layer *l)
     return s;
 }
 
-static void build(struct run *r, const struct layer *l, enum graph_mode mode)
+static void build(struct run *r, const struct layer *l)
 {
     static const struct init init = {.kind = INIT_UNIFORM, .a = -0.5f, .b = 0.5f};
     *r = (struct run){.l = l, .params = params_new()};
-    struct graph *g = r->graph = graph_new(mode, F32, r->params);
+    struct graph *g = r->graph = graph_new(GRAPH_TRAIN, F32, r->params);
     struct shape shape = {.nd = l->nd + 2, .d = {l->n}}, weight = shape;
     for (int i = 0; i < l->nd; i++) {
         shape.d[i + 1] = l->size[i];
@@ -125,13 +125,12 @@ static void build(struct run *r, const struct layer *l, enum graph_mode mode)
 static void start(struct run *r, int threads)
 {
     probe_allocate(r->params, SEED);
-    struct objective o = {.name = "loss", .group = GROUP_MAIN};
-    struct plan_spec s = {.graph = r->graph, .outputs = &r->y, .noutputs = 1, .threads = threads, .input_grad = true};
-    if (r->graph->mode == GRAPH_TRAIN) {
-        o.loss = probe_sum(r->graph, r->y, SEED);
-        s.objectives = &o;
-        s.nobjectives = 1;
-    }
+    struct node *loss = probe_sum(r->graph, r->y, SEED);
+    const struct objective o[] = {{.name = "weights", .loss = loss, .group = GROUP_MAIN},
+                                  {.name = "input", .loss = loss, .wrt = r->x}};
+    struct plan_spec s = {.graph = r->graph, .outputs = &r->y, .noutputs = 1, .threads = threads};
+    s.objectives = o;
+    s.nobjectives = 2;
     r->plan = probe_plan(&s);
     probe_fill(plan_data(r->plan, r->x), (size_t)shape_count(&r->x->shape), SEED, 1);
 }
@@ -215,17 +214,22 @@ static void check_backward(const struct run *r, const struct geometry *g, double
     const struct layer *l = r->l;
     size_t ny = (size_t)shape_count(&r->y->shape), nx = (size_t)shape_count(&r->x->shape);
     double *gy = zeros(ny), *gx = zeros(nx), *gw = zeros(r->weight->count), *gb = zeros((size_t)l->out);
+    float *y = values_of(r);
     for (size_t i = 0; i < ny; i++) {
         float v = probe_weight(SEED, i);
-        gy[i] = (double)(l->to == F32 ? v : bf16_to_f32(bf16_from_f32(v)));
+        double slope = y[i] > 0 || l->act == ACT_NONE ? 1 : l->act == ACT_RELU ? 0 : (double)SLOPE;
+        gy[i] = slope * (double)(l->to == F32 ? v : bf16_to_f32(bf16_from_f32(v)));
         gb[i % (size_t)l->out] += gy[i];
     }
     connect(g, l->transposed ? x : gy, gw, l->transposed ? gy : x, gw);
     connect(g, l->transposed ? gx : gy, w, l->transposed ? gy : gx, gx);
+    plan_backward(r->plan, 0);
     compare(l, "the weight's gradient", r->weight->grad, gw, r->weight->count);
-    compare(l, "the input's gradient", plan_grad(r->plan, r->x), gx, nx);
     if (r->bias)
         compare(l, "the bias's gradient", r->bias->grad, gb, (size_t)l->out);
+    plan_backward(r->plan, 1);
+    compare(l, "the input's gradient", plan_grad(r->plan, r->x), gx, nx);
+    free(y);
     free(gy);
     free(gx);
     free(gw);
@@ -236,7 +240,7 @@ static void check(const struct layer *l, int threads)
 {
     struct run r;
     struct err e = ERR_INIT;
-    build(&r, l, l->act == ACT_NONE ? GRAPH_TRAIN : GRAPH_SCORE);
+    build(&r, l);
     if (graph_error(r.graph, &e) < 0)
         fail_msg("%s: %s", describe(l), e.msg);
     start(&r, threads);
@@ -245,10 +249,7 @@ static void check(const struct layer *l, int threads)
     double *w = widened(r.weight->value, r.weight->count, rounds(l) ? BF16 : F32);
     plan_forward(r.plan, 0);
     check_forward(&r, &g, x, w);
-    if (l->act == ACT_NONE) {
-        plan_backward(r.plan, 0);
-        check_backward(&r, &g, x, w);
-    }
+    check_backward(&r, &g, x, w);
     free(x);
     free(w);
     finish(&r);
@@ -356,7 +357,7 @@ static void expect_refusal(struct layer l, const char *words)
 {
     struct run r;
     struct err e = ERR_INIT;
-    build(&r, &l, GRAPH_TRAIN);
+    build(&r, &l);
     assert_null(r.y);
     assert_true(graph_error(r.graph, &e) < 0);
     if (!strstr(e.msg, words))

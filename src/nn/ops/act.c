@@ -1,6 +1,7 @@
 /* Activations on their own. The derivative is taken from the output, so that the input's memory can be reused. */
 #include "nn/op.h"
 #include "nn/ops/kernel.h"
+#include "nn/ops/rows.h"
 #include "nn/parallel.h"
 
 struct act_spec {
@@ -44,33 +45,6 @@ HOT static void forward_hot(const void *x, void *y, size_t n, float slope, enum 
         forward_loop(x, y, n, slope, BF16, ACT_LRELU);
 }
 
-KERNEL void backward_loop(const void *y, const void *g, void *gx, size_t n, float slope, enum dtype type, enum act act)
-{
-#pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        float derivative = kernel_act_slope(kernel_load(y, i, type), act, slope);
-        kernel_store(gx, i, kernel_load(g, i, type) * derivative, type);
-    }
-}
-
-/* dx = g act'(x): y > 0 ? g : slope g, g (1 - y^2), g y (1 - y) */
-HOT static void backward_hot(const void *y, const void *g, void *gx, size_t n, float slope, enum dtype type,
-                             enum act act)
-{
-    if (act == ACT_TANH && type == F32)
-        backward_loop(y, g, gx, n, slope, F32, ACT_TANH);
-    else if (act == ACT_TANH)
-        backward_loop(y, g, gx, n, slope, BF16, ACT_TANH);
-    else if (act == ACT_SIGMOID && type == F32)
-        backward_loop(y, g, gx, n, slope, F32, ACT_SIGMOID);
-    else if (act == ACT_SIGMOID)
-        backward_loop(y, g, gx, n, slope, BF16, ACT_SIGMOID);
-    else if (type == F32)
-        backward_loop(y, g, gx, n, slope, F32, ACT_LRELU);
-    else
-        backward_loop(y, g, gx, n, slope, BF16, ACT_LRELU);
-}
-
 static void forward_range(void *context, size_t begin, size_t end)
 {
     const struct exec *x = context;
@@ -80,24 +54,18 @@ static void forward_range(void *context, size_t begin, size_t end)
                 kernel_slope(spec->act, spec->slope), type, spec->act);
 }
 
-static void backward_range(void *context, size_t begin, size_t end)
-{
-    const struct exec *x = context;
-    const struct act_spec *spec = x->node->spec;
-    enum dtype type = x->node->dtype;
-    backward_hot(kernel_at(x->out, begin, type), kernel_at(x->gout, begin, type), kernel_at(x->gin[0], begin, type),
-                 end - begin, kernel_slope(spec->act, spec->slope), type, spec->act);
-}
-
 static void act_forward(struct exec *x)
 {
     parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), KERNEL_GRAIN, forward_range, x);
 }
 
+/* dx = g act'(x) */
 static void act_backward(struct exec *x)
 {
+    const struct act_spec *spec = x->node->spec;
     if (x->gin[0])
-        parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), KERNEL_GRAIN, backward_range, x);
+        rows_act_gradient(x->threads, x->node->dtype, x->out, x->gout, x->gin[0], (size_t)shape_count(&x->node->shape),
+                          spec->act, spec->slope);
 }
 
 static const struct op act_op = {

@@ -23,7 +23,8 @@ enum { X, WEIGHT, BIAS };
 
 struct conv {
     struct dnn_conv *dnn;
-    size_t narrow_bytes; /* of gout in BF16 at the front of scratch, for an F32 output of BF16 inputs; 0: none */
+    size_t act_bytes;    /* of the gradient in front of the activation, at the front of scratch; 0: none */
+    size_t narrow_bytes; /* of that in BF16 behind it, for an F32 output of BF16 inputs; 0: none */
     struct thin *thin;   /* of a deconv to a picture: its forward direction */
     uint64_t packed;     /* version of the weights in dnn's packed copies */
 };
@@ -136,7 +137,7 @@ static int prepare_dnn(struct exec *x, struct conv *c, struct dnn_conv_spec *d, 
         c->narrow_bytes = ((size_t)shape_count(&x->node->shape) * sizeof(bf16) + 63) & ~(size_t)63;
     }
     TRY(dnn_conv_new(d, &c->dnn, e));
-    want_scratch(x, c->narrow_bytes + dnn_conv_scratch(c->dnn));
+    want_scratch(x, c->act_bytes + c->narrow_bytes + dnn_conv_scratch(c->dnn));
     x->own_bytes += dnn_conv_bytes(c->dnn);
     return 0;
 }
@@ -174,12 +175,12 @@ static int prepare(struct exec *x, struct err *e)
     const struct node *n = x->node;
     const struct conv_spec *s = spec_of(n);
     bool t = transposed(n);
-    if (x->wants && s->act != ACT_NONE)
-        return op_error(n, e, "an activation within the convolution has no gradient; use a layer of its own to train");
     struct dnn_conv_spec d = describe(x);
     struct conv *c = x->own = calloc(1, sizeof *c);
     if (!c)
         return err_memory(e, "a convolution");
+    if (x->wants && s->act != ACT_NONE)
+        c->act_bytes = ((size_t)shape_count(&n->shape) * dtype_bytes(n->dtype) + 63) & ~(size_t)63;
     if (t && is_thin(shape_last(&n->shape), s))
         TRY(prepare_thin(x, c, &d, e));
     unsigned forward = t ? DNN_BACKWARD_DATA : DNN_FORWARD, back = t ? DNN_FORWARD : DNN_BACKWARD_DATA;
@@ -188,7 +189,7 @@ static int prepare(struct exec *x, struct err *e)
     if (d.directions)
         TRY(prepare_dnn(x, c, &d, e));
     if (x->wants & (1u << BIAS))
-        want_scratch(x, rows_sum_scratch((size_t)shape_rows(&n->shape), (size_t)shape_last(&n->shape)));
+        want_scratch(x, c->act_bytes + rows_sum_scratch((size_t)shape_rows(&n->shape), (size_t)shape_last(&n->shape)));
     return 0;
 }
 
@@ -242,41 +243,55 @@ static void deconv_forward(struct exec *x)
         bias_act(x);
 }
 
+/* g act'(y), where there is an activation; *scratch moves behind it. */
+static const void *before_act(struct exec *x, unsigned char **scratch)
+{
+    const struct conv *c = x->own;
+    const struct conv_spec *s = spec_of(x->node);
+    void *to = *scratch;
+    if (s->act == ACT_NONE)
+        return x->gout;
+    rows_act_gradient(x->threads, x->node->dtype, x->out, x->gout, to, (size_t)shape_count(&x->node->shape), s->act,
+                      s->slope);
+    *scratch += c->act_bytes;
+    return to;
+}
+
 /* dL/db[o] = sum over n, p of g[n,p,o] */
-static void bias_gradient(struct exec *x)
+static void bias_gradient(struct exec *x, const void *g, void *scratch)
 {
     const struct shape *y = &x->node->shape;
-    rows_sum(x->threads, x->node->dtype, x->gout, (size_t)shape_rows(y), (size_t)shape_last(y), x->gin[BIAS],
-             x->scratch);
+    if (x->gin[BIAS])
+        rows_sum(x->threads, x->node->dtype, g, (size_t)shape_rows(y), (size_t)shape_last(y), x->gin[BIAS], scratch);
 }
 
 static void conv_backward(struct exec *x)
 {
     struct conv *c = x->own;
-    if (x->gin[BIAS])
-        bias_gradient(x);
+    unsigned char *scratch = x->scratch;
+    const void *g = before_act(x, &scratch);
+    bias_gradient(x, g, scratch);
     if (x->gin[WEIGHT])
-        dnn_conv_backward_weights(c->dnn, x->in[X], x->gout, x->gin[WEIGHT], x->scratch);
+        dnn_conv_backward_weights(c->dnn, x->in[X], g, x->gin[WEIGHT], scratch);
     if (x->gin[X])
-        dnn_conv_backward_data(c->dnn, x->gout, x->gin[X], x->scratch);
+        dnn_conv_backward_data(c->dnn, g, x->gin[X], scratch);
 }
 
 static void deconv_backward(struct exec *x)
 {
     struct conv *c = x->own;
     unsigned char *scratch = x->scratch;
-    const void *gout = x->gout;
-    if (x->gin[BIAS])
-        bias_gradient(x);
+    const void *g = before_act(x, &scratch);
+    bias_gradient(x, g, scratch);
     if (c->narrow_bytes && (x->gin[WEIGHT] || x->gin[X])) {
-        rows_cast(x->threads, gout, scratch, BF16, (size_t)shape_count(&x->node->shape));
-        gout = scratch;
+        rows_cast(x->threads, g, scratch, BF16, (size_t)shape_count(&x->node->shape));
+        g = scratch;
         scratch += c->narrow_bytes;
     }
     if (x->gin[WEIGHT])
-        dnn_conv_backward_weights(c->dnn, gout, x->in[X], x->gin[WEIGHT], scratch);
+        dnn_conv_backward_weights(c->dnn, g, x->in[X], x->gin[WEIGHT], scratch);
     if (x->gin[X])
-        dnn_conv_forward(c->dnn, gout, NULL, x->gin[X], scratch);
+        dnn_conv_forward(c->dnn, g, NULL, x->gin[X], scratch);
 }
 
 static const struct op conv = {
@@ -303,9 +318,34 @@ static const struct op deconv = {
     .flops = conv_flops,
 };
 
+/* With an activation within, whose derivative is taken from the output. */
+static const struct op conv_act = {
+    .name = "conv",
+    .keeps = KEEP_IN0 | KEEP_OUT,
+    .flags = OP_SPLIT,
+    .infer = infer,
+    .prepare = prepare,
+    .forward = conv_forward,
+    .backward = conv_backward,
+    .release = release,
+    .flops = conv_flops,
+};
+
+static const struct op deconv_act = {
+    .name = "deconv",
+    .keeps = KEEP_IN0 | KEEP_OUT,
+    .flags = OP_SPLIT,
+    .infer = infer,
+    .prepare = prepare,
+    .forward = deconv_forward,
+    .backward = deconv_backward,
+    .release = release,
+    .flops = conv_flops,
+};
+
 static bool transposed(const struct node *n)
 {
-    return n->op == &deconv;
+    return n->op == &deconv || n->op == &deconv_act;
 }
 
 /* The output is in x's format and cast where another is asked for; only thin_adjoint writes F32 from BF16 itself. */
@@ -322,10 +362,10 @@ static struct node *apply(struct graph *g, const struct op *op, struct node *x, 
 
 struct node *op_conv(struct graph *g, struct node *x, struct node *weight, struct node *bias, struct conv_spec spec)
 {
-    return apply(g, &conv, x, weight, bias, spec);
+    return apply(g, spec.act == ACT_NONE ? &conv : &conv_act, x, weight, bias, spec);
 }
 
 struct node *op_deconv(struct graph *g, struct node *x, struct node *weight, struct node *bias, struct conv_spec spec)
 {
-    return apply(g, &deconv, x, weight, bias, spec);
+    return apply(g, spec.act == ACT_NONE ? &deconv : &deconv_act, x, weight, bias, spec);
 }

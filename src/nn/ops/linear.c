@@ -58,31 +58,6 @@ static void linear_forward(struct exec *x)
     rows_bias_act(x->threads, F32, x->out, (size_t)s.rows, (size_t)s.out, x->in[2], spec->act, spec->slope);
 }
 
-HOT static void act_gradient(const float *y, const float *g, float *to, size_t n, enum act act, float slope)
-{
-    if (act == ACT_TANH) {
-#pragma omp simd
-        for (size_t i = 0; i < n; i++)
-            to[i] = g[i] * kernel_act_slope(y[i], ACT_TANH, slope);
-    } else if (act == ACT_SIGMOID) {
-#pragma omp simd
-        for (size_t i = 0; i < n; i++)
-            to[i] = g[i] * kernel_act_slope(y[i], ACT_SIGMOID, slope);
-    } else {
-#pragma omp simd
-        for (size_t i = 0; i < n; i++)
-            to[i] = g[i] * kernel_act_slope(y[i], ACT_LRELU, slope);
-    }
-}
-
-static void act_gradient_range(void *context, size_t begin, size_t end)
-{
-    const struct exec *x = context;
-    const struct linear_spec *spec = x->node->spec;
-    act_gradient((const float *)x->out + begin, (const float *)x->gout + begin, (float *)x->scratch + begin,
-                 end - begin, spec->act, kernel_slope(spec->act, spec->slope));
-}
-
 /* g' = g act'(y); dx = g' W; dW = g'^T x; db = sum over rows of g' */
 static void linear_backward(struct exec *x)
 {
@@ -91,7 +66,7 @@ static void linear_backward(struct exec *x)
     size_t count = (size_t)(s.rows * s.out);
     const float *g = x->gout;
     if (spec->act != ACT_NONE) {
-        parallel_ranges(x->threads, count, KERNEL_GRAIN, act_gradient_range, x);
+        rows_act_gradient(x->threads, F32, x->out, x->gout, x->scratch, count, spec->act, spec->slope);
         g = x->scratch;
     }
     if (x->gin[0])

@@ -76,6 +76,56 @@ void rows_bias_act(int threads, enum dtype type, void *x, size_t rows, size_t ch
     parallel_ranges(threads, (k.elements + width - 1) / width, KERNEL_GRAIN / width + 1, bias_act_range, &k);
 }
 
+struct act_gradient {
+    enum dtype type;
+    enum act act;
+    float slope;
+    const void *y, *g;
+    void *to;
+};
+
+KERNEL void act_gradient_loop(const void *y, const void *g, void *to, size_t n, float slope, enum dtype type,
+                              enum act act)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++) {
+        float derivative = kernel_act_slope(kernel_load(y, i, type), act, slope);
+        kernel_store(to, i, kernel_load(g, i, type) * derivative, type);
+    }
+}
+
+/* y > 0 ? g : slope g, g (1 - y^2), g y (1 - y) */
+HOT static void act_gradient(const void *y, const void *g, void *to, size_t n, float slope, enum dtype type,
+                             enum act act)
+{
+    if (act == ACT_TANH && type == F32)
+        act_gradient_loop(y, g, to, n, slope, F32, ACT_TANH);
+    else if (act == ACT_TANH)
+        act_gradient_loop(y, g, to, n, slope, BF16, ACT_TANH);
+    else if (act == ACT_SIGMOID && type == F32)
+        act_gradient_loop(y, g, to, n, slope, F32, ACT_SIGMOID);
+    else if (act == ACT_SIGMOID)
+        act_gradient_loop(y, g, to, n, slope, BF16, ACT_SIGMOID);
+    else if (type == F32)
+        act_gradient_loop(y, g, to, n, slope, F32, ACT_LRELU);
+    else
+        act_gradient_loop(y, g, to, n, slope, BF16, ACT_LRELU);
+}
+
+static void act_gradient_range(void *context, size_t begin, size_t end)
+{
+    const struct act_gradient *k = context;
+    act_gradient(kernel_at(k->y, begin, k->type), kernel_at(k->g, begin, k->type), kernel_at(k->to, begin, k->type),
+                 end - begin, k->slope, k->type, k->act);
+}
+
+void rows_act_gradient(int threads, enum dtype type, const void *y, const void *g, void *to, size_t n, enum act act,
+                       float slope)
+{
+    struct act_gradient k = {type, act, kernel_slope(act, slope), y, g, to};
+    parallel_ranges(threads, n, KERNEL_GRAIN, act_gradient_range, &k);
+}
+
 /* ---- sums over rows ---- */
 
 enum { BLOCK = 64, CHUNKS = 64 }; /* rows added up in float before they go to double; chunks of a sum at most */

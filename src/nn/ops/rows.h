@@ -26,6 +26,10 @@ const float *rows_repeat(const float *values, size_t channels, float *wide);
 void rows_bias_act(int threads, enum dtype type, void *x, size_t rows, size_t channels, const float *bias, enum act act,
                    float slope);
 
+/* to = g act'(x), the way back, from y = act(x); to may be g. */
+void rows_act_gradient(int threads, enum dtype type, const void *y, const void *g, void *to, size_t n, enum act act,
+                       float slope);
+
 /* Sums over rows, per channel: of v and of v d, where d = x - center and
  *   without g: v = d (mean and variance);
  *   with g:    v = g where x scale + offset > 0, else slope g (gradients through a leaky activation). */

@@ -1,0 +1,76 @@
+/* Random numbers: y[r, i] = draw i of the stream (seed, node's name, step, sample of row r). */
+#include "base/rng.h"
+#include "nn/op.h"
+#include "nn/ops.h"
+#include "nn/parallel.h"
+
+#include <string.h>
+
+/* A number takes some 20 ns, so a thread pays sooner than in other loops. */
+enum { GRAIN = 1 << 10 };
+
+struct noise_spec {
+    struct shape shape;
+    enum noise kind;
+    uint64_t stream;
+};
+
+static int infer(struct node *n, struct err *e)
+{
+    const struct noise_spec *s = n->spec;
+    n->shape = s->shape;
+    n->dtype = F32;
+    for (int i = 0; i < n->shape.nd; i++)
+        if (n->shape.d[i] < 1)
+            return op_error(n, e, "noise of no elements is wanted: dimension %d is %lld", i, (long long)n->shape.d[i]);
+    return n->shape.nd > 0 ? 0 : op_error(n, e, "noise of no dimensions is wanted");
+}
+
+/* At element i of its row: each normal number takes two draws, and the others take as many. */
+static struct rng row_stream(const struct exec *x, size_t row, size_t i)
+{
+    const struct moment *m = x->moment;
+    const struct noise_spec *s = x->node->spec;
+    struct rng r = rng_new(rng_new(m->seed, s->stream).key, m->step);
+    r = rng_new(r.key, m->samples ? m->samples[row] : row);
+    r.counter = 2 * i;
+    return r;
+}
+
+static void draw_row(const struct exec *x, size_t row, size_t begin, size_t end, float *out)
+{
+    const struct noise_spec *s = x->node->spec;
+    struct rng r = row_stream(x, row, begin);
+    for (size_t i = begin; i < end; i++) {
+        r.counter = 2 * i;
+        *out++ = s->kind == NOISE_NORMAL ? rng_normal(&r) : rng_uniform(&r);
+    }
+}
+
+static void draw_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    size_t each = (size_t)(shape_count(&x->node->shape) / x->node->shape.d[0]);
+    for (size_t at = begin, next; at < end; at = next) {
+        size_t row = at / each;
+        next = end < (row + 1) * each ? end : (row + 1) * each;
+        draw_row(x, row, at - row * each, next - row * each, (float *)x->out + at);
+    }
+}
+
+static void forward(struct exec *x)
+{
+    parallel_ranges(x->threads, (size_t)shape_count(&x->node->shape), GRAIN, draw_range, x);
+}
+
+static const struct op noise = {.name = "noise", .flags = OP_NOISE, .infer = infer, .forward = forward};
+
+struct node *op_noise(struct graph *g, struct shape shape, enum noise kind)
+{
+    struct noise_spec s = {.shape = shape, .kind = kind};
+    uint64_t before = 0; /* noise of the same layer */
+    for (const struct node *n = g->first; n; n = n->next)
+        before += n->op == &noise && !strcmp(n->name, g->scope);
+    s.stream = rng_new(rng_stream(g->scope), before).key;
+    return graph_apply(g, &noise, &s, sizeof s, 0, NULL);
+}
