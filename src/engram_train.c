@@ -4,6 +4,7 @@
 #include "data/dataset.h"
 #include "models/model.h"
 #include "file/train_config.h"
+#include "report/report.h"
 #include "run/train.h"
 
 #include <math.h>
@@ -171,8 +172,8 @@ double engram_evaluation_value(const engram_evaluation *evaluation, const char *
 
 void engram_evaluation_training(engram_evaluation *evaluation, double seconds, size_t peak_bytes)
 {
-    evaluation->inner.shown.train_seconds = seconds;
-    evaluation->inner.shown.peak_bytes = peak_bytes;
+    evaluation->inner.train_seconds = seconds;
+    evaluation->inner.peak_bytes = peak_bytes;
 }
 
 static int report(const engram_evaluation *const *evaluations, size_t n, const char *title, const char *date,
@@ -187,7 +188,10 @@ static int report(const engram_evaluation *const *evaluations, size_t n, const c
         inner[i] = &evaluations[i]->inner;
     int code = make_parent(path, e);
     if (code >= 0)
-        code = evaluation_report(inner, n, title, date, path, force, e);
+        code = report_write(
+            &(struct report_job){
+                .evaluations = inner, .n = n, .title = title, .date = date, .path = path, .force = force},
+            e);
     free(inner);
     return code;
 }

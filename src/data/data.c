@@ -197,14 +197,13 @@ const char *dataset_class(const struct dataset *ds, int label)
     return label >= 0 && label < ds->n_classes ? ds->classes[label] : NULL;
 }
 
-bool dataset_has_labels(const struct dataset *ds)
+size_t dataset_known(const struct dataset *ds, enum split split)
 {
-    bool seen[2] = {false, false};
-    const struct split_samples *test = &ds->splits[SPLIT_TEST];
-    for (size_t i = 0; i < test->n; i++)
-        if (test->v[i].anomalous >= 0)
-            seen[test->v[i].anomalous] = true;
-    return seen[0] && seen[1];
+    const struct split_samples *s = &ds->splits[split];
+    size_t n = 0;
+    for (size_t i = 0; i < s->n; i++)
+        n += s->v[i].anomalous >= 0;
+    return n;
 }
 
 bool dataset_has_masks(const struct dataset *ds)

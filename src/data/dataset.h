@@ -66,9 +66,9 @@ const struct sample *dataset_sample(const struct dataset *ds, enum split split, 
 /* Classes in order of their label; NULL past the last. */
 const char *dataset_class(const struct dataset *ds, int label);
 
-/* Whether the test split says of some samples that they are normal and of some that they are anomalous (so that there
- * is something to evaluate), and whether it has masks. */
-bool dataset_has_labels(const struct dataset *ds);
+/* How many samples of a split are known to be normal or known to be anomalous. */
+size_t dataset_known(const struct dataset *ds, enum split split);
+/* Whether there are masks of what is anomalous. */
 bool dataset_has_masks(const struct dataset *ds);
 
 /* What all samples are. */

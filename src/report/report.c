@@ -8,11 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-const char *report_samples_name(const struct report *r)
-{
-    return r->samples ? r->samples : "samples";
-}
-
 /* ---- the top of the page ---- */
 
 static void put_head(FILE *f, const char *title)
@@ -38,9 +33,9 @@ static void put_of(FILE *f, size_t part, size_t whole)
     html_count(f, whole);
 }
 
-static void lead_labelled(FILE *f, const struct report *r, const struct decision_rates *d)
+static void lead_labelled(FILE *f, const struct page *p, const struct decision_rates *d)
 {
-    const char *samples = report_samples_name(r);
+    const char *samples = p->samples;
     if (d->normal) {
         fputs(" raised a false alarm on <span class=\"normal\">", f);
         put_of(f, d->false_alarms, d->normal);
@@ -60,47 +55,47 @@ static void lead_labelled(FILE *f, const struct report *r, const struct decision
 }
 
 /* The result in one sentence; the promise is the same for all models and said once. */
-static void put_lead(FILE *f, const struct report *r, const struct report_model *m)
+static void put_lead(FILE *f, const struct page *p, const struct evaluation *m)
 {
-    struct report_count all = report_count(&m->scores, -1, r->rate);
+    struct flagged_count all = count_flagged(&m->scores, -1, p->rate);
     fputs("<p class=\"lead\">", f);
     if (!m->file->calibration.n) {
         fprintf(f,
                 "<b>%s</b> was trained without held-out normal data, so it has scores but no threshold: nothing is "
                 "flagged. Train with a calibration share to get verdicts.</p>\n",
-                report_model_name(m));
+                m->file->model->name);
         return;
     }
-    if (m == r->models) {
+    if (m == p->evaluations[0]) {
         fputs("At a promised false-alarm rate of ", f);
-        html_percent(f, r->rate, report_percent_decimals(r->rate));
+        html_percent(f, p->rate, report_percent_decimals(p->rate));
         fputs(", ", f);
     }
-    fprintf(f, "<b>%s</b>", report_model_name(m));
-    if (m->decisions) {
-        lead_labelled(f, r, m->decisions);
+    fprintf(f, "<b>%s</b>", m->file->model->name);
+    if (report_labelled(m)) {
+        lead_labelled(f, p, &m->decisions);
     } else {
         fputs(" flagged ", f);
         put_of(f, all.flagged, all.n);
         fputs(" ", f);
-        html_text(f, report_samples_name(r));
+        html_text(f, p->samples);
         fputs(". The data have no labels: whether these are true finds is for you to judge", f);
     }
     fputs(".</p>\n", f);
 }
 
 /* A promise that no threshold can keep other than by flagging nothing at all. */
-static void put_too_small(FILE *f, const struct report *r, const struct report_model *m)
+static void put_too_small(FILE *f, const struct page *p, const struct evaluation *m)
 {
     const struct calibration *c = &m->file->calibration;
-    if (!c->n || r->rate >= calibration_smallest_rate(c))
+    if (!c->n || p->rate >= calibration_smallest_rate(c))
         return;
     fputs("<p class=\"warn\">", f);
     html_count(f, c->n);
     fprintf(f,
             " held-out normal samples are too few for this promise, so %s flags nothing. The smallest rate they can "
             "promise is ",
-            report_model_name(m));
+            m->file->model->name);
     html_digits(f, 100 * calibration_smallest_rate(c), 2);
     fputs("&nbsp;%.</p>\n", f);
 }
@@ -121,29 +116,29 @@ static void head_fact(FILE *f, const char *name, const char *value)
     fputs("</dd></div>\n", f);
 }
 
-static void put_header(FILE *f, const struct report *r)
+static void put_header(FILE *f, const struct page *p)
 {
-    const struct model_file *file = r->models[0].file;
+    const struct model_file *file = p->evaluations[0]->file;
     char seed[32];
     snprintf(seed, sizeof seed, "%lld", (long long)file->train.seed);
     fputs("<header>\n<p class=\"brand\"><b>engram</b> report</p>\n<h1>", f);
-    html_text(f, r->title ? r->title : r->data);
+    html_text(f, p->title);
     fputs("</h1>\n", f);
-    for (size_t i = 0; i < r->nmodels; i++)
-        put_lead(f, r, &r->models[i]);
-    for (size_t i = 0; i < r->nmodels; i++)
-        put_too_small(f, r, &r->models[i]);
+    for (size_t i = 0; i < p->n; i++)
+        put_lead(f, p, p->evaluations[i]);
+    for (size_t i = 0; i < p->n; i++)
+        put_too_small(f, p, p->evaluations[i]);
     fputs("<dl class=\"head\">\n", f);
-    head_fact(f, "data", r->data);
-    head_fact(f, "evaluated", r->date);
+    head_fact(f, "data", p->evaluations[0]->data);
+    head_fact(f, "evaluated", p->date);
     head_fact(f, "seed", seed);
     head_fact(f, "engram", BASE_VERSION);
     fputs("</dl>\n", f);
-    if (r->data_summary && *r->data_summary)
-        put_lines(f, r->data_summary);
-    if (r->skipped)
-        fprintf(f, "<p class=\"warn\">%zu %s could not be read and %s left out.</p>\n", r->skipped,
-                r->skipped > 1 ? "samples" : "sample", r->skipped > 1 ? "are" : "is");
+    if (p->evaluations[0]->data_summary && *p->evaluations[0]->data_summary)
+        put_lines(f, p->evaluations[0]->data_summary);
+    if (p->evaluations[0]->skipped)
+        fprintf(f, "<p class=\"warn\">%zu %s could not be read and %s left out.</p>\n", p->evaluations[0]->skipped,
+                p->evaluations[0]->skipped > 1 ? "samples" : "sample", p->evaluations[0]->skipped > 1 ? "are" : "is");
     fputs("</header>\n", f);
 }
 
@@ -151,47 +146,47 @@ static void put_header(FILE *f, const struct report *r)
 
 struct measure {
     const char *name;
-    double (*value)(const struct report_model *m);
+    double (*value)(const struct evaluation *m);
     void (*put)(FILE *f, double value, int decimals);
     int decimals, better; /* better: 1 where more is, -1 where less is, 0 where neither */
 };
 
-static double value_auroc(const struct report_model *m)
+static double value_auroc(const struct evaluation *m)
 {
-    return m->metrics ? m->metrics->auroc : NAN;
+    return m->metrics.auroc;
 }
 
-static double value_precision(const struct report_model *m)
+static double value_precision(const struct evaluation *m)
 {
-    return m->metrics ? m->metrics->average_precision : NAN;
+    return m->metrics.average_precision;
 }
 
-static double value_pixels(const struct report_model *m)
+static double value_pixels(const struct evaluation *m)
 {
     return m->pixel_auroc;
 }
 
-static double value_false_alarms(const struct report_model *m)
+static double value_false_alarms(const struct evaluation *m)
 {
-    return m->decisions ? m->decisions->false_alarm_rate : NAN;
+    return m->decisions.false_alarm_rate;
 }
 
-static double value_found(const struct report_model *m)
+static double value_found(const struct evaluation *m)
 {
-    return m->decisions ? m->decisions->detection_rate : NAN;
+    return m->decisions.detection_rate;
 }
 
-static double value_training(const struct report_model *m)
+static double value_training(const struct evaluation *m)
 {
     return m->train_seconds;
 }
 
-static double value_scoring(const struct report_model *m)
+static double value_scoring(const struct evaluation *m)
 {
     return m->scores.n ? 1000 * m->score_seconds / (double)m->scores.n : NAN;
 }
 
-static double value_memory(const struct report_model *m)
+static double value_memory(const struct evaluation *m)
 {
     return m->peak_bytes ? (double)m->peak_bytes : NAN;
 }
@@ -225,10 +220,10 @@ static const struct measure measures[] = {
     {"peak memory", value_memory, put_bytes, 0, -1},
 };
 
-static bool measure_known(const struct report *r, const struct measure *c)
+static bool measure_known(const struct page *p, const struct measure *c)
 {
-    for (size_t i = 0; i < r->nmodels; i++)
-        if (isfinite(c->value(&r->models[i])))
+    for (size_t i = 0; i < p->n; i++)
+        if (isfinite(c->value(p->evaluations[i])))
             return true;
     return false;
 }
@@ -239,19 +234,19 @@ static bool as_good(double value, double best)
     return isfinite(value) && fabs(value - best) <= 0.0005 * fabs(best);
 }
 
-static bool measure_best(const struct report *r, const struct measure *c, double value)
+static bool measure_best(const struct page *p, const struct measure *c, double value)
 {
     double best = value;
-    for (size_t i = 0; i < r->nmodels; i++)
-        if (c->better * c->value(&r->models[i]) > c->better * best)
-            best = c->value(&r->models[i]);
+    for (size_t i = 0; i < p->n; i++)
+        if (c->better * c->value(p->evaluations[i]) > c->better * best)
+            best = c->value(p->evaluations[i]);
     return c->better && as_good(value, best);
 }
 
-static void put_measure(FILE *f, const struct report *r, const struct measure *c, const struct report_model *m)
+static void put_measure(FILE *f, const struct page *p, const struct measure *c, const struct evaluation *m)
 {
     double value = c->value(m);
-    fprintf(f, "<td%s>", measure_best(r, c, value) ? " class=\"best\"" : "");
+    fprintf(f, "<td%s>", measure_best(p, c, value) ? " class=\"best\"" : "");
     if (isfinite(value))
         c->put(f, value, c->decimals);
     else
@@ -259,7 +254,7 @@ static void put_measure(FILE *f, const struct report *r, const struct measure *c
     fputs("</td>", f);
 }
 
-static double kind_auroc(const struct report_model *m, const char *kind)
+static double kind_auroc(const struct evaluation *m, const char *kind)
 {
     for (size_t i = 0; i < m->nkinds; i++)
         if (m->kinds[i].kind && !strcmp(m->kinds[i].kind, kind))
@@ -268,26 +263,26 @@ static double kind_auroc(const struct report_model *m, const char *kind)
 }
 
 /* The kinds of anomaly, model by model; the data are the same, so the first model has all of them. */
-static void put_kinds_compared(FILE *f, const struct report *r)
+static void put_kinds_compared(FILE *f, const struct page *p)
 {
     enum { SHOWN = 40 };
-    const struct report_model *first = &r->models[0];
+    const struct evaluation *first = p->evaluations[0];
     if (first->nkinds < 2)
         return;
     fprintf(f, "<tbody><tr class=\"part\"><th scope=\"rowgroup\" colspan=\"%zu\">AUROC by kind of anomaly</th></tr>\n",
-            r->nmodels + 1);
+            p->n + 1);
     for (size_t k = 0; k < first->nkinds && k < SHOWN; k++) {
         const char *kind = first->kinds[k].kind;
         double best = -INFINITY;
-        for (size_t i = 0; kind && i < r->nmodels; i++)
-            best = fmax(best, kind_auroc(&r->models[i], kind));
+        for (size_t i = 0; kind && i < p->n; i++)
+            best = fmax(best, kind_auroc(p->evaluations[i], kind));
         if (!isfinite(best))
             continue;
         fputs("<tr><th scope=\"row\">", f);
         html_text(f, kind);
         fputs("</th>", f);
-        for (size_t i = 0; i < r->nmodels; i++) {
-            double auroc = kind_auroc(&r->models[i], kind);
+        for (size_t i = 0; i < p->n; i++) {
+            double auroc = kind_auroc(p->evaluations[i], kind);
             fputs(as_good(auroc, best) ? "<td class=\"best\">" : "<td>", f);
             html_number(f, auroc, 3);
             fputs("</td>", f);
@@ -297,7 +292,7 @@ static void put_kinds_compared(FILE *f, const struct report *r)
     fputs("</tbody>\n", f);
 }
 
-static void put_comparison(FILE *f, const struct report *r)
+static void put_comparison(FILE *f, const struct page *p)
 {
     enum { MEASURES = sizeof measures / sizeof *measures };
     fputs(
@@ -305,46 +300,46 @@ static void put_comparison(FILE *f, const struct report *r)
         "bold.</p>\n<div class=\"compare\"><div class=\"wide\" tabindex=\"0\" role=\"region\" "
         "aria-label=\"comparison\"><table><thead><tr><td></td>",
         f);
-    for (size_t i = 0; i < r->nmodels; i++)
-        fprintf(f, "<th scope=\"col\"><a href=\"#model-%zu\">%s</a></th>", i + 1, report_model_name(&r->models[i]));
+    for (size_t i = 0; i < p->n; i++)
+        fprintf(f, "<th scope=\"col\"><a href=\"#model-%zu\">%s</a></th>", i + 1, p->evaluations[i]->file->model->name);
     fputs("</tr></thead><tbody>\n", f);
     for (int k = 0; k < MEASURES; k++) {
-        if (!measure_known(r, &measures[k]))
+        if (!measure_known(p, &measures[k]))
             continue;
         fprintf(f, "<tr><th scope=\"row\">%s</th>", measures[k].name);
-        for (size_t i = 0; i < r->nmodels; i++)
-            put_measure(f, r, &measures[k], &r->models[i]);
+        for (size_t i = 0; i < p->n; i++)
+            put_measure(f, p, &measures[k], p->evaluations[i]);
         fputs("</tr>\n", f);
     }
     fputs("</tbody>\n", f);
-    put_kinds_compared(f, r);
+    put_kinds_compared(f, p);
     fputs("</table></div>\n", f);
-    if (measure_known(r, &measures[0]))
-        report_chart_roc_all(f, r);
+    if (measure_known(p, &measures[0]))
+        report_chart_roc_all(f, p);
     fputs("</div></section>\n", f);
 }
 
 /* ---- one model ---- */
 
-static int put_charts(FILE *f, const struct report *r, const struct report_model *m, struct err *e)
+static int put_charts(FILE *f, const struct page *p, const struct evaluation *m, struct err *e)
 {
     if (!m->scores.n)
         return 0;
-    fputs(m->decisions ? "<section><h3>How well it tells them apart</h3>\n" : "<section><h3>Scores</h3>\n", f);
+    fputs(report_labelled(m) ? "<section><h3>How well it tells them apart</h3>\n" : "<section><h3>Scores</h3>\n", f);
     fputs("<p class=\"note\">A score says how abnormal a sample is. The threshold comes from normal data held out of "
           "training, never from these.</p>\n<div class=\"charts\">\n",
           f);
-    TRY(report_chart_scores(f, r, m, e));
+    TRY(report_chart_scores(f, p, m, e));
     report_chart_roc(f, m);
-    report_chart_promise(f, r, m);
-    fputs(m->decisions ? "</div>\n<div class=\"tables\">\n" : "", f);
-    report_rates(f, r, m);
-    report_kinds(f, r, m);
+    report_chart_promise(f, p, m);
+    fputs(report_labelled(m) ? "</div>\n<div class=\"tables\">\n" : "", f);
+    report_rates(f, p, m);
+    report_kinds(f, p, m);
     fputs("</div></section>\n", f);
     return 0;
 }
 
-static int put_training(FILE *f, const struct report_model *m, struct err *e)
+static int put_training(FILE *f, const struct evaluation *m, struct err *e)
 {
     if (m->file->curve.epochs < 1)
         return 0;
@@ -354,9 +349,9 @@ static int put_training(FILE *f, const struct report_model *m, struct err *e)
     return 0;
 }
 
-static int put_model(FILE *f, const struct report *r, size_t i, struct err *e)
+static int put_model(FILE *f, const struct page *p, size_t i, struct err *e)
 {
-    const struct report_model *m = &r->models[i];
+    const struct evaluation *m = p->evaluations[i];
     const struct model *model = m->file->model;
     fprintf(f, "<article id=\"model-%zu\">\n<h2>", i + 1);
     html_text(f, model->name);
@@ -370,9 +365,9 @@ static int put_model(FILE *f, const struct report *r, size_t i, struct err *e)
         fputs("</cite>", f);
     }
     fputs("</p>\n", f);
-    report_tiles(f, r, m);
-    TRY(put_charts(f, r, m, e));
-    TRY(report_galleries(f, r, m, e));
+    report_tiles(f, p, m);
+    TRY(put_charts(f, p, m, e));
+    TRY(report_galleries(f, p, m, e));
     TRY(report_memory(f, m, e));
     TRY(put_training(f, m, e));
     TRY(report_options(f, m, e));
@@ -382,15 +377,24 @@ static int put_model(FILE *f, const struct report *r, size_t i, struct err *e)
 
 /* ---- the page ---- */
 
-static int put_page(FILE *f, const struct report *r, struct err *e)
+static int stopped(const struct report_job *job, struct err *e)
 {
-    put_head(f, r->title ? r->title : r->data);
-    put_header(f, r);
-    if (r->nmodels > 1)
-        put_comparison(f, r);
-    TRY(report_drawn(f, r, e));
-    for (size_t i = 0; i < r->nmodels; i++)
-        TRY(put_model(f, r, i, e));
+    if (!job->should_stop || !job->should_stop(job->user))
+        return 0;
+    return err_set(e, ERR_STOPPED, "the report %s was not written: it was stopped", job->path);
+}
+
+static int put_page(FILE *f, const struct page *p, const struct report_job *job, struct err *e)
+{
+    put_head(f, p->title);
+    put_header(f, p);
+    if (p->n > 1)
+        put_comparison(f, p);
+    TRY(report_drawn(f, p, e));
+    for (size_t i = 0; i < p->n; i++) {
+        TRY(stopped(job, e));
+        TRY(put_model(f, p, i, e));
+    }
     fputs(
         "<footer><h2>How to read this</h2>\n"
         "<p>A <b>score</b> compares a sample with what the model rebuilt of it; higher is more abnormal. The "
@@ -408,17 +412,46 @@ static int put_page(FILE *f, const struct report *r, struct err *e)
     return 0;
 }
 
-int report_write(const struct report *r, const char *path, bool force, struct err *e)
+/* Models stand side by side, and are compared: on the same samples, with the same promise. */
+static int check_alike(const struct report_job *job, struct err *e)
+{
+    if (job->n < 1)
+        return err_set(e, ERR_USAGE, "a report needs at least one model's results, and there is none to write to '%s'",
+                       job->path);
+    const struct evaluation *first = job->evaluations[0];
+    for (size_t i = 1; i < job->n; i++) {
+        const struct evaluation *other = job->evaluations[i];
+        if (other->fingerprint != first->fingerprint)
+            return err_set(e, ERR_USAGE,
+                           "a report compares models on the same data, but evaluation 1 is of %s and evaluation %zu of "
+                           "other samples of %s; write a report for each",
+                           first->data, i + 1, other->data);
+        if (other->rate != first->rate)
+            return err_set(
+                e, ERR_USAGE,
+                "a report compares models at the same promise, but evaluation 1 has a false-alarm rate of %g "
+                "and evaluation %zu of %g; evaluate them with the same rate",
+                first->rate, i + 1, other->rate);
+    }
+    return 0;
+}
+
+int report_write(const struct report_job *job, struct err *e)
 {
     struct file_out out;
     struct html_locale locale;
-    if (r->nmodels < 1)
-        return err_set(e, ERR_USAGE, "a report needs at least one model's results, and there is none to write to '%s'",
-                       path);
-    TRY(file_create(&out, path, force, e));
+    TRY(check_alike(job, e));
+    const struct evaluation *first = job->evaluations[0];
+    const struct page page = {.evaluations = job->evaluations,
+                              .n = job->n,
+                              .title = job->title ? job->title : first->data,
+                              .date = job->date,
+                              .samples = first->samples,
+                              .rate = first->rate};
+    TRY(file_create(&out, job->path, job->force, e));
     int code = html_begin(&locale, e);
     if (!code) {
-        code = put_page(out.stream, r, e);
+        code = put_page(out.stream, &page, job, e);
         html_end(&locale);
     }
     if (code < 0) {

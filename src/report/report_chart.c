@@ -23,7 +23,7 @@ struct histogram {
 };
 
 /* All but one in a thousand at either end, and the threshold: the axis of the histogram. */
-static int score_range(const struct report_scores *s, float threshold, double *from, double *to, struct err *e)
+static int score_range(const struct sample_scores *s, float threshold, double *from, double *to, struct err *e)
 {
     float *sorted = malloc(s->n * sizeof *sorted);
     if (!sorted)
@@ -41,7 +41,7 @@ static int score_range(const struct report_scores *s, float threshold, double *f
     return 0;
 }
 
-static void count_scores(struct histogram *h, const struct report_scores *s, const struct chart_axis *x)
+static void count_scores(struct histogram *h, const struct sample_scores *s, const struct chart_axis *x)
 {
     *h = (struct histogram){0};
     for (size_t i = 0; i < s->n; i++) {
@@ -93,12 +93,12 @@ static void draw_share_grid(struct chart *c, double top, bool mirrored)
     }
 }
 
-int report_chart_scores(FILE *f, const struct report *r, const struct report_model *m, struct err *e)
+int report_chart_scores(FILE *f, const struct page *p, const struct evaluation *m, struct err *e)
 {
-    const struct report_scores *s = &m->scores;
+    const struct sample_scores *s = &m->scores;
     if (!s->n)
         return 0;
-    float threshold = calibration_threshold(&m->file->calibration, r->rate);
+    float threshold = calibration_threshold(&m->file->calibration, p->rate);
     double from = 0, to = 0;
     TRY(score_range(s, threshold, &from, &to, e));
     struct chart c;
@@ -151,41 +151,41 @@ static void roc_line(struct chart *c, const struct metrics *m, const char *class
     chart_line(c, xs, ys, (size_t)m->nroc, class);
 }
 
-void report_chart_roc(FILE *f, const struct report_model *m)
+void report_chart_roc(FILE *f, const struct evaluation *m)
 {
     struct chart c;
-    if (!m->metrics || m->metrics->nroc < 2)
+    if (m->metrics.nroc < 2)
         return;
     roc_begin(&c, f, "Every threshold (ROC)");
-    roc_line(&c, m->metrics, "s0");
+    roc_line(&c, &m->metrics, "s0");
     chart_note(&c, BESIDE, 44, "start", "label", "AUROC");
-    chart_note(&c, BESIDE, 70, "start", "big", "%.3f", m->metrics->auroc);
-    if (m->decisions) {
-        chart_dot(&c, m->decisions->false_alarm_rate, m->decisions->detection_rate, "point");
+    chart_note(&c, BESIDE, 70, "start", "big", "%.3f", m->metrics.auroc);
+    if (report_labelled(m)) {
+        chart_dot(&c, m->decisions.false_alarm_rate, m->decisions.detection_rate, "point");
         chart_note(&c, BESIDE, 112, "start", "label", "\xe2\x97\x8f threshold");
-        chart_note(&c, BESIDE, 134, "start", "strong", "%.1f&#160;%%", 100 * m->decisions->detection_rate);
+        chart_note(&c, BESIDE, 134, "start", "strong", "%.1f&#160;%%", 100 * m->decisions.detection_rate);
         chart_note(&c, BESIDE, 150, "start", "label", "found");
-        chart_note(&c, BESIDE, 174, "start", "strong", "%.1f&#160;%%", 100 * m->decisions->false_alarm_rate);
+        chart_note(&c, BESIDE, 174, "start", "strong", "%.1f&#160;%%", 100 * m->decisions.false_alarm_rate);
         chart_note(&c, BESIDE, 190, "start", "label", "false alarms");
     }
     chart_end(&c);
 }
 
-void report_chart_roc_all(FILE *f, const struct report *r)
+void report_chart_roc_all(FILE *f, const struct page *p)
 {
     struct chart c;
     roc_begin(&c, f, "Every threshold (ROC)");
-    for (size_t i = 0; i < r->nmodels; i++) {
+    for (size_t i = 0; i < p->n; i++) {
         char class[8];
         snprintf(class, sizeof class, "s%zu", i % 4);
-        const struct report_model *m = &r->models[i];
-        if (!m->metrics || m->metrics->nroc < 2)
+        const struct evaluation *m = p->evaluations[i];
+        if (m->metrics.nroc < 2)
             continue;
-        roc_line(&c, m->metrics, class);
+        roc_line(&c, &m->metrics, class);
         double y = 44 + 46 * (double)i;
         fprintf(f, "<path class=\"line %s\" d=\"M%d %.0fh18\"/>", class, BESIDE, y - 4);
-        chart_note(&c, BESIDE + 24, y, "start", "strong", "%s", report_model_name(m));
-        chart_note(&c, BESIDE + 24, y + 17, "start", "label", "%.3f", m->metrics->auroc);
+        chart_note(&c, BESIDE + 24, y, "start", "strong", "%s", m->file->model->name);
+        chart_note(&c, BESIDE + 24, y + 17, "start", "label", "%.3f", m->metrics.auroc);
     }
     chart_end(&c);
 }
@@ -195,16 +195,16 @@ void report_chart_roc_all(FILE *f, const struct report *r)
 enum { RATES = 61 };
 
 /* Measured false-alarm rates over promised ones; the band is what chance explains. */
-void report_chart_promise(FILE *f, const struct report *r, const struct report_model *m)
+void report_chart_promise(FILE *f, const struct page *p, const struct evaluation *m)
 {
-    double promised[RATES], measured[RATES], low[RATES], high[RATES], end = fmin(1, fmax(0.2, 2 * r->rate));
-    size_t normal = report_count(&m->scores, 0, 0).n;
+    double promised[RATES], measured[RATES], low[RATES], high[RATES], end = fmin(1, fmax(0.2, 2 * p->rate));
+    size_t normal = count_flagged(&m->scores, 0, 0).n;
     struct chart c;
     if (!normal || !m->file->calibration.n)
         return;
     for (int i = 0; i < RATES; i++) {
         promised[i] = end * i / (RATES - 1);
-        measured[i] = (double)report_count(&m->scores, 0, promised[i]).flagged / (double)normal;
+        measured[i] = (double)count_flagged(&m->scores, 0, promised[i]).flagged / (double)normal;
         struct report_range range = report_expected(promised[i], m->file->calibration.n, normal);
         low[i] = range.from;
         high[i] = range.to;
@@ -215,10 +215,10 @@ void report_chart_promise(FILE *f, const struct report *r, const struct report_m
     chart_band(&c, promised, low, high, RATES, "band");
     chart_segment(&c, 0, 0, end, end, "chance");
     chart_line(&c, promised, measured, RATES, "normal");
-    double rate = (double)report_count(&m->scores, 0, r->rate).flagged / (double)normal;
-    chart_dot(&c, r->rate, rate, "point");
+    double rate = (double)count_flagged(&m->scores, 0, p->rate).flagged / (double)normal;
+    chart_dot(&c, p->rate, rate, "point");
     chart_note(&c, BESIDE, 44, "start", "label", "promised");
-    chart_note(&c, BESIDE, 64, "start", "strong", "%.4g&#160;%%", 100 * r->rate);
+    chart_note(&c, BESIDE, 64, "start", "strong", "%.4g&#160;%%", 100 * p->rate);
     chart_note(&c, BESIDE, 92, "start", "label", "measured");
     chart_note(&c, BESIDE, 112, "start", "strong", "%.1f&#160;%%", 100 * rate);
     fprintf(f, "<path class=\"band\" d=\"M%d 140h18v12h-18z\"/>", BESIDE);
@@ -321,7 +321,7 @@ static bool comparable(const struct series *s, size_t n)
     return a.from > 0 && b.from > 0 && a.from < 4 * b.to && b.from < 4 * a.to;
 }
 
-int report_charts_training(FILE *f, const struct report_model *m, struct err *e)
+int report_charts_training(FILE *f, const struct evaluation *m, struct err *e)
 {
     const struct curve *curve = &m->file->curve;
     size_t n = curve->epochs > 0 ? (size_t)curve->epochs : 0;

@@ -72,7 +72,7 @@ static const char *picture_class(const struct picture *p)
     return p->width <= CRISP && p->height <= CRISP ? "crisp" : "smooth";
 }
 
-static int put_map(FILE *f, const struct heatmap_scale *scale, const struct report_sample *s, struct err *e)
+static int put_map(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, struct err *e)
 {
     struct small_map small;
     TRY(shrink_map(s->map, s->input.width, s->input.height, &small, e));
@@ -93,7 +93,7 @@ static int put_map(FILE *f, const struct heatmap_scale *scale, const struct repo
     return code;
 }
 
-static int put_mask(FILE *f, const struct report_sample *s, struct err *e)
+static int put_mask(FILE *f, const struct shown_sample *s, struct err *e)
 {
     int width = s->input.width, height = s->input.height;
     size_t n = (size_t)width * (size_t)height;
@@ -111,7 +111,7 @@ static int put_mask(FILE *f, const struct report_sample *s, struct err *e)
     return code;
 }
 
-static int put_input(FILE *f, const struct report_sample *s, struct err *e)
+static int put_input(FILE *f, const struct shown_sample *s, struct err *e)
 {
     fputs("<span class=\"pic\">", f);
     TRY(html_picture(f, &s->input, SIDE, picture_class(&s->input), "input", e));
@@ -121,7 +121,7 @@ static int put_input(FILE *f, const struct report_sample *s, struct err *e)
     return 0;
 }
 
-static int put_reconstruction(FILE *f, const struct report_sample *s, struct err *e)
+static int put_reconstruction(FILE *f, const struct shown_sample *s, struct err *e)
 {
     struct picture p = s->input;
     p.pixels = s->reconstruction;
@@ -143,7 +143,7 @@ struct verdict_word {
     const char *word, *class;
 };
 
-static struct verdict_word verdict_of(const struct report_sample *s, double rate)
+static struct verdict_word verdict_of(const struct shown_sample *s, double rate)
 {
     bool flagged = s->p_value <= rate;
     if (s->truth == 0 && flagged)
@@ -159,7 +159,7 @@ static const char *truth_class(int truth)
 }
 
 /* The kind in the colour of the truth; nothing where neither is known. */
-static void put_kind(FILE *f, const struct report_sample *s)
+static void put_kind(FILE *f, const struct shown_sample *s)
 {
     if (!s->kind && s->truth < 0)
         return;
@@ -168,13 +168,13 @@ static void put_kind(FILE *f, const struct report_sample *s)
     fputs("</b>", f);
 }
 
-static void put_verdict(FILE *f, const struct report_sample *s, double rate)
+static void put_verdict(FILE *f, const struct shown_sample *s, double rate)
 {
     struct verdict_word v = verdict_of(s, rate);
     fprintf(f, "<em class=\"%s\">%s</em>", v.class, v.word);
 }
 
-static int put_card(FILE *f, const struct heatmap_scale *scale, const struct report_sample *s, double rate,
+static int put_card(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, double rate,
                     struct err *e)
 {
     fputs("<figure class=\"card\"><div class=\"trio\">", f);
@@ -212,56 +212,57 @@ static int shown_width(const struct picture *p, int target, int large)
 }
 
 /* "40 of 1,000 normal pictures" */
-static void put_share(FILE *f, const struct report *r, size_t part, size_t whole, const char *which)
+static void put_share(FILE *f, const struct page *p, size_t part, size_t whole, const char *which)
 {
     html_count(f, part);
     fputs(" of ", f);
     html_count(f, whole);
     fprintf(f, " %s ", which);
-    html_text(f, report_samples_name(r));
+    html_text(f, p->samples);
 }
 
-static void gallery_heading(FILE *f, const struct report *r, const struct report_model *m, enum report_gallery g)
+static void gallery_heading(FILE *f, const struct page *p, const struct evaluation *m, enum gallery_kind g)
 {
-    struct report_count normal = report_count(&m->scores, 0, r->rate), anomalous = report_count(&m->scores, 1, r->rate);
+    struct flagged_count normal = count_flagged(&m->scores, 0, p->rate),
+                         anomalous = count_flagged(&m->scores, 1, p->rate);
     switch (g) {
-    case REPORT_MOST_ANOMALOUS:
+    case GALLERY_MOST_ANOMALOUS:
         fputs("<h4>Most anomalous</h4>\n<p class=\"note\">The highest scores of all.", f);
         break;
-    case REPORT_MOST_NORMAL:
+    case GALLERY_MOST_NORMAL:
         fputs("<h4>Most normal</h4>\n<p class=\"note\">The lowest scores of all.", f);
         break;
-    case REPORT_FALSE_ALARMS:
+    case GALLERY_FALSE_ALARMS:
         fputs("<h4>False alarms</h4>\n<p class=\"note\">", f);
-        put_share(f, r, normal.flagged, normal.n, "normal");
+        put_share(f, p, normal.flagged, normal.n, "normal");
         fputs(" were flagged; the highest scores first. Some may be labelled wrongly.", f);
         break;
     default:
         fputs("<h4>Missed</h4>\n<p class=\"note\">", f);
-        put_share(f, r, anomalous.n - anomalous.flagged, anomalous.n, "anomalous");
+        put_share(f, p, anomalous.n - anomalous.flagged, anomalous.n, "anomalous");
         fputs(" were not flagged; the lowest scores first.", f);
     }
     fputs("</p>\n", f);
 }
 
-static int put_gallery(FILE *f, const struct report *r, const struct report_model *m, const struct heatmap_scale *scale,
-                       enum report_gallery g, struct err *e)
+static int put_gallery(FILE *f, const struct page *p, const struct evaluation *m, const struct heatmap_scale *scale,
+                       enum gallery_kind g, struct err *e)
 {
-    const struct report_samples *s = &m->galleries[g];
-    size_t n = s->n < REPORT_PICKS ? s->n : REPORT_PICKS;
-    if (!n && (g == REPORT_FALSE_ALARMS || g == REPORT_MISSED) && m->decisions) {
-        bool missed = g == REPORT_MISSED;
-        if (missed ? m->decisions->anomalous : m->decisions->normal)
+    const struct gallery *s = &m->galleries[g];
+    size_t n = s->n < GALLERY_PICKS ? s->n : GALLERY_PICKS;
+    if (!n && (g == GALLERY_FALSE_ALARMS || g == GALLERY_MISSED) && report_labelled(m)) {
+        bool missed = g == GALLERY_MISSED;
+        if (missed ? m->decisions.anomalous : m->decisions.normal)
             fprintf(f, "<h4>%s</h4><p class=\"note\">None.</p>\n", missed ? "Missed" : "False alarms");
         return 0;
     }
     if (!n)
         return 0;
-    gallery_heading(f, r, m, g);
+    gallery_heading(f, p, m, g);
     fprintf(f, "<div class=\"gallery of-%s\" style=\"--px:%dpx\">\n", picture_class(&s->v[0].input),
             shown_width(&s->v[0].input, 84, 112));
     for (size_t i = 0; i < n; i++)
-        TRY(put_card(f, scale, &s->v[i], r->rate, e));
+        TRY(put_card(f, scale, &s->v[i], p->rate, e));
     fputs("</div>\n", f);
     return 0;
 }
@@ -293,10 +294,10 @@ struct shown {
     bool maps, masks;
 };
 
-static struct shown what_is_shown(const struct report_model *m)
+static struct shown what_is_shown(const struct evaluation *m)
 {
     struct shown shown = {0};
-    for (int g = 0; g < REPORT_GALLERIES; g++) {
+    for (int g = 0; g < GALLERIES; g++) {
         for (size_t i = 0; i < m->galleries[g].n; i++) {
             shown.maps = shown.maps || m->galleries[g].v[i].map;
             shown.masks = shown.masks || m->galleries[g].v[i].mask;
@@ -305,15 +306,15 @@ static struct shown what_is_shown(const struct report_model *m)
     return shown;
 }
 
-int report_galleries(FILE *f, const struct report *r, const struct report_model *m, struct err *e)
+int report_galleries(FILE *f, const struct page *p, const struct evaluation *m, struct err *e)
 {
     size_t n = 0;
-    for (int g = REPORT_MOST_ANOMALOUS; g < REPORT_GALLERIES; g++)
+    for (int g = GALLERY_MOST_ANOMALOUS; g < GALLERIES; g++)
         n += m->galleries[g].n;
     if (!n)
         return 0;
     struct heatmap_scale scale;
-    heatmap_scale_calibrated(&scale, &m->file->calibration, r->rate);
+    heatmap_scale_calibrated(&scale, &m->file->calibration, p->rate);
     fputs(
         "<section><h3>What it sees</h3>\n<p class=\"note\">Each card: the input, what the model makes of it, and where "
         "the two differ. A model that knows only normal data rebuilds everything as normal; what it cannot rebuild "
@@ -323,57 +324,57 @@ int report_galleries(FILE *f, const struct report *r, const struct report_model 
     fputs(shown.masks ? " Outlined in green on the input: the defect as the data mark it.</p>\n" : "</p>\n", f);
     if (shown.maps)
         TRY(put_bar(f, &scale, e));
-    for (int g = REPORT_MOST_ANOMALOUS; g < REPORT_GALLERIES; g++)
-        TRY(put_gallery(f, r, m, &scale, (enum report_gallery)g, e));
+    for (int g = GALLERY_MOST_ANOMALOUS; g < GALLERIES; g++)
+        TRY(put_gallery(f, p, m, &scale, (enum gallery_kind)g, e));
     fputs("</section>\n", f);
     return 0;
 }
 
 /* ---- the drawn samples, all models ---- */
 
-typedef int put_cell(FILE *f, const struct heatmap_scale *scale, const struct report_sample *s, struct err *e);
+typedef int put_cell(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, struct err *e);
 
-static int cell_input(FILE *f, const struct heatmap_scale *scale, const struct report_sample *s, struct err *e)
+static int cell_input(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, struct err *e)
 {
     (void)scale;
     return s->input.pixels ? put_input(f, s, e) : 0;
 }
 
-static int cell_reconstruction(FILE *f, const struct heatmap_scale *scale, const struct report_sample *s, struct err *e)
+static int cell_reconstruction(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, struct err *e)
 {
     (void)scale;
     return s->input.pixels && s->reconstruction ? put_reconstruction(f, s, e) : 0;
 }
 
-static int cell_map(FILE *f, const struct heatmap_scale *scale, const struct report_sample *s, struct err *e)
+static int cell_map(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, struct err *e)
 {
     return s->input.pixels && s->map ? put_map(f, scale, s, e) : 0;
 }
 
-static int drawn_row(FILE *f, const struct report *r, const struct report_model *m, const char *name, put_cell *put,
+static int drawn_row(FILE *f, const struct page *p, const struct evaluation *m, const char *name, put_cell *put,
                      struct err *e)
 {
     struct heatmap_scale scale;
-    heatmap_scale_calibrated(&scale, &m->file->calibration, r->rate);
+    heatmap_scale_calibrated(&scale, &m->file->calibration, p->rate);
     fprintf(f, "<tr><th scope=\"row\">%s</th>", name);
-    for (size_t i = 0; i < m->galleries[REPORT_DRAWN].n && i < REPORT_PICKS; i++) {
+    for (size_t i = 0; i < m->galleries[GALLERY_DRAWN].n && i < GALLERY_PICKS; i++) {
         fputs("<td>", f);
-        TRY(put(f, &scale, &m->galleries[REPORT_DRAWN].v[i], e));
+        TRY(put(f, &scale, &m->galleries[GALLERY_DRAWN].v[i], e));
         fputs("</td>", f);
     }
     fputs("</tr>\n", f);
     return 0;
 }
 
-static bool same_kind(const struct report_sample *a, const struct report_sample *b)
+static bool same_kind(const struct shown_sample *a, const struct shown_sample *b)
 {
     return a->truth == b->truth && !strcmp(a->kind ? a->kind : "", b->kind ? b->kind : "");
 }
 
 /* The kinds, one heading over neighbours of the same kind. */
-static void drawn_heads(FILE *f, const struct report_samples *s)
+static void drawn_heads(FILE *f, const struct gallery *s)
 {
-    size_t n = s->n < REPORT_PICKS ? s->n : REPORT_PICKS;
+    size_t n = s->n < GALLERY_PICKS ? s->n : GALLERY_PICKS;
     fputs("<thead><tr><td></td>", f);
     for (size_t i = 0, span; i < n; i += span) {
         for (span = 1; i + span < n && same_kind(&s->v[i], &s->v[i + span]); span++)
@@ -385,12 +386,12 @@ static void drawn_heads(FILE *f, const struct report_samples *s)
     fputs("</tr></thead>\n", f);
 }
 
-static void drawn_verdicts(FILE *f, const struct report *r, const struct report_samples *s)
+static void drawn_verdicts(FILE *f, const struct page *p, const struct gallery *s)
 {
     fputs("<tr class=\"verdicts\"><th scope=\"row\">verdict</th>", f);
-    for (size_t i = 0; i < s->n && i < REPORT_PICKS; i++) {
+    for (size_t i = 0; i < s->n && i < GALLERY_PICKS; i++) {
         fputs("<td>", f);
-        put_verdict(f, &s->v[i], r->rate);
+        put_verdict(f, &s->v[i], p->rate);
         fputs("<span>p&nbsp;", f);
         put_p_value(f, s->v[i].p_value);
         fputs("</span></td>", f);
@@ -398,26 +399,26 @@ static void drawn_verdicts(FILE *f, const struct report *r, const struct report_
     fputs("</tr>\n", f);
 }
 
-static int drawn_model(FILE *f, const struct report *r, const struct report_model *m, struct err *e)
+static int drawn_model(FILE *f, const struct page *p, const struct evaluation *m, struct err *e)
 {
-    const struct report_samples *s = &m->galleries[REPORT_DRAWN];
-    if (r->nmodels > 1)
-        fprintf(f, "<tbody><tr class=\"who\"><th scope=\"rowgroup\" colspan=\"%d\">%s</th></tr>\n", REPORT_PICKS + 1,
-                report_model_name(m));
+    const struct gallery *s = &m->galleries[GALLERY_DRAWN];
+    if (p->n > 1)
+        fprintf(f, "<tbody><tr class=\"who\"><th scope=\"rowgroup\" colspan=\"%d\">%s</th></tr>\n", GALLERY_PICKS + 1,
+                m->file->model->name);
     else
         fputs("<tbody>\n", f);
     if (s->v[0].reconstruction)
-        TRY(drawn_row(f, r, m, "rebuilt", cell_reconstruction, e));
+        TRY(drawn_row(f, p, m, "rebuilt", cell_reconstruction, e));
     if (s->v[0].map)
-        TRY(drawn_row(f, r, m, "heat map", cell_map, e));
-    drawn_verdicts(f, r, s);
+        TRY(drawn_row(f, p, m, "heat map", cell_map, e));
+    drawn_verdicts(f, p, s);
     fputs("</tbody>\n", f);
     return 0;
 }
 
-int report_drawn(FILE *f, const struct report *r, struct err *e)
+int report_drawn(FILE *f, const struct page *p, struct err *e)
 {
-    const struct report_samples *first = &r->models[0].galleries[REPORT_DRAWN];
+    const struct gallery *first = &p->evaluations[0]->galleries[GALLERY_DRAWN];
     if (!first->n || !first->v[0].input.pixels)
         return 0;
     fputs("<section><h2>A look at the data</h2>\n<p class=\"note\">Drawn evenly over the data, not picked by score. "
@@ -429,20 +430,20 @@ int report_drawn(FILE *f, const struct report *r, struct err *e)
             shown_width(&first->v[0].input, 80, 84));
     drawn_heads(f, first);
     fputs("<tbody>\n", f);
-    TRY(drawn_row(f, r, &r->models[0], "input", cell_input, e));
+    TRY(drawn_row(f, p, p->evaluations[0], "input", cell_input, e));
     fputs("</tbody>\n", f);
-    for (size_t i = 0; i < r->nmodels; i++)
-        if (r->models[i].galleries[REPORT_DRAWN].n)
-            TRY(drawn_model(f, r, &r->models[i], e));
+    for (size_t i = 0; i < p->n; i++)
+        if (p->evaluations[i]->galleries[GALLERY_DRAWN].n)
+            TRY(drawn_model(f, p, p->evaluations[i], e));
     fputs("</table></div></section>\n", f);
     return 0;
 }
 
 /* ---- memory ---- */
 
-static int put_item(FILE *f, const struct report_memory *memory, int i, double most, struct err *e)
+static int put_item(FILE *f, const struct shown_memory *memory, int i, double most, struct err *e)
 {
-    const struct memory_use *use = memory->use;
+    const struct memory_use *use = &memory->use;
     struct picture p = memory->format;
     double weight = use->weight[memory->items[i]], share = use->rows ? weight / (double)use->rows : 0;
     p.pixels = memory->pictures + (size_t)i * (size_t)p.width * (size_t)p.height * (size_t)p.channels;
@@ -477,25 +478,30 @@ static void memory_text(FILE *f, const struct memory_use *use)
     fputs(" of the queries use a single one.</p>\n", f);
 }
 
-int report_memory(FILE *f, const struct report_model *m, struct err *e)
+static int put_memory(FILE *f, const struct shown_memory *memory, bool several, struct err *e)
 {
-    const struct report_memory *memory = &m->memory;
-    if (!memory->use || memory->use->items < 1)
-        return 0;
-    fputs("<section><h3>The memory</h3>\n<div class=\"memory\"><div>", f);
-    memory_text(f, memory->use);
-    TRY(report_chart_memory(f, memory->use, e));
+    fputs("<section><h3>", f);
+    html_text(f, several ? memory->name : "The memory");
+    fputs("</h3>\n<div class=\"memory\"><div>", f);
+    memory_text(f, &memory->use);
+    TRY(report_chart_memory(f, &memory->use, e));
     fputs("</div>\n", f);
     if (memory->pictures && memory->n > 0) {
         fprintf(f, "<div class=\"items\" style=\"--px:%dpx\">\n", shown_width(&memory->format, 52, 80));
         for (int i = 0; i < memory->n; i++)
-            TRY(put_item(f, memory, i, memory->use->weight[memory->items[0]], e));
+            TRY(put_item(f, memory, i, memory->use.weight[memory->items[0]], e));
         fputs("</div>\n", f);
     }
     fputs("</div>\n", f);
-    if (memory->pictures && memory->n < memory->use->items)
-        fprintf(f, "<p class=\"quiet\">The %d most used of %lld items.</p>\n", memory->n,
-                (long long)memory->use->items);
+    if (memory->pictures && memory->n < memory->use.items)
+        fprintf(f, "<p class=\"quiet\">The %d most used of %lld items.</p>\n", memory->n, (long long)memory->use.items);
     fputs("</section>\n", f);
+    return 0;
+}
+
+int report_memory(FILE *f, const struct evaluation *m, struct err *e)
+{
+    for (int k = 0; k < m->nmemories; k++)
+        TRY(put_memory(f, &m->memories[k], m->nmemories > 1, e));
     return 0;
 }

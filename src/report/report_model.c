@@ -6,30 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-const char *report_model_name(const struct report_model *m)
-{
-    return m->file->model->name;
-}
-
-int report_percent_decimals(double rate)
-{
-    int decimals = 0;
-    while (decimals < 4 && fabs(100 * rate * pow(10, decimals) - round(100 * rate * pow(10, decimals))) > 1e-6)
-        decimals++;
-    return decimals;
-}
-
-/* The verdict is made by a threshold that itself was estimated from `calibrated` samples, then counted on `tested`:
- * two draws whose variances add up (a beta and a binomial of mean `rate`). */
-struct report_range report_expected(double rate, size_t calibrated, size_t tested)
-{
-    double deviation = sqrt(rate * (1 - rate) * (1 / ((double)calibrated + 2) + 1 / (double)tested));
-    struct report_range range = {rate - 1.96 * deviation, rate + 1.96 * deviation};
-    range.from = range.from < 0 ? 0 : range.from;
-    range.to = range.to > 1 ? 1 : range.to;
-    return range;
-}
-
 /* ---- tiles ---- */
 
 /* A tile: its name, then the caller's number, tile_note, the caller's small print, tile_end. */
@@ -59,10 +35,24 @@ static void tile_number(FILE *f, const char *name, double value, const char *not
     tile_end(f);
 }
 
-static void tile_false_alarms(FILE *f, const struct report *r, const struct report_model *m)
+/* A part of the score on its own. */
+static void tile_part(FILE *f, const struct part_metrics *part)
 {
-    const struct decision_rates *d = m->decisions;
-    struct report_range range = report_expected(r->rate, m->file->calibration.n, d->normal);
+    if (!isfinite(part->auroc))
+        return;
+    fputs("<div class=\"tile\"><dt>AUROC of ", f);
+    html_text(f, part->name);
+    fputs("</dt><dd>", f);
+    html_number(f, part->auroc, 3);
+    tile_note(f);
+    fputs("this part of the score alone", f);
+    tile_end(f);
+}
+
+static void tile_false_alarms(FILE *f, const struct page *p, const struct evaluation *m)
+{
+    const struct decision_rates *d = &m->decisions;
+    struct report_range range = report_expected(p->rate, m->file->calibration.n, d->normal);
     tile_begin(f, "False alarms", "normal");
     html_percent(f, d->false_alarm_rate, 1);
     tile_note(f);
@@ -70,7 +60,7 @@ static void tile_false_alarms(FILE *f, const struct report *r, const struct repo
     fputs(" of ", f);
     html_count(f, d->normal);
     fputs(" normal<br>promised: ", f);
-    html_percent(f, r->rate, report_percent_decimals(r->rate));
+    html_percent(f, p->rate, report_percent_decimals(p->rate));
     fprintf(f, ", by chance %.1f to&nbsp;%.1f", 100 * range.from, 100 * range.to);
     if (d->false_alarm_rate > range.to)
         fputs("<br><strong>More than chance explains: the normal test data differ from the training data.</strong>", f);
@@ -89,9 +79,9 @@ static void tile_found(FILE *f, const struct decision_rates *d)
     tile_end(f);
 }
 
-static void tile_flagged(FILE *f, const struct report *r, const struct report_model *m)
+static void tile_flagged(FILE *f, const struct page *p, const struct evaluation *m)
 {
-    struct report_count c = report_count(&m->scores, -1, r->rate);
+    struct flagged_count c = count_flagged(&m->scores, -1, p->rate);
     tile_begin(f, "Flagged", "");
     html_percent(f, (double)c.flagged / (double)c.n, 1);
     tile_note(f);
@@ -99,11 +89,11 @@ static void tile_flagged(FILE *f, const struct report *r, const struct report_mo
     fputs(" of ", f);
     html_count(f, c.n);
     fputs("<br>promised on normal data: at most ", f);
-    html_percent(f, r->rate, report_percent_decimals(r->rate));
+    html_percent(f, p->rate, report_percent_decimals(p->rate));
     tile_end(f);
 }
 
-static void tile_training(FILE *f, const struct report_model *m)
+static void tile_training(FILE *f, const struct evaluation *m)
 {
     if (!isfinite(m->train_seconds))
         return;
@@ -114,7 +104,7 @@ static void tile_training(FILE *f, const struct report_model *m)
     tile_end(f);
 }
 
-static void tile_scoring(FILE *f, const struct report_model *m)
+static void tile_scoring(FILE *f, const struct evaluation *m)
 {
     if (!isfinite(m->score_seconds) || !m->scores.n)
         return;
@@ -128,7 +118,7 @@ static void tile_scoring(FILE *f, const struct report_model *m)
     tile_end(f);
 }
 
-static void tile_memory(FILE *f, const struct report_model *m)
+static void tile_memory(FILE *f, const struct evaluation *m)
 {
     if (!m->peak_bytes)
         return;
@@ -139,41 +129,41 @@ static void tile_memory(FILE *f, const struct report_model *m)
     tile_end(f);
 }
 
-void report_tiles(FILE *f, const struct report *r, const struct report_model *m)
+void report_tiles(FILE *f, const struct page *p, const struct evaluation *m)
 {
     fputs("<dl class=\"tiles\">\n", f);
-    if (m->metrics) {
-        tile_number(f, "AUROC", m->metrics->auroc, "an anomaly scores above a normal sample");
-        tile_number(f, "Average precision", m->metrics->average_precision, "over all thresholds");
-    }
+    tile_number(f, "AUROC", m->metrics.n ? m->metrics.auroc : NAN, "an anomaly scores above a normal sample");
+    for (int k = 0; k < m->nparts; k++)
+        tile_part(f, &m->parts[k]);
+    tile_number(f, "Average precision", m->metrics.n ? m->metrics.average_precision : NAN, "over all thresholds");
     tile_number(f, "Pixel AUROC", m->pixel_auroc, "heat maps against the masks");
-    if (m->decisions && m->decisions->normal)
-        tile_false_alarms(f, r, m);
-    if (m->decisions && m->decisions->anomalous)
-        tile_found(f, m->decisions);
-    if (!m->decisions && m->scores.n)
-        tile_flagged(f, r, m);
+    if (m->decisions.normal)
+        tile_false_alarms(f, p, m);
+    if (m->decisions.anomalous)
+        tile_found(f, &m->decisions);
+    if (!report_labelled(m) && m->scores.n)
+        tile_flagged(f, p, m);
     tile_training(f, m);
     tile_scoring(f, m);
     tile_memory(f, m);
     fputs("</dl>\n", f);
-    if (m->metrics && *m->metrics->missing) {
+    if (*m->metrics.missing) {
         fputs("<p class=\"quiet\">", f);
-        html_text(f, m->metrics->missing);
+        html_text(f, m->metrics.missing);
         fputs("</p>\n", f);
     }
 }
 
 /* ---- other rates ---- */
 
-static void rate_share(FILE *f, struct report_count c)
+static void rate_share(FILE *f, struct flagged_count c)
 {
     fputs("<td>", f);
     html_percent(f, c.n ? (double)c.flagged / (double)c.n : NAN, 1);
     fputs("</td>", f);
 }
 
-static void rate_row(FILE *f, const struct report_model *m, double rate, bool chosen, bool labels)
+static void rate_row(FILE *f, const struct evaluation *m, double rate, bool chosen, bool labels)
 {
     const struct calibration *c = &m->file->calibration;
     fprintf(f, "<tr%s><th scope=\"row\">", chosen ? " class=\"chosen\"" : "");
@@ -188,20 +178,20 @@ static void rate_row(FILE *f, const struct report_model *m, double rate, bool ch
     html_digits(f, (double)calibration_threshold(c, rate), 3);
     fputs("</td>", f);
     if (labels) {
-        rate_share(f, report_count(&m->scores, 0, rate));
-        rate_share(f, report_count(&m->scores, 1, rate));
+        rate_share(f, count_flagged(&m->scores, 0, rate));
+        rate_share(f, count_flagged(&m->scores, 1, rate));
     } else {
-        rate_share(f, report_count(&m->scores, -1, rate));
+        rate_share(f, count_flagged(&m->scores, -1, rate));
     }
     fputs("</tr>\n", f);
 }
 
-void report_rates(FILE *f, const struct report *r, const struct report_model *m)
+void report_rates(FILE *f, const struct page *p, const struct evaluation *m)
 {
     static const double rates[] = {0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2};
     if (!m->scores.n || !m->file->calibration.n)
         return;
-    bool labels = m->decisions != NULL, done = false;
+    bool labels = report_labelled(m), done = false;
     fputs(
         "<div class=\"block\"><h4>If you promise another rate</h4>\n"
         "<p class=\"note\">A lower promise means fewer false alarms and more that is missed. A sample is flagged when "
@@ -212,14 +202,14 @@ void report_rates(FILE *f, const struct report *r, const struct report_model *m)
           f);
     fputs("</tr></thead><tbody>\n", f);
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
-        bool same = fabs(rates[i] - r->rate) < 1e-9;
-        if (!done && !same && r->rate < rates[i])
-            rate_row(f, m, r->rate, true, labels);
-        done = done || same || r->rate < rates[i];
+        bool same = fabs(rates[i] - p->rate) < 1e-9;
+        if (!done && !same && p->rate < rates[i])
+            rate_row(f, m, p->rate, true, labels);
+        done = done || same || p->rate < rates[i];
         rate_row(f, m, rates[i], same, labels);
     }
     if (!done)
-        rate_row(f, m, r->rate, true, labels);
+        rate_row(f, m, p->rate, true, labels);
     fputs("</tbody></table></div>\n", f);
 }
 
@@ -246,7 +236,7 @@ static void kind_row(FILE *f, const struct kind_metrics *k)
     fputs("</td></tr>\n", f);
 }
 
-void report_kinds(FILE *f, const struct report *r, const struct report_model *m)
+void report_kinds(FILE *f, const struct page *p, const struct evaluation *m)
 {
     enum { SHOWN = 40 };
     const struct kind_metrics *order[SHOWN];
@@ -257,7 +247,7 @@ void report_kinds(FILE *f, const struct report *r, const struct report_model *m)
         order[i] = &m->kinds[i];
     qsort(order, n, sizeof *order, hardest_first);
     fprintf(f, "<div class=\"block\"><h4>By kind of anomaly</h4>\n<p class=\"note\">Each kind against the normal ");
-    html_text(f, report_samples_name(r));
+    html_text(f, p->samples);
     fputs(", the hardest first. Bars begin at 0.5, which is guessing.</p>\n"
           "<table class=\"kinds\"><thead><tr><th scope=\"col\">kind</th><th scope=\"col\">n</th>"
           "<th scope=\"col\">AUROC</th><th scope=\"col\">found</th></tr></thead><tbody>\n",
@@ -314,17 +304,14 @@ static void provenance(FILE *f, const struct model_file *c)
     fact_count(f, "samples trained on", c->trained);
     fact_count(f, "held out: validation", c->validated);
     fact_count(f, "held out: calibration", c->calibrated);
-    fact(f,
-         "model input (H\xc3\x97W\xc3\x97"
-         "C)",
-         shape_text(&c->input.sample, shape));
+    fact(f, "model input", shape_text(&c->input.sample, shape));
     fact_count(f, "weights of epoch", c->kept_epoch);
     fact(f, "engram", c->version);
     fact(f, "date", c->date);
     fputs("</dl>\n", f);
 }
 
-int report_options(FILE *f, const struct report_model *m, struct err *e)
+int report_options(FILE *f, const struct evaluation *m, struct err *e)
 {
     const struct model_file *c = m->file;
     void *defaults = calloc(1, c->model->config_bytes + 1);

@@ -10,19 +10,24 @@
 /* Colours and layout, light and dark, screen and paper. */
 extern const char report_style[];
 
-/* What the samples are called. */
-const char *report_samples_name(const struct report *r);
-/* "memae", from the model's table. */
-const char *report_model_name(const struct report_model *m);
+/* What is on the page. */
+struct page {
+    const struct evaluation *const *evaluations;
+    size_t n;
+    const char *title;   /* as given, or the data's name */
+    const char *date;    /* may be NULL */
+    const char *samples; /* what they are called, plural */
+    double rate;         /* the promise that all were made with */
+};
+
+/* Whether the truth of some samples is known. */
+static inline bool report_labelled(const struct evaluation *m)
+{
+    return m->decisions.normal || m->decisions.anomalous;
+}
 
 /* As many decimals of a percentage as a promised rate needs, at most 4: 5 %, 0.5 %, 0.01 %. */
 int report_percent_decimals(double rate);
-
-/* How many samples of a truth (0, 1; -1: all) are flagged at a rate, and how many there are. */
-struct report_count {
-    size_t flagged, n;
-};
-struct report_count report_count(const struct report_scores *s, int truth, double rate);
 
 /* The share of normal samples that the promise allows for, with the luck of the draw: 19 times in 20 within from..to.
  */
@@ -32,22 +37,22 @@ struct report_range {
 struct report_range report_expected(double rate, size_t calibrated, size_t tested);
 
 /* Charts, each an SVG. */
-int report_chart_scores(FILE *f, const struct report *r, const struct report_model *m, struct err *e);
-void report_chart_roc(FILE *f, const struct report_model *m);
-void report_chart_roc_all(FILE *f, const struct report *r);
-void report_chart_promise(FILE *f, const struct report *r, const struct report_model *m);
-int report_charts_training(FILE *f, const struct report_model *m, struct err *e);
+int report_chart_scores(FILE *f, const struct page *p, const struct evaluation *m, struct err *e);
+void report_chart_roc(FILE *f, const struct evaluation *m);
+void report_chart_roc_all(FILE *f, const struct page *p);
+void report_chart_promise(FILE *f, const struct page *p, const struct evaluation *m);
+int report_charts_training(FILE *f, const struct evaluation *m, struct err *e);
 int report_chart_memory(FILE *f, const struct memory_use *use, struct err *e);
 
 /* Tables and texts of one model. */
-void report_tiles(FILE *f, const struct report *r, const struct report_model *m);
-void report_rates(FILE *f, const struct report *r, const struct report_model *m);
-void report_kinds(FILE *f, const struct report *r, const struct report_model *m);
-int report_options(FILE *f, const struct report_model *m, struct err *e);
+void report_tiles(FILE *f, const struct page *p, const struct evaluation *m);
+void report_rates(FILE *f, const struct page *p, const struct evaluation *m);
+void report_kinds(FILE *f, const struct page *p, const struct evaluation *m);
+int report_options(FILE *f, const struct evaluation *m, struct err *e);
 
 /* Pictures: the samples drawn for all models, the galleries of one, its memory. */
-int report_drawn(FILE *f, const struct report *r, struct err *e);
-int report_galleries(FILE *f, const struct report *r, const struct report_model *m, struct err *e);
-int report_memory(FILE *f, const struct report_model *m, struct err *e);
+int report_drawn(FILE *f, const struct page *p, struct err *e);
+int report_galleries(FILE *f, const struct page *p, const struct evaluation *m, struct err *e);
+int report_memory(FILE *f, const struct evaluation *m, struct err *e);
 
 #endif

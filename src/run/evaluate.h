@@ -1,12 +1,13 @@
-/* Evaluation: a model on labelled data: what a report needs, from one pass over all samples (scores, memory use, pixel
- * metric) and a second over the few that are shown (pictures, maps). */
+/* Evaluation: a model on data whose truth is known, at least of some samples: all the numbers, and what a report shows,
+ * from one pass over all samples (scores, memory use, pixel metric) and a second over the few that are shown. */
 #ifndef RUN_EVALUATE_H
 #define RUN_EVALUATE_H
 
 #include "base/err.h"
 #include "base/log.h"
-#include "report/report.h"
+#include "run/gallery.h"
 #include "run/score.h"
+#include "stats/metrics.h"
 
 #include <stdbool.h>
 
@@ -19,25 +20,72 @@ struct evaluate_job {
     const struct log *log; /* a line for every sample that cannot be read */
     void *user;            /* of the callbacks, which may be NULL */
     void (*progress)(void *user, size_t done, size_t total, double seconds);
-    bool (*should_stop)(void *user); /* asked after every sample: true ends with ERR_STOPPED */
+    bool (*should_stop)(void *user); /* asked after every sample, of both passes: true ends with ERR_STOPPED */
+};
+
+/* One sample that is shown. */
+struct shown_sample {
+    const char *name; /* "test/00017" */
+    const char *kind; /* "good", "broken_large", class name; NULL: not known */
+    int truth;        /* as in sample_scores */
+    float score;
+    double p_value;
+    struct picture input;    /* as the model saw it; pixels NULL: no picture of this sample */
+    uint8_t *reconstruction; /* format of input; and so on, NULL where there is none */
+    float *map;              /* input's height x width */
+    uint8_t *mask;           /* the same, not 0 = truly abnormal */
+};
+
+struct gallery {
+    const struct shown_sample *v;
+    size_t n; /* at most GALLERY_PICKS */
+};
+
+/* A memory: how its items are used, and what they look like. */
+struct shown_memory {
+    const char *name;
+    struct memory_use use;
+    int64_t items[ITEM_PICKS]; /* n, the most used first */
+    int n;
+    struct picture format; /* of one picture; its pixels mean nothing */
+    uint8_t *pictures;     /* n pictures; NULL: items are nothing to look at */
+};
+
+/* What a part of the score is worth on its own. */
+struct part_metrics {
+    const char *name;
+    double auroc; /* NaN: cannot be said of this data */
 };
 
 struct evaluation {
-    struct report_model shown; /* all the numbers, too */
-    double rate;
-    size_t skipped;     /* samples that could not be read */
-    char *data_name;    /* and other texts: the evaluation's own */
-    char *data_summary; /* lines */
-    struct evaluate_store *store;
+    const struct model_file *file; /* model, options, curve, calibration, provenance */
+    const char *data;              /* as the user named it */
+    const char *data_summary;      /* lines of text */
+    const char *samples;           /* what they are called, plural */
+    uint64_t fingerprint;          /* of names and truths: evaluations of the same data have the same */
+    double rate;                   /* the false-alarm rate that was promised */
+    size_t skipped;                /* samples that could not be read */
+    struct sample_scores scores;
+    struct metrics metrics;          /* over all samples whose truth is known */
+    struct decision_rates decisions; /* at the promised rate */
+    struct kind_metrics *kinds;      /* of the anomalous samples */
+    size_t nkinds;
+    struct part_metrics parts[SCORE_PARTS];
+    int nparts;
+    double pixel_auroc;   /* NaN: no masks, or no maps */
+    double train_seconds; /* NaN: not known */
+    double score_seconds; /* for all samples */
+    size_t peak_bytes;    /* of the process's memory; 0: not known */
+    struct gallery galleries[GALLERIES];
+    struct shown_memory *memories;
+    int nmemories;
+    struct evaluate_store *store; /* what the pointers above lead to */
 };
 
-/* Fills *ev, which evaluation_free ends. ERR_FAIL: the data has no labels, or not one sample could be scored. */
+/* Fills *ev, which evaluation_free ends, whatever came of it. ERR_FAIL: the truth of not one sample is known, or not
+ * one could be scored. What needs normal and anomalous samples is NaN where one of them is missing. */
 int evaluation_run(const struct evaluate_job *job, struct evaluation *ev, struct err *e);
 void evaluation_free(struct evaluation *ev); /* {0} is fine */
-
-/* The report of n evaluations of the same data at the same rate. */
-int evaluation_report(const struct evaluation *const *evs, size_t n, const char *title, const char *date,
-                      const char *path, bool force, struct err *e);
 
 /* The numbers as a list: 1, or 0 past the last. `kind` is "" for all anomalies. */
 struct evaluation_number {

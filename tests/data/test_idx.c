@@ -83,7 +83,7 @@ static void test_protocols(void **state)
     check_values(ds);
     for (size_t i = 0; i < TEST; i++)
         assert_int_equal(dataset_sample(ds, SPLIT_TEST, i)->anomalous, i % 3 != 1);
-    assert_true(dataset_has_labels(ds));
+    assert_true(dataset_known(ds, SPLIT_TEST));
     assert_false(dataset_has_masks(ds));
     dataset_close(ds);
     ds = open_dataset(in_folder("d?anomalous=1"), DATASET_LEARN);

@@ -55,7 +55,7 @@ static void test_plain_folder(void **state)
     ds = open_dataset(in_folder("p"), DATASET_SCORE);
     assert_int_equal(dataset_count(ds, SPLIT_TRAIN), 0);
     assert_int_equal(dataset_count(ds, SPLIT_TEST), 4);
-    assert_false(dataset_has_labels(ds));
+    assert_false(dataset_known(ds, SPLIT_TEST));
     dataset_close(ds);
 }
 
@@ -104,7 +104,7 @@ static void test_mvtec(void **state)
     assert_int_equal(dataset_count(ds, SPLIT_TRAIN), 12);
     expect_names(ds, SPLIT_TEST, "test/broken/000.png", "test/broken/001.png", "test/crack/a.png", "test/good/000.png",
                  NULL);
-    assert_true(dataset_has_labels(ds));
+    assert_true(dataset_known(ds, SPLIT_TEST));
     assert_true(dataset_has_masks(ds));
     const struct sample *broken = dataset_sample(ds, SPLIT_TEST, 0), *good = dataset_sample(ds, SPLIT_TEST, 3);
     assert_int_equal(broken->anomalous, 1);
@@ -167,7 +167,7 @@ static void test_classes(void **state)
     make_classes();
     ds = open_dataset(in_folder("c"), DATASET_LEARN);
     assert_int_equal(dataset_count(ds, SPLIT_TRAIN), 9);
-    assert_false(dataset_has_labels(ds));
+    assert_false(dataset_known(ds, SPLIT_TEST));
     assert_string_equal(dataset_class(ds, 0), "2");
     assert_string_equal(dataset_class(ds, 1), "10");
     assert_string_equal(dataset_class(ds, 2), "cat");
@@ -377,7 +377,7 @@ static void test_synth(void **state)
     uint8_t x[32 * 32 * 3], y[32 * 32 * 3], mask[32 * 32];
     assert_int_equal(dataset_count(a, SPLIT_TRAIN), 20);
     assert_int_equal(dataset_count(a, SPLIT_TEST), 30);
-    assert_true(dataset_has_labels(a) && dataset_has_masks(a));
+    assert_true(dataset_known(a, SPLIT_TEST) == 30 && dataset_has_masks(a));
     assert_string_equal(dataset_sample(a, SPLIT_TEST, 29)->path, "synth:?n=20&test=30&size=32&channels=3&defects=0.3");
     assert_int_equal(check(a, SPLIT_TRAIN, 20, &e), 0);
     assert_int_equal(check(a, SPLIT_TEST, 30, &e), 0);

@@ -46,16 +46,15 @@ struct fixture {
     int8_t truth[SAMPLES];
     uint8_t pixels[SIDE * SIDE * 3], mask[SIDE * SIDE];
     float map[SIDE * SIDE];
-    struct metrics metrics;
-    struct decision_rates decisions;
     struct kind_metrics kinds[2];
     double weight[ITEMS];
-    int64_t best[ITEMS], items[REPORT_ITEMS];
-    struct memory_use use;
+    int64_t best[ITEMS];
+    struct shown_memory memories[2];
     uint8_t pictures[ITEMS * SIDE * SIDE];
-    struct report_sample samples[REPORT_GALLERIES][REPORT_PICKS];
-    struct report_model model[2];
-    struct report report;
+    struct shown_sample samples[GALLERIES][GALLERY_PICKS];
+    struct evaluation model[2];
+    const struct evaluation *all[2];
+    struct report_job job;
 };
 
 static void fill_file(struct fixture *x)
@@ -92,8 +91,8 @@ static void fill_scores(struct fixture *x)
         anomalous[i] = (uint8_t)x->truth[i];
         flagged[i] = x->p_values[i] <= 0.1;
     }
-    assert_int_equal(metrics_compute(x->scores, anomalous, SAMPLES, &x->metrics, &e), 0);
-    metrics_decisions(flagged, anomalous, SAMPLES, &x->decisions);
+    assert_int_equal(metrics_compute(x->scores, anomalous, SAMPLES, &x->model[0].metrics, &e), 0);
+    metrics_decisions(flagged, anomalous, SAMPLES, &x->model[0].decisions);
     x->kinds[0] = (struct kind_metrics){"scratch", 60, 0.8, 0.5, 0.2};
     x->kinds[1] = (struct kind_metrics){"d<e>nt", 40, NAN, NAN, NAN};
 }
@@ -107,7 +106,7 @@ static void fill_pictures(struct fixture *x)
     }
     for (int i = 0; i < ITEMS; i++)
         x->weight[i] = i;
-    x->use = (struct memory_use){
+    x->memories[0].use = (struct memory_use){
         .items = ITEMS,
         .rows = 15,
         .weight = x->weight,
@@ -120,11 +119,11 @@ static void fill_pictures(struct fixture *x)
 
 static void fill_galleries(struct fixture *x)
 {
-    for (int g = 0; g < REPORT_GALLERIES; g++) {
-        size_t picks[REPORT_PICKS];
-        size_t n = report_pick((enum report_gallery)g, &x->model[0].scores, x->report.rate, picks);
+    for (int g = 0; g < GALLERIES; g++) {
+        size_t picks[GALLERY_PICKS];
+        size_t n = gallery_pick((enum gallery_kind)g, &x->model[0].scores, x->model[0].rate, picks);
         for (size_t i = 0; i < n; i++)
-            x->samples[g][i] = (struct report_sample){
+            x->samples[g][i] = (struct shown_sample){
                 .name = "a&b/\xff\x1b<img src=x>\".png",
                 .kind = x->truth[picks[i]] ? "d<e>nt" : "good",
                 .truth = x->truth[picks[i]],
@@ -135,7 +134,7 @@ static void fill_galleries(struct fixture *x)
                 .map = x->map,
                 .mask = x->mask,
             };
-        x->model[0].galleries[g] = (struct report_samples){x->samples[g], n};
+        x->model[0].galleries[g] = (struct gallery){x->samples[g], n};
     }
 }
 
@@ -146,37 +145,46 @@ static struct fixture *full_report(void)
     fill_file(x);
     fill_scores(x);
     fill_pictures(x);
-    struct report_model *m = &x->model[0];
+    struct evaluation *m = &x->model[0];
     m->file = &x->file;
-    m->scores = (struct report_scores){SAMPLES, x->scores, x->p_values, x->truth};
-    m->metrics = &x->metrics;
-    m->decisions = &x->decisions;
+    m->scores = (struct sample_scores){SAMPLES, x->scores, x->p_values, x->truth};
     m->kinds = x->kinds;
     m->nkinds = 2;
     m->pixel_auroc = 0.9;
     m->train_seconds = 75;
     m->score_seconds = 0.2;
     m->peak_bytes = 123456789;
-    m->memory = (struct report_memory){
-        &x->use, x->items, report_pick_items(&x->use, x->items), {SIDE, SIDE, 1, NULL}, x->pictures};
-    x->report = (struct report){.title = "T <b> & \"q\"",
-                                .data = "d'ata",
-                                .data_summary = "two\n<lines>",
-                                .samples = "pictures",
-                                .date = "2020-02-02",
-                                .rate = 0.1,
-                                .skipped = 1,
-                                .models = x->model,
-                                .nmodels = 1};
+    m->data = "d'ata";
+    m->data_summary = "two\n<lines>";
+    m->samples = "pictures";
+    m->rate = 0.1;
+    m->skipped = 1;
+    x->memories[0].name = "first";
+    x->memories[0].n = gallery_pick_items(&x->memories[0].use, x->memories[0].items);
+    x->memories[0].format = (struct picture){SIDE, SIDE, 1, NULL};
+    x->memories[0].pictures = x->pictures;
+    m->memories = x->memories;
+    m->nmemories = 1;
+    x->all[0] = &x->model[0];
+    x->all[1] = &x->model[1];
+    x->job = (struct report_job){.evaluations = x->all, .n = 1, .title = "T <b> & \"q\"", .date = "2020-02-02"};
     fill_galleries(x);
     return x;
 }
 
-static char *write_report(const struct report *r)
+static int write_to(const struct fixture *x, const char *path, bool force, struct err *e)
+{
+    struct report_job job = x->job;
+    job.path = path;
+    job.force = force;
+    return report_write(&job, e);
+}
+
+static char *write_report(const struct fixture *x)
 {
     struct err e = ERR_INIT;
     const char *path = in_folder("page.html");
-    if (report_write(r, path, true, &e))
+    if (write_to(x, path, true, &e))
         fail_msg("%s", e.msg);
     return read_file(path, NULL);
 }
@@ -268,9 +276,9 @@ static void check_page(const char *page)
     free(text);
 }
 
-static void check_report(const struct report *r)
+static void check_report(const struct fixture *x)
 {
-    char *page = write_report(r);
+    char *page = write_report(x);
     check_page(page);
     free(page);
 }
@@ -281,7 +289,7 @@ static void test_full_page(void **state)
 {
     (void)state;
     struct fixture *x = full_report();
-    char *page = write_report(&x->report);
+    char *page = write_report(x);
     check_page(page);
     assert_non_null(strstr(page, "Average precision"));
     assert_non_null(strstr(page, "The memory"));
@@ -301,7 +309,7 @@ static void test_every_text_is_escaped(void **state)
 {
     (void)state;
     struct fixture *x = full_report();
-    char *page = write_report(&x->report);
+    char *page = write_report(x);
     assert_non_null(strstr(page, "<h1>T &lt;b&gt; &amp; &quot;q&quot;</h1>"));
     assert_non_null(strstr(page, "a&amp;b/\xef\xbf\xbd\xef\xbf\xbd&lt;img src=x&gt;&quot;.png"));
     assert_non_null(strstr(page, "two\n&lt;lines&gt;"));
@@ -319,10 +327,10 @@ static void test_several_models(void **state)
     (void)state;
     struct fixture *x = full_report();
     x->model[1] = x->model[0];
-    x->model[1].memory = (struct report_memory){0};
+    x->model[1].nmemories = 0;
     x->model[1].train_seconds = 50;
-    x->report.nmodels = 2;
-    char *page = write_report(&x->report);
+    x->job.n = 2;
+    char *page = write_report(x);
     check_page(page);
     assert_non_null(strstr(page, "Side by side"));
     assert_non_null(strstr(page, "id=\"model-2\""));
@@ -333,21 +341,80 @@ static void test_several_models(void **state)
     free(x);
 }
 
+/* What is not alike is not set side by side. */
+static void test_other_data_or_promise(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    struct err data = ERR_INIT, rate = ERR_INIT;
+    const char *path = in_folder("mixed.html");
+    x->model[1] = x->model[0];
+    x->job.n = 2;
+    x->model[1].fingerprint++;
+    assert_int_equal(write_to(x, path, false, &data), ERR_USAGE);
+    assert_says(data.msg, "same data");
+    x->model[1].fingerprint--;
+    x->model[1].rate = 0.2;
+    assert_int_equal(write_to(x, path, false, &rate), ERR_USAGE);
+    assert_says(rate.msg, "same promise");
+    assert_int_equal(file_kind(path), FILE_ABSENT);
+    free(x);
+}
+
+static void test_parts_and_memories(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    struct evaluation *m = &x->model[0];
+    m->parts[0] = (struct part_metrics){"err<or", 0.75};
+    m->parts[1] = (struct part_metrics){"latent", NAN};
+    m->nparts = 2;
+    x->memories[1] = x->memories[0];
+    x->memories[1].name = "second";
+    m->nmemories = 2;
+    char *page = write_report(x);
+    check_page(page);
+    assert_says(page, "AUROC of err&lt;or");
+    assert_null(strstr(page, "AUROC of latent"));
+    assert_says(page, "<h3>first</h3>");
+    assert_says(page, "<h3>second</h3>");
+    free(page);
+    free(x);
+}
+
+static bool stop_at_once(void *user)
+{
+    (void)user;
+    return true;
+}
+
+static void test_stopped(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    struct err e = ERR_INIT;
+    const char *path = in_folder("stopped.html");
+    x->job.should_stop = stop_at_once;
+    assert_int_equal(write_to(x, path, false, &e), ERR_STOPPED);
+    assert_int_equal(file_kind(path), FILE_ABSENT);
+    free(x);
+}
+
 static void test_without_labels(void **state)
 {
     (void)state;
     struct fixture *x = full_report();
-    struct report_model *m = &x->model[0];
+    struct evaluation *m = &x->model[0];
     m->scores.truth = NULL;
-    m->metrics = NULL;
-    m->decisions = NULL;
+    m->metrics = (struct metrics){0};
+    m->decisions = (struct decision_rates){0};
     m->nkinds = 0;
     m->pixel_auroc = NAN;
-    for (int g = 0; g < REPORT_GALLERIES; g++)
-        for (int i = 0; i < REPORT_PICKS; i++)
+    for (int g = 0; g < GALLERIES; g++)
+        for (int i = 0; i < GALLERY_PICKS; i++)
             x->samples[g][i].truth = -1;
-    m->galleries[REPORT_FALSE_ALARMS].n = m->galleries[REPORT_MISSED].n = 0;
-    char *page = write_report(&x->report);
+    m->galleries[GALLERY_FALSE_ALARMS].n = m->galleries[GALLERY_MISSED].n = 0;
+    char *page = write_report(x);
     check_page(page);
     assert_non_null(strstr(page, "The data have no labels"));
     assert_null(strstr(page, "Missed"));
@@ -361,8 +428,8 @@ static void test_without_misses(void **state)
 {
     (void)state;
     struct fixture *x = full_report();
-    x->model[0].galleries[REPORT_FALSE_ALARMS].n = x->model[0].galleries[REPORT_MISSED].n = 0;
-    char *page = write_report(&x->report);
+    x->model[0].galleries[GALLERY_FALSE_ALARMS].n = x->model[0].galleries[GALLERY_MISSED].n = 0;
+    char *page = write_report(x);
     check_page(page);
     assert_non_null(strstr(page, "<h4>Missed</h4><p class=\"note\">None.</p>"));
     assert_non_null(strstr(page, "<h4>False alarms</h4><p class=\"note\">None.</p>"));
@@ -377,10 +444,10 @@ static void test_one_class_only(void **state)
     uint8_t anomalous[SAMPLES] = {0}, flagged[SAMPLES] = {0};
     struct err e = ERR_INIT;
     memset(x->truth, 0, sizeof x->truth);
-    metrics_compute(x->scores, anomalous, SAMPLES, &x->metrics, &e);
-    metrics_decisions(flagged, anomalous, SAMPLES, &x->decisions);
+    metrics_compute(x->scores, anomalous, SAMPLES, &x->model[0].metrics, &e);
+    metrics_decisions(flagged, anomalous, SAMPLES, &x->model[0].decisions);
     x->model[0].nkinds = 0;
-    check_report(&x->report);
+    check_report(x);
     free(x);
 }
 
@@ -388,12 +455,16 @@ static void test_with_nothing(void **state)
 {
     (void)state;
     struct fixture *x = full_report();
-    x->model[0] =
-        (struct report_model){.file = &x->file, .pixel_auroc = NAN, .train_seconds = NAN, .score_seconds = NAN};
+    x->model[0] = (struct evaluation){.file = &x->file,
+                                      .data = "x",
+                                      .samples = "rows",
+                                      .rate = 0.05,
+                                      .pixel_auroc = NAN,
+                                      .train_seconds = NAN,
+                                      .score_seconds = NAN};
     x->file.calibration = (struct calibration){0};
     x->file.curve.epochs = 0;
-    x->report = (struct report){.data = "x", .models = x->model, .nmodels = 1, .rate = 0.05};
-    char *page = write_report(&x->report);
+    char *page = write_report(x);
     check_page(page);
     assert_non_null(strstr(page, "no threshold"));
     assert_null(strstr(page, "<svg"));
@@ -412,19 +483,19 @@ static void test_odd_numbers(void **state)
     x->map[4] = INFINITY;
     for (int i = 0; i < SAMPLES; i++)
         x->scores[i] = i % 3 ? 0 : -2;
-    x->use.rows = 0;
-    x->report.rate = 1e-5; /* below what 100 held-out samples can promise: no threshold */
-    char *page = write_report(&x->report);
+    x->memories[0].use.rows = 0;
+    x->model[0].rate = 1e-5; /* below what 100 held-out samples can promise: no threshold */
+    char *page = write_report(x);
     check_page(page);
     assert_non_null(strstr(page, "The smallest rate they can promise is 0.99&nbsp;%."));
     free(page);
     for (int i = 0; i < SAMPLES; i++)
         x->scores[i] = 7;
-    x->report.rate = 1;
-    check_report(&x->report);
+    x->model[0].rate = 1;
+    check_report(x);
     x->file.curve.epochs = 1;
     x->model[0].scores.n = 1;
-    check_report(&x->report);
+    check_report(x);
     free(x);
 }
 
@@ -433,14 +504,14 @@ static void test_locale_does_not_matter(void **state)
 {
     (void)state;
     struct fixture *x = full_report();
-    char *plain = write_report(&x->report);
+    char *plain = write_report(x);
     static const char *const names[] = {"de_DE.UTF-8", "de_DE.utf8", "fr_FR.UTF-8", "de_DE"};
     locale_t other = (locale_t)0;
     for (size_t i = 0; !other && i < sizeof names / sizeof *names; i++)
         other = newlocale(LC_ALL_MASK, names[i], (locale_t)0);
     if (other) {
         locale_t before = uselocale(other);
-        char *page = write_report(&x->report);
+        char *page = write_report(x);
         assert_true(uselocale(before) == other);
         assert_string_equal(page, plain);
         free(page);
@@ -459,13 +530,13 @@ static void test_existing_file_is_kept(void **state)
     struct err e = ERR_INIT;
     const char *path = in_folder("kept.html");
     write_file(path, "mine", 4);
-    assert_int_equal(report_write(&x->report, path, false, &e), ERR_IO);
+    assert_int_equal(write_to(x, path, false, &e), ERR_IO);
     assert_non_null(strstr(e.msg, "kept.html"));
     char *text = read_file(path, NULL);
     assert_string_equal(text, "mine");
     free(text);
     e = ERR_INIT;
-    assert_int_equal(report_write(&x->report, path, true, &e), 0);
+    assert_int_equal(write_to(x, path, true, &e), 0);
     text = read_file(path, NULL);
     assert_null(strstr(text, "mine"));
     free(text);
@@ -477,8 +548,8 @@ static void test_no_models(void **state)
     (void)state;
     struct err e = ERR_INIT;
     const char *path = in_folder("none.html");
-    struct report r = {.data = "x"};
-    assert_int_equal(report_write(&r, path, false, &e), ERR_USAGE);
+    struct report_job none = {.path = path};
+    assert_int_equal(report_write(&none, &e), ERR_USAGE);
     assert_int_equal(file_kind(path), FILE_ABSENT);
 }
 
@@ -488,7 +559,7 @@ static void test_unwritable_folder(void **state)
     struct fixture *x = full_report();
     struct err e = ERR_INIT;
     const char *path = in_folder("absent/page.html");
-    assert_int_equal(report_write(&x->report, path, false, &e), ERR_IO);
+    assert_int_equal(write_to(x, path, false, &e), ERR_IO);
     assert_non_null(strstr(e.msg, "absent"));
     free(x);
 }
@@ -501,35 +572,35 @@ static void test_picks(void **state)
     float score[] = {5, 1, 3, 5, 2, 4};
     double p[] = {0.01, 0.9, 0.04, 0.01, 0.5, 0.02};
     int8_t truth[] = {1, 1, 0, 1, 0, 0};
-    struct report_scores s = {6, score, p, truth};
-    size_t picks[REPORT_PICKS];
-    assert_int_equal(report_pick(REPORT_MOST_ANOMALOUS, &s, 0.05, picks), 6);
+    struct sample_scores s = {6, score, p, truth};
+    size_t picks[GALLERY_PICKS];
+    assert_int_equal(gallery_pick(GALLERY_MOST_ANOMALOUS, &s, 0.05, picks), 6);
     assert_int_equal(picks[0], 0); /* equal scores stay in the data's order */
     assert_int_equal(picks[1], 3);
     assert_int_equal(picks[5], 1);
-    assert_int_equal(report_pick(REPORT_MOST_NORMAL, &s, 0.05, picks), 6);
+    assert_int_equal(gallery_pick(GALLERY_MOST_NORMAL, &s, 0.05, picks), 6);
     assert_int_equal(picks[0], 1);
-    assert_int_equal(report_pick(REPORT_FALSE_ALARMS, &s, 0.05, picks), 2);
+    assert_int_equal(gallery_pick(GALLERY_FALSE_ALARMS, &s, 0.05, picks), 2);
     assert_int_equal(picks[0], 5);
     assert_int_equal(picks[1], 2);
-    assert_int_equal(report_pick(REPORT_MISSED, &s, 0.05, picks), 1);
+    assert_int_equal(gallery_pick(GALLERY_MISSED, &s, 0.05, picks), 1);
     assert_int_equal(picks[0], 1);
-    assert_int_equal(report_pick(REPORT_DRAWN, &s, 0.05, picks), 6);
+    assert_int_equal(gallery_pick(GALLERY_DRAWN, &s, 0.05, picks), 6);
     assert_int_equal(picks[0], 2); /* normal ones first */
     assert_int_equal(picks[3], 0);
     s.truth = NULL;
-    assert_int_equal(report_pick(REPORT_DRAWN, &s, 0.05, picks), 6);
-    assert_int_equal(report_pick(REPORT_MISSED, &s, 0.05, picks), 0);
+    assert_int_equal(gallery_pick(GALLERY_DRAWN, &s, 0.05, picks), 6);
+    assert_int_equal(gallery_pick(GALLERY_MISSED, &s, 0.05, picks), 0);
 }
 
 static void test_picks_are_bounded_and_distinct(void **state)
 {
     (void)state;
     struct fixture *x = full_report();
-    for (int g = 0; g < REPORT_GALLERIES; g++) {
-        size_t picks[REPORT_PICKS];
-        size_t n = report_pick((enum report_gallery)g, &x->model[0].scores, 0.1, picks);
-        assert_true(n <= REPORT_PICKS);
+    for (int g = 0; g < GALLERIES; g++) {
+        size_t picks[GALLERY_PICKS];
+        size_t n = gallery_pick((enum gallery_kind)g, &x->model[0].scores, 0.1, picks);
+        assert_true(n <= GALLERY_PICKS);
         for (size_t i = 0; i < n; i++)
             for (size_t j = 0; j < i; j++)
                 assert_true(picks[i] != picks[j]);
@@ -541,12 +612,12 @@ static void test_items_most_used_first(void **state)
 {
     (void)state;
     double weight[300];
-    int64_t items[REPORT_ITEMS];
+    int64_t items[ITEM_PICKS];
     for (int i = 0; i < 300; i++)
         weight[i] = (i * 7) % 300;
     struct memory_use use = {.items = 300, .weight = weight};
-    assert_int_equal(report_pick_items(&use, items), REPORT_ITEMS);
-    for (int i = 1; i < REPORT_ITEMS; i++)
+    assert_int_equal(gallery_pick_items(&use, items), ITEM_PICKS);
+    for (int i = 1; i < ITEM_PICKS; i++)
         assert_true(weight[items[i - 1]] >= weight[items[i]]);
     assert_int_equal((int)weight[items[0]], 299);
 }
@@ -557,6 +628,9 @@ int main(void)
         cmocka_unit_test(test_full_page),
         cmocka_unit_test(test_every_text_is_escaped),
         cmocka_unit_test(test_several_models),
+        cmocka_unit_test(test_other_data_or_promise),
+        cmocka_unit_test(test_parts_and_memories),
+        cmocka_unit_test(test_stopped),
         cmocka_unit_test(test_without_labels),
         cmocka_unit_test(test_without_misses),
         cmocka_unit_test(test_one_class_only),

@@ -1,12 +1,11 @@
-/* Which samples and memory items a report shows. */
-#include "report/report_part.h"
+#include "run/gallery.h"
 
-static int truth_of(const struct report_scores *s, size_t i)
+static int truth_of(const struct sample_scores *s, size_t i)
 {
     return s->truth ? s->truth[i] : -1;
 }
 
-static size_t count_truth(const struct report_scores *s, int truth)
+static size_t count_truth(const struct sample_scores *s, int truth)
 {
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++)
@@ -15,7 +14,7 @@ static size_t count_truth(const struct report_scores *s, int truth)
 }
 
 /* `want` samples of one truth, at the middles of equal parts of the data. */
-static size_t draw_evenly(const struct report_scores *s, int truth, size_t want, size_t *picks)
+static size_t draw_evenly(const struct sample_scores *s, int truth, size_t want, size_t *picks)
 {
     size_t have = count_truth(s, truth), seen = 0, n = 0;
     want = want < have ? want : have;
@@ -29,13 +28,13 @@ static size_t draw_evenly(const struct report_scores *s, int truth, size_t want,
     return n;
 }
 
-static size_t draw(const struct report_scores *s, size_t picks[REPORT_PICKS])
+static size_t draw(const struct sample_scores *s, size_t picks[GALLERY_PICKS])
 {
-    size_t normal = count_truth(s, 0), anomalous = count_truth(s, 1), half = REPORT_PICKS / 2;
+    size_t normal = count_truth(s, 0), anomalous = count_truth(s, 1), half = GALLERY_PICKS / 2;
     if (!normal && !anomalous)
-        return draw_evenly(s, -1, REPORT_PICKS, picks);
-    size_t n = draw_evenly(s, 0, anomalous < half ? REPORT_PICKS - anomalous : half, picks);
-    return n + draw_evenly(s, 1, REPORT_PICKS - n, picks + n);
+        return draw_evenly(s, -1, GALLERY_PICKS, picks);
+    size_t n = draw_evenly(s, 0, anomalous < half ? GALLERY_PICKS - anomalous : half, picks);
+    return n + draw_evenly(s, 1, GALLERY_PICKS - n, picks + n);
 }
 
 /* Keeps `best` in order of key, highest first, earlier samples before later ones of the same key. */
@@ -56,42 +55,42 @@ static size_t keep_best(size_t *best, double *keys, size_t n, size_t limit, size
     return n;
 }
 
-static bool belongs(enum report_gallery gallery, int truth, bool flagged)
+static bool belongs(enum gallery_kind gallery, int truth, bool flagged)
 {
-    if (gallery == REPORT_FALSE_ALARMS)
+    if (gallery == GALLERY_FALSE_ALARMS)
         return truth == 0 && flagged;
-    if (gallery == REPORT_MISSED)
+    if (gallery == GALLERY_MISSED)
         return truth == 1 && !flagged;
     return true;
 }
 
-size_t report_pick(enum report_gallery gallery, const struct report_scores *s, double rate, size_t picks[REPORT_PICKS])
+size_t gallery_pick(enum gallery_kind gallery, const struct sample_scores *s, double rate, size_t picks[GALLERY_PICKS])
 {
-    if (gallery == REPORT_DRAWN)
+    if (gallery == GALLERY_DRAWN)
         return draw(s, picks);
-    double keys[REPORT_PICKS];
-    double sign = gallery == REPORT_MOST_NORMAL || gallery == REPORT_MISSED ? -1 : 1;
+    double keys[GALLERY_PICKS];
+    double sign = gallery == GALLERY_MOST_NORMAL || gallery == GALLERY_MISSED ? -1 : 1;
     size_t n = 0;
     for (size_t i = 0; i < s->n; i++)
         if (belongs(gallery, truth_of(s, i), s->p_value[i] <= rate))
-            n = keep_best(picks, keys, n, REPORT_PICKS, i, sign * (double)s->score[i]);
+            n = keep_best(picks, keys, n, GALLERY_PICKS, i, sign * (double)s->score[i]);
     return n;
 }
 
-int report_pick_items(const struct memory_use *use, int64_t items[REPORT_ITEMS])
+int gallery_pick_items(const struct memory_use *use, int64_t items[ITEM_PICKS])
 {
-    size_t best[REPORT_ITEMS], n = 0;
-    double keys[REPORT_ITEMS];
+    size_t best[ITEM_PICKS], n = 0;
+    double keys[ITEM_PICKS];
     for (int64_t i = 0; i < use->items; i++)
-        n = keep_best(best, keys, n, REPORT_ITEMS, (size_t)i, use->weight[i]);
+        n = keep_best(best, keys, n, ITEM_PICKS, (size_t)i, use->weight[i]);
     for (size_t i = 0; i < n; i++)
         items[i] = (int64_t)best[i];
     return (int)n;
 }
 
-struct report_count report_count(const struct report_scores *s, int truth, double rate)
+struct flagged_count count_flagged(const struct sample_scores *s, int truth, double rate)
 {
-    struct report_count c = {0};
+    struct flagged_count c = {0};
     for (size_t i = 0; i < s->n; i++) {
         if (truth >= 0 && truth_of(s, i) != truth)
             continue;
