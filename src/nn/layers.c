@@ -19,7 +19,8 @@ static struct init constant(float value)
     return (struct init){.kind = INIT_CONSTANT, .a = value};
 }
 
-/* Of a weight O,[kD],kH,kW,I; fan in as PyTorch counts it: dimension 1 (here the last) times the taps, transposed too.
+/* Of a weight O,[kD],kH,kW,I or O,I; fan in as PyTorch counts it: dimension 1 (here the last) times the taps,
+ * transposed too.
  */
 static struct node *weight_of(struct graph *g, const char *name, const struct node *x, const struct layer_spec *l)
 {
@@ -35,7 +36,7 @@ static struct node *weight_of(struct graph *g, const char *name, const struct no
     float bound = (float)(1 / sqrt(fan));
     struct init uniform = {.kind = INIT_UNIFORM, .a = -bound, .b = bound};
     struct init normal = {.kind = INIT_NORMAL, .a = 0, .b = 0.02f};
-    return parameter(g, name, "weight", s, GROUP_MAIN, l->init == WEIGHTS_NORMAL ? normal : uniform);
+    return parameter(g, name, "weight", s, l->group, l->init == WEIGHTS_NORMAL ? normal : uniform);
 }
 
 struct norm_params {
@@ -47,12 +48,16 @@ static struct norm_params norm_of(struct graph *g, const char *name, const struc
     struct init normal = {.kind = INIT_NORMAL, .a = 1, .b = 0.02f};
     struct shape s = SHAPE(l->out);
     return (struct norm_params){
-        .gain = parameter(g, name, "gain", s, GROUP_MAIN, l->init == WEIGHTS_NORMAL ? normal : constant(1)),
-        .shift = parameter(g, name, "shift", s, GROUP_MAIN, constant(0)),
+        .gain = parameter(g, name, "gain", s, l->group, l->init == WEIGHTS_NORMAL ? normal : constant(1)),
+        .shift = parameter(g, name, "shift", s, l->group, constant(0)),
         .mean = parameter(g, name, "mean", s, GROUP_STATE, constant(0)),
         .var = parameter(g, name, "var", s, GROUP_STATE, constant(1)),
     };
 }
+
+/* What a layer multiplies with its weight. */
+typedef struct node *product_fn(struct graph *g, struct node *x, struct node *weight, struct node *bias,
+                                const struct layer_spec *l, enum act act);
 
 static struct node *convolve(struct graph *g, struct node *x, struct node *weight, struct node *bias,
                              const struct layer_spec *l, enum act act)
@@ -67,42 +72,59 @@ static struct node *convolve(struct graph *g, struct node *x, struct node *weigh
     return l->transposed ? op_deconv(g, x, weight, bias, s) : op_conv(g, x, weight, bias, s);
 }
 
+static struct node *multiply(struct graph *g, struct node *x, struct node *weight, struct node *bias,
+                             const struct layer_spec *l, enum act act)
+{
+    return op_cast(g, op_linear(g, op_cast(g, x, F32), weight, bias, act, l->slope), l->dtype);
+}
+
 static bool fusible(enum act act)
 {
     return act == ACT_NONE || act == ACT_RELU || act == ACT_LRELU;
 }
 
 static struct node *with_norm(struct graph *g, const char *name, struct node *x, struct node *weight,
-                              const struct layer_spec *l)
+                              const struct layer_spec *l, product_fn *product)
 {
     struct norm_params p = norm_of(g, name, l);
     enum act act = fusible(l->act) ? l->act : ACT_NONE;
     if (g->mode == GRAPH_TRAIN) {
         struct norm_spec s = {.eps = NORM_EPS, .momentum = NORM_MOMENTUM, .act = act, .slope = l->slope};
-        x = convolve(g, x, weight, NULL, l, ACT_NONE);
+        x = product(g, x, weight, NULL, l, ACT_NONE);
         return op_batch_norm(g, x, p.gain, p.shift, p.mean, p.var, s);
     }
     struct node *folded = op_fold_weight(g, weight, p.gain, p.var, NORM_EPS, l->transposed);
     struct node *bias = op_fold_bias(g, NULL, p.gain, p.shift, p.mean, p.var, NORM_EPS);
-    return convolve(g, x, folded, bias, l, act);
+    return product(g, x, folded, bias, l, act);
 }
 
 static struct node *with_bias(struct graph *g, const char *name, struct node *x, struct node *weight,
-                              const struct layer_spec *l)
+                              const struct layer_spec *l, product_fn *product)
 {
-    struct node *bias = parameter(g, name, "bias", SHAPE(l->out), GROUP_MAIN, constant(0));
+    struct node *bias = l->no_bias ? NULL : parameter(g, name, "bias", SHAPE(l->out), l->group, constant(0));
     if (g->mode == GRAPH_SCORE && fusible(l->act))
-        return convolve(g, x, weight, bias, l, l->act);
-    x = convolve(g, x, weight, bias, l, ACT_NONE);
+        return product(g, x, weight, bias, l, l->act);
+    x = product(g, x, weight, bias, l, ACT_NONE);
     return fusible(l->act) && l->act != ACT_NONE ? op_act(g, x, l->act, l->slope) : x;
 }
 
-struct node *layer_conv(struct graph *g, const char *name, struct node *x, const struct layer_spec *spec)
+static struct node *layer(struct graph *g, const char *name, struct node *x, const struct layer_spec *l,
+                          product_fn *product)
 {
     if (!x)
         return NULL;
     g->scope = name;
-    struct node *weight = weight_of(g, name, x, spec);
-    struct node *y = spec->norm ? with_norm(g, name, x, weight, spec) : with_bias(g, name, x, weight, spec);
-    return fusible(spec->act) ? y : op_act(g, y, spec->act, spec->slope);
+    struct node *weight = weight_of(g, name, x, l);
+    struct node *y = l->norm ? with_norm(g, name, x, weight, l, product) : with_bias(g, name, x, weight, l, product);
+    return fusible(l->act) ? y : op_act(g, y, l->act, l->slope);
+}
+
+struct node *layer_conv(struct graph *g, const char *name, struct node *x, const struct layer_spec *spec)
+{
+    return layer(g, name, x, spec, convolve);
+}
+
+struct node *layer_linear(struct graph *g, const char *name, struct node *x, const struct layer_spec *spec)
+{
+    return layer(g, name, x, spec, multiply);
 }

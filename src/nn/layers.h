@@ -11,17 +11,22 @@ enum weight_init {
 };
 
 struct layer_spec {
-    bool transposed;
-    int out; /* channels */
+    bool transposed; /* of layer_conv, as are kernel to output_pad */
+    int out;         /* channels */
     int kernel[3], stride[3], pad[3], output_pad[3];
-    bool norm; /* batch norm in place of a bias, which it would cancel */
+    bool norm;    /* batch norm in place of a bias, which it would cancel */
+    bool no_bias; /* not even where there is no norm */
     enum act act;
     float slope;
     enum weight_init init;
-    enum dtype dtype; /* of the result */
+    enum param_group group; /* of all that is trained; running statistics are GROUP_STATE */
+    enum dtype dtype;       /* of the result */
 };
 
 /* conv | deconv [+ batch norm] [+ activation]; parameters NAME.weight, .bias or .gain .shift .mean .var. */
 struct node *layer_conv(struct graph *g, const char *name, struct node *x, const struct layer_spec *spec);
+
+/* The same for rows: x N,C and a matrix out,C, computed in F32. */
+struct node *layer_linear(struct graph *g, const char *name, struct node *x, const struct layer_spec *spec);
 
 #endif

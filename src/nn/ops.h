@@ -90,6 +90,9 @@ struct node *op_attend(struct graph *g, struct node *queries, struct node *items
 
 /* Mean over all elements of (a - b)^2; shape 1. Gradient to both. a and b F32 or BF16, result F32. */
 struct node *op_mse(struct graph *g, struct node *a, struct node *b);
+/* Mean over all elements of the cross entropy between sigmoid(x), x being logits, and one target from 0 to 1 for all:
+ * log(1 + e^x) - target x; shape 1. x F32 or BF16. */
+struct node *op_bce(struct graph *g, struct node *logits, float target);
 /* Mean over rows of -sum_i w_i log(w_i + 1e-12); shape 1 (MemAE eq. 9 and its official code). */
 struct node *op_entropy(struct graph *g, struct node *weights);
 /* factor_a a + factor_b b of two scalars: total losses. */

@@ -56,20 +56,44 @@ static struct param *append(struct params *ps, const char *name, const struct sh
     return p;
 }
 
+static const char *init_text(struct init init, char *text, size_t size)
+{
+    static const char *const kinds[] = {"a constant", "uniform numbers", "normal numbers"};
+    if (init.kind == INIT_CONSTANT)
+        snprintf(text, size, "%s %g", kinds[init.kind], (double)init.a);
+    else
+        snprintf(text, size, "%s (%g, %g)", kinds[init.kind], (double)init.a, (double)init.b);
+    return text;
+}
+
+/* What values begin as is nobody's concern once they are there: those of a model file never began. */
+static int check_same(const struct param *p, const struct shape *shape, enum param_group group, struct init init,
+                      struct err *e)
+{
+    static const char *const groups[] = {"main", "adversary", "encoder", "state"};
+    char have[SHAPE_TEXT], want[SHAPE_TEXT];
+    if (!shape_equal(&p->shape, shape))
+        return err_set(e, ERR_FAIL, "parameter %s is %s, but this graph wants %s", p->name, shape_text(&p->shape, have),
+                       shape_text(shape, want));
+    if (p->group != group)
+        return err_set(e, ERR_FAIL, "parameter %s is of group %s, but this graph wants it in group %s", p->name,
+                       groups[p->group], groups[group]);
+    if (!p->value && (p->init.kind != init.kind || p->init.a != init.a || p->init.b != init.b))
+        return err_set(e, ERR_FAIL, "parameter %s begins as %s, but this graph wants %s", p->name,
+                       init_text(p->init, have, sizeof have), init_text(init, want, sizeof want));
+    return 0;
+}
+
 struct param *params_declare(struct params *ps, const char *name, const struct shape *shape, enum param_group group,
                              struct init init, struct err *e)
 {
     struct param *p = params_find(ps, name);
-    if (p && shape_equal(&p->shape, shape))
-        return p;
-    char have[SHAPE_TEXT], want[SHAPE_TEXT];
+    char text[SHAPE_TEXT];
     if (p)
-        err_set(e, ERR_FAIL, "parameter %s is %s, but this graph wants %s", name, shape_text(&p->shape, have),
-                shape_text(shape, want));
-    else if (ps->allocated)
-        err_set(e, ERR_FAIL, "parameter %s (%s) is not part of this model", name, shape_text(shape, want));
-    else
+        return check_same(p, shape, group, init, e) < 0 ? NULL : p;
+    if (!ps->allocated)
         return append(ps, name, shape, group, init, e);
+    err_set(e, ERR_FAIL, "parameter %s (%s) is not part of this model", name, shape_text(shape, text));
     return NULL;
 }
 

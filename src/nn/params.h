@@ -13,6 +13,7 @@
 enum param_group {
     GROUP_MAIN,      /* trained: autoencoder, generator, memory */
     GROUP_ADVERSARY, /* trained: discriminator */
+    GROUP_ENCODER,   /* trained: what learns beside those two, as an encoder into a finished generator */
     GROUP_STATE,     /* not trained, but saved: running statistics */
     GROUP_COUNT,
 };
@@ -49,7 +50,8 @@ struct params {
 struct params *params_new(void); /* NULL: out of memory */
 void params_free(struct params *ps);
 
-/* The parameter of that name, made when it is new; an existing one must have the same shape. NULL after an error. */
+/* The parameter of that name, made when it is new; an existing one must have the same shape and group, and until
+ * values are there the same initial ones. NULL after an error. */
 struct param *params_declare(struct params *ps, const char *name, const struct shape *shape, enum param_group group,
                              struct init init, struct err *e);
 struct param *params_find(const struct params *ps, const char *name);

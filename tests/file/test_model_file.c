@@ -393,7 +393,7 @@ static void damaged_states_are_refused(void **state)
         {"state.epoch", "3", "3 epochs are said to be done"},
         {"state.step", "-1", "'step'"},
         {"state.step", "1000", "epochs"},
-        {"state.adam_steps", "[1]", "3 entries"},
+        {"state.adam_steps", "[1]", "4 entries"},
         {"state.best", "\"x\"", "'best'"},
         {"state.loss_sums", "[0]", "entries, but has"},
         {"state.data", "17", "'data'"},

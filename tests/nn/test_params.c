@@ -103,11 +103,51 @@ static void declaring_again_gives_the_same_or_a_sentence(void **state)
     assert_int_equal(ps->n, 1);
     assert_null(params_declare(ps, "enc.0.weight", &SHAPE(4, 5), GROUP_MAIN, constant, &e));
     assert_non_null(strstr(e.msg, "enc.0.weight is 4x3, but this graph wants 4x5"));
+    e = ERR_INIT;
+    assert_null(params_declare(ps, "enc.0.weight", &SHAPE(4, 3), GROUP_STATE, constant, &e));
+    assert_non_null(strstr(e.msg, "enc.0.weight is of group main, but this graph wants it in group state"));
+    e = ERR_INIT;
+    assert_null(params_declare(ps, "enc.0.weight", &SHAPE(4, 3), GROUP_MAIN, uniform, &e));
+    assert_non_null(
+        strstr(e.msg, "enc.0.weight begins as a constant 0.75, but this graph wants uniform numbers (-0.5"));
     probe_allocate(ps, 1);
     assert_ptr_equal(declare(ps, "enc.0.weight", SHAPE(4, 3), GROUP_MAIN, constant), p);
     assert_null(params_declare(ps, "other", &SHAPE(4), GROUP_MAIN, constant, &late));
     assert_non_null(strstr(late.msg, "other (4) is not part of this model"));
     params_free(ps);
+}
+
+/* As on the first day, with another seed; nothing else of the model is touched. */
+static void a_group_is_drawn_anew(void **state)
+{
+    (void)state;
+    enum { COUNT = 60 };
+    struct params *ps = params_new(), *other = params_new();
+    for (int i = 0; i < 2; i++) {
+        struct params *to = i ? other : ps;
+        declare(to, "a", SHAPE(COUNT), GROUP_MAIN, uniform);
+        declare(to, "b", SHAPE(COUNT), GROUP_ADVERSARY, normal);
+        declare(to, "c", SHAPE(COUNT), GROUP_ADVERSARY, constant);
+        probe_allocate(to, (uint64_t)i + 4);
+    }
+    for (int g = GROUP_MAIN; g <= GROUP_ADVERSARY; g++) {
+        for (size_t i = 0; i < ps->size[g]; i++)
+            ps->value[g][i] = ps->m[g][i] = ps->v[g][i] = 3;
+        ps->adam_steps[g] = 7;
+    }
+    uint64_t version = ps->version;
+    params_draw(ps, GROUP_ADVERSARY, 5);
+    assert_true(ps->version != version);
+    assert_memory_equal(params_find(ps, "b")->value, params_find(other, "b")->value, COUNT * sizeof(float));
+    assert_memory_equal(params_find(ps, "c")->value, params_find(other, "c")->value, COUNT * sizeof(float));
+    for (size_t i = 0; i < ps->size[GROUP_ADVERSARY]; i++)
+        assert_true(ps->m[GROUP_ADVERSARY][i] == 0 && ps->v[GROUP_ADVERSARY][i] == 0);
+    for (size_t i = 0; i < ps->size[GROUP_MAIN]; i++)
+        assert_true(ps->value[GROUP_MAIN][i] == 3 && ps->m[GROUP_MAIN][i] == 3 && ps->v[GROUP_MAIN][i] == 3);
+    assert_int_equal(ps->adam_steps[GROUP_ADVERSARY], 0);
+    assert_int_equal(ps->adam_steps[GROUP_MAIN], 7);
+    params_free(ps);
+    params_free(other);
 }
 
 static void without_training_nothing_is_kept_for_it(void **state)
@@ -204,6 +244,7 @@ int main(void)
         cmocka_unit_test(initial_values_are_as_declared),
         cmocka_unit_test(groups_are_blocks_and_parameters_lie_on_cache_lines),
         cmocka_unit_test(declaring_again_gives_the_same_or_a_sentence),
+        cmocka_unit_test(a_group_is_drawn_anew),
         cmocka_unit_test(without_training_nothing_is_kept_for_it),
         cmocka_unit_test(adam_is_the_papers),
         cmocka_unit_test(adam_moves_its_group_alone),

@@ -19,6 +19,28 @@ static void mse(const struct op_row *row, const struct shape shapes[], const dou
         *out += pow(in[0][i] - in[1][i], 2) / (double)n;
 }
 
+static struct node *build_bce(struct graph *g, struct node *const in[], const void *options)
+{
+    return op_bce(g, in[0], *(const float *)options);
+}
+
+static void bce(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    double target = (double)*(const float *)row->options;
+    *out = 0;
+    for (size_t i = 0; i < count_of(&shapes[0]); i++) {
+        double real_loss = log1p(exp(-in[0][i])), made_loss = log1p(exp(in[0][i])); /* -log p, -log (1 - p) */
+        *out += (target * real_loss + (1 - target) * made_loss) / (double)count_of(&shapes[0]);
+    }
+}
+
+/* Logits of a discriminator that is rather sure. */
+static double logit(struct rng *r, int input)
+{
+    (void)input;
+    return 3 * (double)rng_normal(r);
+}
+
 static struct node *build_entropy(struct graph *g, struct node *const in[], const void *options)
 {
     (void)options;
@@ -83,6 +105,8 @@ static void sample_mean(const struct op_row *row, const struct shape shapes[], c
         out[i / each] += in[0][i] / (double)each;
 }
 
+static const float real = 1, made = 0, smoothed = 0.9f;
+
 static const struct shape scalar[] = {{1, {1}}, {0}};
 
 const struct op_row loss_rows[] = {
@@ -93,6 +117,31 @@ const struct op_row loss_rows[] = {
      .reference = mse,
      .wants = 3,
      .bf16 = {1, 2, 3}},
+    {.name = "bce, real",
+     .build = build_bce,
+     .options = &real,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = bce,
+     .wants = 1,
+     .bf16 = {1},
+     .value = logit},
+    {.name = "bce, made",
+     .build = build_bce,
+     .options = &made,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = bce,
+     .wants = 1,
+     .bf16 = {1},
+     .value = logit},
+    {.name = "bce, smoothed",
+     .build = build_bce,
+     .options = &smoothed,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = bce,
+     .wants = 1},
     {.name = "entropy",
      .build = build_entropy,
      .sizes = common_sizes,

@@ -63,6 +63,7 @@ REFUSED(attend_channels, op_attend(g, in(g, SHAPE(2, 3)), in(g, SHAPE(5, 4)), at
 REFUSED(attend_scale, op_attend(g, in(g, SHAPE(2, 4)), in(g, SHAPE(5, 4)), attend_nan))
 REFUSED(attend_shrink, op_attend(g, in(g, SHAPE(2, 4)), in(g, SHAPE(5, 4)), attend_all))
 REFUSED(mse_shapes, op_mse(g, in(g, SHAPE(2, 3)), in(g, SHAPE(6))))
+REFUSED(bce_target, op_bce(g, in(g, SHAPE(2, 3)), 1.5f))
 REFUSED(entropy_type, op_entropy(g, narrow(g, SHAPE(2, 3))))
 REFUSED(weighted_shapes, op_weighted(g, in(g, SHAPE(1)), 1, in(g, SHAPE(2)), 1))
 
@@ -91,6 +92,7 @@ static const struct refusal refusals[] = {
     {attend_scale, "must be finite"},
     {attend_shrink, "below 1"},
     {mse_shapes, "same shape"},
+    {bce_target, "from 0 to 1, but it is 1.5"},
     {entropy_type, "must be float32"},
     {weighted_shapes, "two single numbers"},
 };

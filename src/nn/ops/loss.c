@@ -143,6 +143,104 @@ struct node *op_mse(struct graph *g, struct node *a, struct node *b)
     return graph_apply(g, &mse_op, NULL, 0, 2, (struct node *[]){a, b});
 }
 
+/* ---- binary cross entropy with one target for all ---- */
+
+struct bce_spec {
+    float target;
+};
+
+static int bce_infer(struct node *n, struct err *e)
+{
+    const struct bce_spec *spec = n->spec;
+    n->shape = SHAPE(1);
+    n->dtype = F32;
+    return spec->target >= 0 && spec->target <= 1
+               ? 0
+               : op_error(n, e, "its target must be from 0 to 1, but it is %g", (double)spec->target);
+}
+
+/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|): nothing overflows. */
+KERNEL double crosses(const void *x, size_t n, float target, enum dtype type)
+{
+    double total = 0;
+    for (size_t at = 0; at < n; at += BLOCK) {
+        size_t end = n - at < BLOCK ? n : at + BLOCK;
+        float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+        for (size_t i = at; i < end; i++) {
+            float v = kernel_load(x, i, type);
+            sum += (v > 0.0f ? v : 0.0f) - target * v + kernel_log(1.0f + kernel_exp(-fabsf(v)));
+        }
+        total += (double)sum;
+    }
+    return total;
+}
+
+HOT static double crosses_hot(const void *x, size_t n, float target, enum dtype type)
+{
+    return type == F32 ? crosses(x, n, target, F32) : crosses(x, n, target, BF16);
+}
+
+static void crosses_chunk(void *context, int chunk, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    const struct bce_spec *spec = x->node->spec;
+    enum dtype type = x->node->in[0]->dtype;
+    ((double *)x->scratch)[chunk] = crosses_hot(kernel_at(x->in[0], begin, type), end - begin, spec->target, type);
+}
+
+/* y = sum (log(1 + e^x) - target x) / n */
+static void bce_forward(struct exec *x)
+{
+    *(float *)x->out = (float)(sum_chunks(x, crosses_chunk) / (double)count_of(x->node->in[0]));
+}
+
+KERNEL void cross_gradient(const void *x, void *to, size_t n, float factor, float target, enum dtype type)
+{
+#pragma omp simd
+    for (size_t i = 0; i < n; i++)
+        kernel_store(to, i, factor * (kernel_sigmoid(kernel_load(x, i, type)) - target), type);
+}
+
+HOT static void cross_gradient_hot(const void *x, void *to, size_t n, float factor, float target, enum dtype type)
+{
+    if (type == F32)
+        cross_gradient(x, to, n, factor, target, F32);
+    else
+        cross_gradient(x, to, n, factor, target, BF16);
+}
+
+static void cross_gradient_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    const struct bce_spec *spec = x->node->spec;
+    enum dtype type = x->node->in[0]->dtype;
+    cross_gradient_hot(kernel_at(x->in[0], begin, type), kernel_at(x->gin[0], begin, type), end - begin,
+                       *(const float *)x->gout / (float)count_of(x->node->in[0]), spec->target, type);
+}
+
+/* dx = g (sigmoid(x) - target) / n */
+static void bce_backward(struct exec *x)
+{
+    if (x->gin[0])
+        parallel_ranges(x->threads, count_of(x->node->in[0]), KERNEL_GRAIN, cross_gradient_range, x);
+}
+
+static const struct op bce_op = {
+    .name = "binary cross entropy",
+    .keeps = KEEP_IN0,
+    .infer = bce_infer,
+    .prepare = sum_prepare,
+    .forward = bce_forward,
+    .backward = bce_backward,
+};
+
+struct node *op_bce(struct graph *g, struct node *logits, float target)
+{
+    struct bce_spec spec = {target};
+    return graph_apply(g, &bce_op, &spec, sizeof spec, 1, &logits);
+}
+
 /* ---- entropy ---- */
 
 static int entropy_infer(struct node *n, struct err *e)
