@@ -220,9 +220,6 @@ int dataset_read_kept(const struct dataset *ds, const struct sample *s, struct p
                       const struct preprocess *p, void *kept, struct shape *own, struct err *e)
 {
     const struct part *part = &ds->parts[s->part];
-    if (p && part->source->kind != p->kind)
-        return err_set(e, ERR_USAGE, "%s is one of %s, but the model was made for %s", s->name,
-                       part->source->kind->samples, p->kind->samples);
     return part->source->kind->load(part, s, d, p, kept, own, e);
 }
 

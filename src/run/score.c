@@ -160,6 +160,9 @@ int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split spli
 {
     struct loader_options options = {.batch = (size_t)s->forward.batch, .input = &loaded_file(s->loaded)->input};
     size_t count = indices ? n : dataset_count(data, split);
+    if (dataset_kind(data) != options.input->kind)
+        return err_set(e, ERR_USAGE, "the data are %s, but the model was made for %s", kind_samples(dataset_kind(data)),
+                       kind_samples(options.input->kind));
     options.threads = count > options.batch ? s->forward.threads : 1; /* decoding may well be most of the work */
     struct loader *loader = NULL;
     struct batch b;

@@ -1,0 +1,8 @@
+/* The models of the loop: those of the library, and toys that are what none of those is: two objectives, a search at
+ * scoring time, rows of numbers. Linked before the library's own table. */
+#include "models/model.h"
+
+extern const struct model model_ae, model_memae, model_toy_gan, model_toy_search, model_toy_rows;
+
+const struct model *const models[] = {&model_memae,      &model_ae,       &model_toy_gan,
+                                      &model_toy_search, &model_toy_rows, NULL};

@@ -1,0 +1,134 @@
+/* Models and data of another kind than the library has, through the public interface: two objectives, a search at
+ * scoring time, rows of numbers. Nothing above the tables knows them. */
+#include "engram.h"
+
+#include "support/files.h"
+
+#include <math.h>
+#include <string.h>
+
+struct seen {
+    size_t n, flagged[2], of[2];
+    double score[400];
+};
+
+static int note_row(void *user, const engram_row *row)
+{
+    struct seen *s = user;
+    assert_null(row->error);
+    assert_true(isfinite(row->result.score) && row->result.p_value > 0 && row->result.p_value <= 1);
+    if (s->n < 400)
+        s->score[s->n] = row->result.score;
+    s->n++;
+    s->of[row->truth]++;
+    s->flagged[row->truth] += row->result.anomalous != 0;
+    return 0;
+}
+
+static void train(const char *model, const char *data, const char *path)
+{
+    engram_error e;
+    const engram_train_job job = {.model = model, .data = data, .output = path, .force = 1};
+    if (engram_train(&job, NULL, NULL, &e))
+        fail_msg("%s", e.message);
+}
+
+static void score(const engram_model *m, const char *data, int batch, struct seen *seen)
+{
+    engram_error e;
+    engram_scorer *scorer;
+    const engram_scorer_options options = {.threads = 1, .batch = batch, .maps = 1};
+    *seen = (struct seen){0};
+    assert_int_equal(engram_scorer_new(m, &options, &scorer, &e), 0);
+    if (engram_score_data(scorer, &data, 1, NULL, note_row, seen, &e))
+        fail_msg("%s", e.message);
+    engram_scorer_free(scorer);
+}
+
+static engram_evaluation *evaluate(const engram_model *m, const char *data)
+{
+    engram_error e;
+    engram_evaluation *evaluation;
+    if (engram_evaluate(m, data, NULL, NULL, &evaluation, &e))
+        fail_msg("%s", e.message);
+    return evaluation;
+}
+
+/* Trains, scores, evaluates, reports: finds what is odd, and says the same of a sample whatever is beside it. */
+static void whole_way(const char *model, const char *data, double least)
+{
+    engram_error e;
+    engram_model *m;
+    static struct seen together, alone;
+    const char *path = in_folder("kind.safetensors"), *page = in_folder("kind.html");
+    train(model, data, path);
+    assert_int_equal(engram_model_load(path, &m, &e), 0);
+    score(m, data, 64, &together);
+    score(m, data, 1, &alone);
+    assert_int_equal(together.n, alone.n);
+    for (size_t i = 0; i < together.n && i < 400; i++)
+        assert_true(fabs(together.score[i] - alone.score[i]) <= 1e-4 * fabs(together.score[i]));
+    engram_evaluation *evaluation = evaluate(m, data);
+    double auroc = engram_evaluation_value(evaluation, "auroc");
+    print_message("%s on %s: AUROC %.3f\n", model, data, auroc);
+    assert_true(auroc > least);
+    const engram_evaluation *all[] = {evaluation};
+    if (engram_report_write(all, 1, NULL, NULL, page, 1, &e))
+        fail_msg("%s", e.message);
+    engram_evaluation_free(evaluation);
+    engram_model_free(m);
+}
+
+static void two_objectives(void **state)
+{
+    (void)state;
+    whole_way("toy-gan", "synth:?n=200&test=60&size=12", 0.6);
+}
+
+static void a_search_at_scoring_time(void **state)
+{
+    (void)state;
+    whole_way("toy-search", "synth:?n=200&test=20&size=12", 0.5);
+}
+
+static void rows_of_numbers(void **state)
+{
+    (void)state;
+    whole_way("toy-rows", "toyrows:?n=400&test=200", 0.9);
+}
+
+/* A row for a model of pictures, and a picture for a model of rows. */
+static void kinds_do_not_mix(void **state)
+{
+    (void)state;
+    engram_error e;
+    engram_model *m;
+    engram_scorer *scorer;
+    struct seen seen = {0};
+    const char *path = in_folder("rows.safetensors"), *pictures = "synth:?n=4&test=4&size=12";
+    const engram_train_job job = {.model = "memae", .data = "toyrows:", .output = in_folder("no.safetensors")};
+    assert_int_equal(engram_train(&job, NULL, NULL, &e), ENGRAM_USAGE);
+    assert_says(e.message, "7");
+    train("toy-rows", "toyrows:?n=60&test=2", path);
+    assert_int_equal(engram_model_load(path, &m, &e), 0);
+    assert_int_equal(engram_scorer_new(m, NULL, &scorer, &e), 0);
+    const uint8_t pixels[4] = {0};
+    engram_result result;
+    assert_int_equal(engram_score_picture(scorer, &(engram_picture){pixels, 2, 2, 1, 0}, &result, &e), ENGRAM_USAGE);
+    assert_says(e.message, "rows");
+    assert_true(engram_score_data(scorer, &pictures, 1, NULL, note_row, &seen, &e) < 0);
+    assert_says(e.message, "pictures");
+    engram_scorer_free(scorer);
+    engram_model_free(m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_objectives),
+        cmocka_unit_test(a_search_at_scoring_time),
+        cmocka_unit_test(rows_of_numbers),
+        cmocka_unit_test(kinds_do_not_mix),
+    };
+    return cmocka_run_group_tests(tests, folder_begin, folder_end);
+}
