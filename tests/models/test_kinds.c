@@ -91,6 +91,23 @@ static void a_search_at_scoring_time(void **state)
     whole_way("toy-search", "synth:?n=200&test=20&size=12", 0.5);
 }
 
+/* The loss that is not finite is named, be it the second. */
+static void a_second_objective_that_diverges_is_named(void **state)
+{
+    (void)state;
+    engram_error e;
+    const char *settings[] = {"explode=true"};
+    const engram_train_job job = {.model = "toy-gan",
+                                  .settings = settings,
+                                  .nsettings = 1,
+                                  .data = "synth:?n=60&test=4&size=12",
+                                  .output = in_folder("never.safetensors")};
+    assert_int_equal(engram_train(&job, NULL, NULL, &e), ENGRAM_FAIL);
+    assert_says(e.message, "the loss 'discriminator' is infinite");
+    assert_null(strstr(e.message, "generator' is"));
+    assert_false(exists(job.output));
+}
+
 static void rows_of_numbers(void **state)
 {
     (void)state;
@@ -127,6 +144,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_objectives),
         cmocka_unit_test(a_search_at_scoring_time),
+        cmocka_unit_test(a_second_objective_that_diverges_is_named),
         cmocka_unit_test(rows_of_numbers),
         cmocka_unit_test(kinds_do_not_mix),
     };

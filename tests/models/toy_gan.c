@@ -1,6 +1,6 @@
 /* The thinnest model of two objectives: a generator of linear layers that rebuilds a picture through a narrow code, and
- * a discriminator that should not tell the result from the picture. `toy-search` is the same net used as AnoGAN uses it:
- * at scoring time there is no encoder, and the code is searched for. */
+ * a discriminator that should not tell the result from the picture. `toy-search` is the same net used as AnoGAN uses
+ * it: at scoring time there is no encoder, and the code is searched for. */
 #include "models/model.h"
 #include "nn/layers.h"
 #include "nn/ops.h"
@@ -8,6 +8,7 @@
 struct toy_config {
     int64_t width;
     double slope;
+    bool explode;
 };
 
 #define OPTIONS_OF struct toy_config
@@ -15,6 +16,7 @@ struct toy_config {
 static const struct option options[] = {
     ROW_INT(width, "6", 1, 64, "values of the code"),
     ROW_FLOAT(slope, "0.2", 0.001, 0.9, "of the activations, below zero"),
+    ROW_BOOL(explode, "false", "the discriminator's loss is infinite"),
     {0}};
 // clang-format on
 
@@ -64,9 +66,10 @@ static void losses(struct graph *g, const struct toy_config *c, struct heads *h)
         .loss = op_weighted(g, error, 1, op_bce(g, made_up, 1), ADVERSARIAL),
         .group = GROUP_MAIN,
     };
+    struct node *verdicts = op_weighted(g, op_bce(g, judge(g, c, blurred), 1), 0.5f, op_bce(g, made_up, 0), 0.5f);
     h->objectives[1] = (struct objective){
         .name = "discriminator",
-        .loss = op_weighted(g, op_bce(g, judge(g, c, blurred), 1), 0.5f, op_bce(g, made_up, 0), 0.5f),
+        .loss = c->explode ? op_scale(g, op_scale(g, verdicts, 1e30f, 0), 1e30f, 0) : verdicts,
         .group = GROUP_ADVERSARY,
         .fresh = true,
         .rule = {.lr_factor = 0.5f, .own_betas = true, .beta1 = 0.5f, .beta2 = 0.999f, .redraw_below = 1e-4f},
