@@ -190,7 +190,9 @@ static void epoch_line(const engram_progress *p)
     if (isfinite(p->validation_loss))
         used = append(line, sizeof line, used, "  validation %.5g", p->validation_loss);
     if (p->kept)
-        used = append(line, sizeof line, used, "  saved");
+        used = append(line, sizeof line, used, "  kept");
+    if (p->saved)
+        used = append(line, sizeof line, used, ", saved");
     if (p->seconds_left > 0 && p->epoch < p->epochs)
         append(line, sizeof line, used, "  %s left", console_duration(p->seconds_left, time));
     console_info("%s", line);

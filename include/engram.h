@@ -78,7 +78,8 @@ typedef struct engram_progress {
     const double *values;     /* means over the epoch so far */
     size_t nvalues;
     int epoch_done;         /* training: told once more after validation: 1 then, and */
-    int kept;               /* 1 when this epoch's weights went to the model file */
+    int kept;               /* 1 when this epoch's weights are now those to keep */
+    int saved;              /* 1 when the model file and the training's state on the disk are of this epoch */
     double validation_loss; /* training: of the last finished epoch; NaN: none yet, or no validation share */
 } engram_progress;
 

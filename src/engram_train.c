@@ -44,6 +44,7 @@ static void forward_progress(void *user, const struct train_progress *p)
                                  .nvalues = n,
                                  .epoch_done = p->epoch_done,
                                  .kept = p->kept,
+                                 .saved = p->saved,
                                  .validation_loss = p->validation};
     if (hooks && hooks->progress)
         hooks->progress(hooks->user, &out);

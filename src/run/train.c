@@ -190,7 +190,13 @@ static int train_step(struct trainer *t, const struct batch *b, struct err *e)
 
 /* ---- telling ---- */
 
-static void tell(const struct trainer *t, const struct epoch_row *row, int epoch, int64_t step, bool done, bool kept)
+/* What the end of an epoch adds; NULL within one. */
+struct epoch_end {
+    bool kept, saved;
+};
+
+static void tell(const struct trainer *t, const struct epoch_row *row, int epoch, int64_t step,
+                 const struct epoch_end *end)
 {
     const struct train_job *job = t->job;
     const struct curve *c = &t->about.curve;
@@ -213,8 +219,9 @@ static void tell(const struct trainer *t, const struct epoch_row *row, int epoch
         .validation = t->validation,
         .seconds = seconds,
         .seconds_left = t->steps_run ? seconds / (double)t->steps_run * left : (double)NAN,
-        .epoch_done = done,
-        .kept = kept,
+        .epoch_done = end != NULL,
+        .kept = end && end->kept,
+        .saved = end && end->saved,
     };
     job->progress(job->user, &p);
 }
@@ -286,7 +293,7 @@ static int run_steps(struct trainer *t, struct err *e)
         TRY(loader_next(l, &b, e));
         TRY(train_step(t, &b, e));
         struct epoch_row row = mean_row(t);
-        tell(t, &row, t->at.epoch + 1, t->at.step, false, false);
+        tell(t, &row, t->at.epoch + 1, t->at.step, NULL);
         if (t->job->should_stop && t->job->should_stop(t->job->user))
             return stop(t, e);
     }
@@ -298,12 +305,12 @@ static int run_epoch(struct trainer *t, struct err *e)
     TRY(run_steps(t, e));
     TRY(validate(t, e));
     int64_t steps = t->at.step;
-    bool kept = close_epoch(t);
-    if (clock_seconds() - t->saved >= save_seconds) {
+    struct epoch_end end = {.kept = close_epoch(t), .saved = clock_seconds() - t->saved >= save_seconds};
+    if (end.saved) {
         TRY(save_model(t, e));
         TRY(save_state(t, e));
     }
-    tell(t, &t->about.curve.rows[t->at.epoch - 1], t->at.epoch, steps, true, kept);
+    tell(t, &t->about.curve.rows[t->at.epoch - 1], t->at.epoch, steps, &end);
     return 0;
 }
 

@@ -33,6 +33,7 @@ struct train_progress {
     double seconds_left;            /* estimate to the end of all epochs; NaN before the first step */
     bool epoch_done;                /* told once more after validation, with the epoch's own validation loss */
     bool kept;                      /* epoch_done: this epoch's weights are now those to keep */
+    bool saved;                     /* epoch_done: and both files on the disk are of this epoch */
 };
 
 struct train_job {

@@ -7,6 +7,19 @@
 
 #define TRAIN "train memae " SMALL_DATA " " SMALL_FLAGS
 
+/* The files are written every ten seconds and at the end: an epoch of milliseconds is kept, not saved. */
+static void saved_is_said_of_what_is_on_disk(void **state)
+{
+    (void)state;
+    struct ran r = run("train memae " SMALL_DATA " -o told.safetensors " SMALL_FLAGS);
+    assert_code(r, 0);
+    for (int i = 0; i < count_lines(r.err); i++)
+        if (!strncmp(line_of(r.err, i), "epoch ", 6))
+            assert_null(strstr(line_of(r.err, i), "saved"));
+    assert_says(r.err, "kept");
+    assert_true(exists("told.safetensors"));
+}
+
 static void writes_a_model_and_says_so(void **state)
 {
     (void)state;
@@ -127,6 +140,7 @@ static void nothing_to_resume(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(saved_is_said_of_what_is_on_disk),
         cmocka_unit_test(writes_a_model_and_says_so),
         cmocka_unit_test(options_come_by_set_and_by_flag),
         cmocka_unit_test(never_overwrites_without_force),

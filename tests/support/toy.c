@@ -1,5 +1,7 @@
 #include "support/toy.h"
 
+#include "base/file.h"
+
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,6 +29,8 @@ static void on_progress(void *user, const struct train_progress *p)
     t->steps += !p->epoch_done;
     t->epochs_seen += p->epoch_done;
     t->kept_seen += p->kept;
+    if (p->saved) /* is said of what is there, not of what is meant to be */
+        assert_int_equal(file_kind(t->job.output), FILE_REGULAR);
     t->last_validation = p->validation;
 }
 
