@@ -3,9 +3,11 @@
 #include "data/media.h"
 
 #include "base/file.h"
+#include "data/colour.h"
 #include "data/media_private.h"
 #include "data/resize.h"
 
+#include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
 
 #include <pthread.h>
@@ -23,6 +25,9 @@ struct picture_decoder {
     struct media_buffer other;  /* a grey copy, or a second decoding */
     struct resize resize;
     int fill; /* what a frame's bytes are before it is decoded */
+    struct picture_limits limits;
+    const char *name;   /* of the picture in work */
+    struct err refusal; /* why FFmpeg got no memory for its frame */
 };
 
 int picture_decoder_new(struct picture_decoder **out, struct err *e)
@@ -30,6 +35,7 @@ int picture_decoder_new(struct picture_decoder **out, struct err *e)
     struct picture_decoder *d = calloc(1, sizeof *d);
     *out = NULL;
     if (d && (d->packet = av_packet_alloc()) && (d->frame = av_frame_alloc())) {
+        picture_decoder_limit(d, &(struct picture_limits){0});
         *out = d;
         return 0;
     }
@@ -48,6 +54,32 @@ void picture_decoder_free(struct picture_decoder *d)
     free(d->other.bytes);
     resize_free(&d->resize);
     free(d);
+}
+
+void picture_decoder_limit(struct picture_decoder *d, const struct picture_limits *l)
+{
+    d->limits.side = l->side > 0 && l->side < PICTURE_MAX_SIDE ? l->side : PICTURE_MAX_SIDE;
+    d->limits.pixels = l->pixels > 0 && l->pixels < PICTURE_MAX_PIXELS ? l->pixels : PICTURE_MAX_PIXELS;
+    d->limits.bytes = l->bytes > 0 && l->bytes < PICTURE_MAX_BYTES ? l->bytes : PICTURE_MAX_BYTES;
+}
+
+int picture_check_size(const struct picture_decoder *d, const char *name, int width, int height, size_t bytes,
+                       struct err *e)
+{
+    const struct picture_limits *l = &d->limits;
+    if (width < 1 || height < 1)
+        return err_set(e, ERR_FORMAT, "%s has %dx%d pixels, which cannot be", name, width, height);
+    if (width > l->side || height > l->side)
+        return err_set(e, ERR_FORMAT, "%s has %dx%d pixels; no side may have more than %d", name, width, height,
+                       l->side);
+    if ((int64_t)width * height > l->pixels)
+        return err_set(e, ERR_FORMAT, "%s has %dx%d pixels; a picture may have at most %lld in all", name, width,
+                       height, (long long)l->pixels);
+    if (bytes > l->bytes)
+        return err_set(e, ERR_FORMAT,
+                       "%s has %dx%d pixels, which unpack into %zu bytes; a picture may have at most %zu", name, width,
+                       height, bytes, l->bytes);
+    return 0;
 }
 
 int picture_canvas(struct picture_decoder *d, size_t bytes, uint8_t **pixels, struct err *e)
@@ -205,9 +237,15 @@ static int damaged(const struct file *f, struct err *e)
         f->name, f->magic->name, complaint.first[0] ? " (" : "", complaint.first, complaint.first[0] ? ")" : "");
 }
 
+/* FFmpeg asks here for a frame's memory, and knows by now how large it is. */
 static int fill_frame(AVCodecContext *context, AVFrame *frame, int flags)
 {
-    const struct picture_decoder *d = context->opaque;
+    struct picture_decoder *d = context->opaque;
+    int bytes = av_image_get_buffer_size(frame->format, frame->width, frame->height, 1);
+    if (bytes < 0)
+        return bytes;
+    if (picture_check_size(d, d->name, frame->width, frame->height, (size_t)bytes, &d->refusal) < 0)
+        return AVERROR(EINVAL);
     int failed = avcodec_default_get_buffer2(context, frame, flags);
     for (int i = 0; failed >= 0 && i < AV_NUM_DATA_POINTERS && frame->buf[i]; i++)
         memset(frame->buf[i]->data, d->fill, frame->buf[i]->size);
@@ -233,7 +271,8 @@ static int decode_frame(struct picture_decoder *d, const struct file *f, struct 
     context->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
     if (id != AV_CODEC_ID_TIFF)
         context->err_recognition |= AV_EF_EXPLODE; /* there it would stop at any tag that it does not know */
-    context->max_pixels = PICTURE_MAX_PIXELS;
+    d->name = f->name;
+    d->refusal.code = 0;
     d->packet->data = (uint8_t *)f->bytes; /* FFmpeg makes its own padded copy of what is not reference-counted */
     d->packet->size = (int)f->size;
     int failed = avcodec_open2(context, codec, NULL);
@@ -246,6 +285,8 @@ static int decode_frame(struct picture_decoder *d, const struct file *f, struct 
     d->packet->data = NULL;
     d->packet->size = 0;
     avcodec_free_context(&context);
+    if (d->refusal.code)
+        return err_set(e, d->refusal.code, "%s", d->refusal.msg);
     if (failed == AVERROR(ENOMEM))
         return err_memory(e, f->name);
     /* These two also complain of metadata that nobody needs; jpg_is_whole and tiff_is_whole see what is missing. */
@@ -314,7 +355,7 @@ int picture_fit(struct picture_decoder *d, const struct picture *in, const struc
     if (in->channels == 3 && want->channels == 1) {
         size_t n = (size_t)in->width * (size_t)in->height;
         TRY(media_buffer_need(&d->other, n, e));
-        media_rgb_to_grey(pixels, n, d->other.bytes);
+        colour_rgb_to_grey(pixels, n, d->other.bytes);
         pixels = d->other.bytes;
     }
     int channels = in->channels < want->channels ? in->channels : want->channels;
@@ -325,8 +366,7 @@ int picture_fit(struct picture_decoder *d, const struct picture *in, const struc
         TRY(resize_run(&d->resize, RESIZE_SMOOTH, pixels, in->width, in->height, channels, out, want->width,
                        want->height, e));
     if (channels < want->channels)
-        for (size_t i = n; i-- > 0;)
-            out[3 * i] = out[3 * i + 1] = out[3 * i + 2] = out[i];
+        colour_grey_to_rgb(out, n);
     return 0;
 }
 

@@ -34,11 +34,25 @@ struct picture {
 enum {
     PICTURE_MAX_SIDE = 1 << 20,   /* pixels; larger pictures are refused before they are decoded */
     PICTURE_MAX_PIXELS = 1 << 28, /* the same, for width x height: a small file may unpack into any number */
+    PICTURE_MAX_BYTES = 1 << 30,  /* the same, for the decoded picture in memory: up to 8 bytes a pixel */
 };
 
 struct picture_decoder;
 int picture_decoder_new(struct picture_decoder **d, struct err *e);
 void picture_decoder_free(struct picture_decoder *d); /* NULL is fine */
+
+/* What a picture may be before any memory is spent on it, for those who decode what strangers send. 0, and whatever is
+ * above the house's own limit: that one. */
+struct picture_limits {
+    int side;       /* longest, in pixels */
+    int64_t pixels; /* width x height */
+    size_t bytes;   /* decoded, as the file has them */
+};
+void picture_decoder_limit(struct picture_decoder *d, const struct picture_limits *limits);
+
+/* Whether a picture of that size is within the limits; ERR_FORMAT with `name` in it when not. */
+int picture_check_size(const struct picture_decoder *d, const char *name, int width, int height, size_t bytes,
+                       struct err *e);
 
 /* Decodes a whole file that lies in memory. `name` is for the error sentence. `channels`: 1 or 3, or 0 for what the
  * file has (1 where it stores grey). Where only grey is wanted, colour is not decoded: half the work for jpg.

@@ -14,9 +14,6 @@ struct media_buffer {
 /* Makes room for `size` bytes; what was in it is lost. */
 int media_buffer_need(struct media_buffer *b, size_t size, struct err *e);
 
-/* 0.299 R + 0.587 G + 0.114 B, rounded; in place is fine. */
-void media_rgb_to_grey(const uint8_t *rgb, size_t pixels, uint8_t *grey);
-
 /* Brings a frame to 1 or 3 channels (0: as it has) in `pixels`, with alpha laid on black; `line` is for work in
  * between. ERR_FORMAT for kinds of pixels that no picture file should have. */
 int media_frame_to_pixels(const AVFrame *f, const char *name, int channels, struct media_buffer *pixels,

@@ -307,6 +307,30 @@ static void test_bomb(void **state)
     free(png);
 }
 
+static void refuse(const char *path, struct picture_limits limits, const char *why)
+{
+    struct picture p;
+    struct err e = ERR_INIT;
+    picture_decoder_limit(decoder, &limits);
+    assert_int_equal(picture_read(decoder, path, 1, &p, &e), ERR_FORMAT);
+    expect_error(&e, ERR_FORMAT, path, "40x30", why, NULL);
+}
+
+static void test_limits(void **state)
+{
+    (void)state;
+    const char *path = in_folder("limits.png");
+    struct picture p;
+    struct err e = ERR_INIT;
+    write_png(path, 40, 30, 3, 0);
+    refuse(path, (struct picture_limits){.side = 39}, "no side may have more than 39");
+    refuse(path, (struct picture_limits){.pixels = 40 * 30 - 1}, "at most 1199 in all");
+    refuse(path, (struct picture_limits){.bytes = 40 * 30 * 3 - 1}, "unpack into 3600 bytes");
+    picture_decoder_limit(decoder, &(struct picture_limits){40, 40 * 30, 40 * 30 * 3});
+    assert_int_equal(picture_read(decoder, path, 1, &p, &e), 0);
+    picture_decoder_limit(decoder, &(struct picture_limits){0});
+}
+
 /* A jpg without tables must not borrow those of the picture before it. */
 static void test_no_memory_between_pictures(void **state)
 {
@@ -410,6 +434,7 @@ int main(void)
         cmocka_unit_test(test_not_a_picture),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_limits),
         cmocka_unit_test(test_no_memory_between_pictures),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_names),
