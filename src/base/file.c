@@ -1,3 +1,4 @@
+/* Reading files and folders; file_out.c writes. */
 #include "base/file.h"
 
 #include <ctype.h>
@@ -10,134 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* ---- writing ---- */
-
-static void file_out_clear(struct file_out *f)
-{
-    free(f->path);
-    free(f->temporary);
-    *f = (struct file_out){0};
-}
-
-/* Where a write to `path` really goes: the end of a chain of links, so that the links stay. */
-static char *resolve(const char *path)
-{
-    char *real = realpath(path, NULL);
-    return real ? real : strdup(path);
-}
-
-/* A new file beside the target, so that the rename stays on one file system. */
-static int open_temporary(struct file_out *f, struct err *e)
-{
-    static unsigned counter;
-    int fd = -1;
-    for (int attempt = 0; fd < 0 && attempt < 100; attempt++) {
-        free(f->temporary);
-        unsigned number = __atomic_add_fetch(&counter, 1, __ATOMIC_RELAXED);
-        if (asprintf(&f->temporary, "%s.tmp-%ld-%u", f->path, (long)getpid(), number) < 0) {
-            f->temporary = NULL;
-            return err_memory(e, "a file name");
-        }
-        fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd < 0 && errno != EEXIST)
-            break;
-    }
-    if (fd < 0) {
-        int why = errno;
-        free(f->temporary);
-        f->temporary = NULL; /* not ours to remove */
-        return err_set(e, ERR_IO, "cannot write %s: %s; check that its folder exists and may be written to", f->path,
-                       strerror(why));
-    }
-    f->stream = fdopen(fd, "wb");
-    if (f->stream)
-        return 0;
-    close(fd);
-    return err_memory(e, "a file buffer");
-}
-
-static int open_target(struct file_out *f, struct err *e)
-{
-    enum file_kind kind = file_kind(f->path);
-    if (kind == FILE_FOLDER)
-        return err_set(e, ERR_IO, "cannot write %s: it is a folder; give the name of a file", f->path);
-    if (kind == FILE_REGULAR && !f->force)
-        return err_set(e, ERR_IO, "%s exists already and was left as it is; choose another name or use --force",
-                       f->path);
-    if (kind != FILE_OTHER)
-        return open_temporary(f, e);
-    f->stream = fopen(f->path, "wbe");
-    return f->stream ? 0 : err_set(e, ERR_IO, "cannot write %s: %s", f->path, strerror(errno));
-}
-
-int file_create(struct file_out *f, const char *path, bool force, struct err *e)
-{
-    *f = (struct file_out){.path = resolve(path), .force = force};
-    int code = f->path ? open_target(f, e) : err_memory(e, "a file name");
-    if (code < 0)
-        file_abandon(f);
-    return code;
-}
-
-/* Without force a file that has appeared since file_create must not be replaced either. */
-static int move_into_place(const struct file_out *f)
-{
-    if (f->force)
-        return rename(f->temporary, f->path);
-    int failed = renameat2(AT_FDCWD, f->temporary, AT_FDCWD, f->path, RENAME_NOREPLACE);
-    if (failed && (errno == EINVAL || errno == ENOSYS)) /* a file system that cannot */
-        return rename(f->temporary, f->path);
-    return failed;
-}
-
-/* The new name itself must survive a power cut. Some file systems cannot: then it is as good as it gets. */
-static void sync_folder(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    char *folder = slash == path ? strdup("/") : slash ? strndup(path, (size_t)(slash - path)) : strdup(".");
-    int fd = folder ? open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(folder);
-}
-
-int file_commit(struct file_out *f, struct err *e)
-{
-    bool failed = ferror(f->stream) != 0;
-    errno = 0;
-    failed |= fflush(f->stream) != 0;
-    if (!failed && f->temporary)
-        failed = fsync(fileno(f->stream)) != 0 && errno != EINVAL && errno != EROFS;
-    int why = failed && errno ? errno : EIO;
-    failed |= fclose(f->stream) != 0;
-    f->stream = NULL;
-    if (!failed && f->temporary) {
-        failed = move_into_place(f) != 0;
-        why = errno;
-    }
-    if (failed) {
-        int code = err_set(e, ERR_IO, "cannot write %s: %s; nothing was changed", f->path, strerror(why));
-        file_abandon(f);
-        return code;
-    }
-    if (f->temporary)
-        sync_folder(f->path);
-    file_out_clear(f);
-    return 0;
-}
-
-void file_abandon(struct file_out *f)
-{
-    if (f->stream)
-        fclose(f->stream);
-    if (f->temporary)
-        unlink(f->temporary);
-    file_out_clear(f);
-}
-
-/* ---- reading ---- */
+/* ---- files ---- */
 
 /* Reads to the end of the file; *capacity bytes are there already, and grow while there is more to come. */
 static int read_all(int fd, const char *path, size_t limit, size_t capacity, unsigned char **data, size_t *size,
@@ -164,23 +38,31 @@ static int read_all(int fd, const char *path, size_t limit, size_t capacity, uns
     }
 }
 
+int file_open(const char *path, int *fd, size_t *size, struct err *e)
+{
+    struct stat st;
+    int code = 0;
+    *fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    if (*fd < 0 || fstat(*fd, &st) < 0)
+        code = err_set(e, ERR_IO, "cannot open %s: %s", path, strerror(errno));
+    else if (S_ISDIR(st.st_mode))
+        code = err_set(e, ERR_IO, "cannot read %s: it is a folder, and a file is wanted", path);
+    else if (!S_ISREG(st.st_mode))
+        code = err_set(e, ERR_IO, "cannot read %s: it is a pipe or a device, and a file on a disk is wanted", path);
+    if (code && *fd >= 0)
+        close(*fd);
+    *size = !code && st.st_size > 0 ? (size_t)st.st_size : 0;
+    return code;
+}
+
 int file_read(const char *path, size_t limit, unsigned char **data, size_t *size, struct err *e)
 {
+    int fd, code = 0;
+    size_t expected;
     *data = NULL;
     *size = 0;
-    struct stat st;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        int why = errno;
-        if (fd >= 0)
-            close(fd);
-        return err_set(e, ERR_IO, "cannot open %s: %s", path, strerror(why));
-    }
-    int code = 0;
-    size_t expected = st.st_size > 0 ? (size_t)st.st_size : 0;
-    if (S_ISDIR(st.st_mode))
-        code = err_set(e, ERR_IO, "cannot read %s: it is a folder, and a file is wanted", path);
-    else if (expected > limit)
+    TRY(file_open(path, &fd, &expected, e));
+    if (expected > limit)
         code = err_set(e, ERR_FORMAT, "%s has %zu bytes; such a file may have at most %zu", path, expected, limit);
     else if (!(*data = malloc(expected + 2))) /* one to notice the end without growing, one for the 0 */
         code = err_memory(e, path);

@@ -12,17 +12,32 @@
 /* A file being written: it appears under its name only when file_commit succeeds, whole or not at all. */
 struct file_out {
     FILE *stream; /* write here */
+    struct sink *sink;
     char *path, *temporary;
     bool force;
 };
 
-/* Opens `path` for an atomic write. An existing file is refused (ERR_IO) unless `force`. A link is followed; a device
- * or pipe is written to directly, since there is nothing to keep. */
+/* Opens `path` for an atomic write. An existing file is refused (ERR_IO) unless `force`. A link is followed, also to
+ * what is not there yet; a device or pipe that somebody reads is written to directly, since there is nothing to keep.
+ * Writing raises no signal. */
 int file_create(struct file_out *f, const char *path, bool force, struct err *e);
 /* Flushes to the disk and renames; on failure (full disk) nothing is left behind and what was there stays. */
 int file_commit(struct file_out *f, struct err *e);
 /* Gives up: removes the temporary file. Harmless after file_commit or on {0}. */
 void file_abandon(struct file_out *f);
+
+/* For a file that one process at a time may write over a long time: a lock that ends with the process, whatever ends
+ * it. A second one is refused (ERR_IO). PATH.lock stands beside the file meanwhile. */
+struct file_lock {
+    char *path;
+    int fd;
+};
+int file_lock(struct file_lock *l, const char *path, struct err *e);
+void file_unlock(struct file_lock *l); /* after a failed file_lock, too */
+
+/* Opens a file on a disk to read; *size is its size now. What is no such file (a folder, a pipe, a device) is refused
+ * and never waited for. The descriptor is the caller's to close. */
+int file_open(const char *path, int *fd, size_t *size, struct err *e);
 
 /* Reads a whole file of at most `limit` bytes; *data is the caller's (free), with a 0 byte behind the last. */
 int file_read(const char *path, size_t limit, unsigned char **data, size_t *size, struct err *e);

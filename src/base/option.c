@@ -71,6 +71,25 @@ static int set_number(const struct option *row, const char *text, double *out, s
     return 0;
 }
 
+/* Whole numbers keep every digit: a double, which also reads 1e6, has 53 bits. */
+static int set_integer(const struct option *row, const char *text, int64_t *out, struct err *e)
+{
+    double v;
+    char *end;
+    TRY(set_number(row, text, &v, e));
+    errno = 0;
+    long long exact = strtoll(text, &end, 10);
+    if (!*end && !errno) {
+        *out = exact;
+        return 0;
+    }
+    if (fabs(v) > 0x1p53)
+        return err_set(e, ERR_USAGE, "option %s takes a whole number below 2^63, not %s (%s)", row->name, text,
+                       row->help);
+    *out = (int64_t)v;
+    return 0;
+}
+
 static int set_bool(const struct option *row, const char *text, bool *out, struct err *e)
 {
     static const char *const yes[] = {"true", "yes", "on", "1"}, *const no[] = {"false", "no", "off", "0"};
@@ -119,12 +138,9 @@ static int set_ints(const struct option *row, const char *text, struct ints *out
 static int set_value(const struct option *row, void *values, const char *text, struct err *e)
 {
     void *at = field(row, values);
-    double v = 0;
     switch (row->type) {
     case OPTION_INT:
-        TRY(set_number(row, text, &v, e));
-        *(int64_t *)at = (int64_t)v;
-        return 0;
+        return set_integer(row, text, at, e);
     case OPTION_FLOAT:
         return set_number(row, text, at, e);
     case OPTION_BOOL:

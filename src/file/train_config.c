@@ -13,7 +13,7 @@ const struct option train_options[] = {
     ROW_FLOAT(lr_factor, "0.1", 1e-6, 1, "what the learning rate is multiplied by"),
     ROW_FLOAT(beta1, "0.9", 0, 0.9999, "Adam's decay of the mean gradient"),
     ROW_FLOAT(beta2, "0.999", 0, 0.999999, "Adam's decay of the mean squared gradient"),
-    ROW_INT(seed, "1", 0, 9007199254740992, "of all random choices: equal seeds, equal models"),
+    ROW_INT(seed, "1", 0, 0x1p63, "of all random choices: equal seeds, equal models"),
     ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0: all"),
     ROW_CHOICE(precision, "f32", "f32|bf16|auto", "number format between layers; auto: bf16 where the processor computes in it"),
     ROW_STRING(size, "0", "pixels that pictures are resized to: N or HEIGHTxWIDTH; 0: chosen from the data"),

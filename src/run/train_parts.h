@@ -2,6 +2,7 @@
 #ifndef RUN_TRAIN_PARTS_H
 #define RUN_TRAIN_PARTS_H
 
+#include "base/file.h"
 #include "data/loader.h"
 #include "run/forward.h"
 #include "file/state.h"
@@ -14,6 +15,7 @@ struct trainer {
     const struct train_job *job;
     int threads;
     char *output, *state_path; /* OUTPUT and OUTPUT.train */
+    struct file_lock lock;     /* of OUTPUT: two trainings at once would each write over the other */
     struct model_file about;   /* what goes into the files */
 
     size_t *order;                  /* samples of the training split: of each share in turn, ascending within it */

@@ -53,6 +53,7 @@ static int name_files(struct trainer *t, struct err *e)
         t->state_path = NULL;
         return err_memory(e, "file names");
     }
+    TRY(file_lock(&t->lock, t->output, e));
     return check_output(t, e);
 }
 
@@ -389,6 +390,7 @@ void train_end(struct trainer *t)
         free(t->kept[g]);
     free(t->identities);
     free(t->order);
+    file_unlock(&t->lock);
     free(t->output);
     free(t->state_path);
     model_file_free(&t->about);

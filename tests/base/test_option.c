@@ -189,6 +189,28 @@ static void choices_are_in_the_order_of_their_enum(void **state)
         check_choices(models[i]->options, models[i]->config_bytes);
 }
 
+/* A double would round them. */
+static void whole_numbers_keep_every_digit(void **state)
+{
+    (void)state;
+    static const char *const seeds[] = {"9007199254740993", "1234567890123456789", "9223372036854775807", "12"};
+    struct train_config train;
+    struct option row;
+    struct err e = ERR_INIT;
+    options_default(train_options, &train);
+    assert_true(option_find(train_options, "seed", &row));
+    for (int i = 0; i < 4; i++) {
+        char text[OPTION_TEXT];
+        assert_int_equal(options_set(train_options, &train, "training", "seed", seeds[i], &e), 0);
+        assert_int_equal(train.seed, strtoll(seeds[i], NULL, 10));
+        option_format(&row, &train, text, sizeof text);
+        assert_string_equal(text, seeds[i]);
+    }
+    assert_int_equal(options_set(train_options, &train, "training", "seed", "1e3", &e), 0);
+    assert_int_equal(train.seed, 1000);
+    assert_int_equal(options_set(train_options, &train, "training", "seed", "9223372036854775808", &e), ERR_USAGE);
+}
+
 static void bad_values_are_sentences_and_change_nothing(void **state)
 {
     (void)state;
@@ -215,6 +237,7 @@ int main(void)
         cmocka_unit_test(a_linked_table_stands_in_its_place),
         cmocka_unit_test(choices_are_in_the_order_of_their_enum),
         cmocka_unit_test(presets_fit_their_model),
+        cmocka_unit_test(whole_numbers_keep_every_digit),
         cmocka_unit_test(bad_values_are_sentences_and_change_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,88 @@ static void expect_content(const char *path, const char *text)
     free(data);
 }
 
+static void test_dangling_link(void **state)
+{
+    (void)state;
+    struct file_out f;
+    struct err e = ERR_INIT;
+    char text[64] = "";
+    assert_int_equal(mkdir(in_folder("there"), 0777), 0);
+    assert_int_equal(symlink("there/real", in_folder("link")), 0); /* leads to nothing yet */
+    assert_int_equal(file_create(&f, in_folder("link"), false, &e), 0);
+    fputs("one", f.stream);
+    assert_int_equal(file_commit(&f, &e), 0);
+    assert_true(readlink(in_folder("link"), text, sizeof text - 1) > 0);
+    assert_string_equal(text, "there/real");
+    expect_content(in_folder("there/real"), "one");
+    assert_int_equal(file_create(&f, in_folder("link"), false, &e), ERR_IO); /* now there is something */
+    assert_says(e.msg, "exists already");
+}
+
+/* A pipe is never waited for: with nobody at its other end both ways are refused. */
+static void test_pipes(void **state)
+{
+    (void)state;
+    struct file_out f;
+    struct err write = ERR_INIT, read = ERR_INIT;
+    unsigned char *data;
+    size_t size;
+    assert_int_equal(mkfifo(in_folder("pipe"), 0666), 0);
+    assert_int_equal(file_create(&f, in_folder("pipe"), true, &write), ERR_IO);
+    assert_says(write.msg, "nobody reads");
+    assert_int_equal(file_read(in_folder("pipe"), 100, &data, &size, &read), ERR_IO);
+    assert_says(read.msg, "a pipe or a device");
+    assert_null(data);
+}
+
+/* Neither a limit of the process nor a reader that goes away ends the process: both are errors with their reason. */
+static void test_no_signal(void **state)
+{
+    (void)state;
+    struct file_out f;
+    struct err e = ERR_INIT;
+    struct rlimit before, small;
+    getrlimit(RLIMIT_FSIZE, &before);
+    small = (struct rlimit){100000, before.rlim_max};
+    signal(SIGXFSZ, SIG_DFL);
+    setrlimit(RLIMIT_FSIZE, &small);
+    assert_int_equal(file_create(&f, in_folder("large"), false, &e), 0);
+    for (int i = 0; i < 100000; i++)
+        fputs("hundred thousand", f.stream);
+    int code = file_commit(&f, &e);
+    setrlimit(RLIMIT_FSIZE, &before);
+    assert_int_equal(code, ERR_IO);
+    assert_says(e.msg, "File too large");
+    assert_int_equal(entries(in_folder(".")), 0);
+}
+
+/* One process at a time; a lock ends with its owner, however that ends. */
+static void test_lock(void **state)
+{
+    (void)state;
+    struct file_lock mine, other;
+    struct err e = ERR_INIT;
+    int status;
+    assert_int_equal(file_lock(&mine, in_folder("out"), &e), 0);
+    assert_int_equal(file_lock(&other, in_folder("out"), &e), ERR_IO);
+    assert_says(e.msg, "is being written by another process");
+    file_unlock(&other);
+    assert_int_equal(file_kind(in_folder("out.lock")), FILE_REGULAR);
+    file_unlock(&mine);
+    assert_int_equal(entries(in_folder(".")), 0);
+    pid_t child = fork();
+    if (child == 0) {
+        e = ERR_INIT;
+        file_lock(&mine, in_folder("out"), &e);
+        kill(getpid(), SIGKILL);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    e = ERR_INIT;
+    assert_int_equal(file_lock(&mine, in_folder("out"), &e), 0); /* over what the dead one left */
+    file_unlock(&mine);
+    assert_int_equal(entries(in_folder(".")), 0);
+}
+
 static void test_atomic_write(void **state)
 {
     (void)state;
@@ -105,7 +187,6 @@ static void write_beyond_limit(const char *path)
 {
     struct file_out f;
     struct err e = ERR_INIT;
-    signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &(struct rlimit){100000, 100000});
     if (file_create(&f, path, true, &e) < 0)
         _exit(1);
@@ -165,7 +246,7 @@ static void test_read(void **state)
     assert_int_equal(file_read("/proc/self/status", 1 << 20, &data, &size, &e), 0); /* says that it has 0 bytes */
     assert_true(size > 0);
     free(data);
-    assert_int_equal(file_read("/dev/zero", 100000, &data, &size, &e), ERR_FORMAT); /* never ends */
+    assert_int_equal(file_read("/dev/zero", 100000, &data, &size, &e), ERR_IO); /* never ends */
     assert_null(data);
 }
 
@@ -218,6 +299,10 @@ static void test_natural_order(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_dangling_link, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_pipes, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_no_signal, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_lock, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_atomic_write, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_appeared_meanwhile, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_unwritable, folder_begin, folder_end),

@@ -1,6 +1,8 @@
 /* The trainer: what it leaves behind, whatever happens. */
 #include "run/score.h"
 #include "support/files.h"
+
+#include "base/file.h"
 #include "support/toy.h"
 
 #include <math.h>
@@ -376,7 +378,6 @@ static void existing_files_are_safe(void **state)
     getrlimit(RLIMIT_FSIZE, &old);
     small = old;
     small.rlim_cur = 2000;
-    signal(SIGXFSZ, SIG_IGN);
     setrlimit(RLIMIT_FSIZE, &small);
     int code = toy_train(&t, &e);
     setrlimit(RLIMIT_FSIZE, &old);
@@ -388,6 +389,27 @@ static void existing_files_are_safe(void **state)
     assert_int_equal(size, 8);
     assert_memory_equal(bytes, "precious", 8);
     free(bytes);
+    toy_free(&t);
+}
+
+/* Two trainings to one output would each write over the other. */
+static void a_second_training_to_one_output_is_refused(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct file_lock other;
+    struct err e = ERR_INIT;
+    const char *path = in_folder("contested");
+    assert_int_equal(file_lock(&other, path, &e), 0);
+    toy_init(&t, "ae", NULL, "epochs=1", path);
+    assert_int_equal(toy_train(&t, &e), ERR_IO);
+    assert_says(e.msg, "is being written by another process");
+    assert_false(exists(path));
+    file_unlock(&other);
+    e = ERR_INIT;
+    assert_int_equal(toy_train(&t, &e), 0);
+    assert_true(exists(path));
+    assert_false(exists(in_folder("contested.lock")));
     toy_free(&t);
 }
 
@@ -453,6 +475,7 @@ int main(void)
         cmocka_unit_test(divergence_keeps_the_last_good_model),
         cmocka_unit_test(a_vanished_picture_ends_training_well),
         cmocka_unit_test(existing_files_are_safe),
+        cmocka_unit_test(a_second_training_to_one_output_is_refused),
         cmocka_unit_test(nonsense_is_refused_before_the_first_step),
         cmocka_unit_test(the_smallest_data_train),
     };
