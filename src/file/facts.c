@@ -16,11 +16,11 @@ static int add(struct facts *f, struct err *e, const char *section, const char *
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    char *value = arena_string(&f->arena, text);
-    if (!value)
+    char *value = arena_string(&f->arena, text), *called = arena_string(&f->arena, name);
+    if (!value || !called)
         return err_memory(e, "what a model file says");
     if (f->n < FACTS)
-        f->rows[f->n++] = (struct fact){section, name, value};
+        f->rows[f->n++] = (struct fact){section, called, value};
     return 0;
 }
 
@@ -51,17 +51,27 @@ static int add_input(struct facts *f, struct err *e, const struct preprocess *p)
     return add(f, e, "input", "std", "%.9g", (double)*p->std);
 }
 
+/* What a rate means for this file: where a score becomes anomalous, and what its real rate stays below 9 times in 10.
+ */
+static int add_rate(struct facts *f, struct err *e, const struct calibration *c, double rate)
+{
+    char name[64];
+    float threshold = calibration_threshold(c, rate);
+    if (!isfinite(threshold))
+        return 0;
+    snprintf(name, sizeof name, "threshold at %g", rate);
+    TRY(add(f, e, "calibration", name, "%.9g", (double)threshold));
+    snprintf(name, sizeof name, "90 %% bound of the rate at %g", rate);
+    return add(f, e, "calibration", name, "%.4g", calibration_rate_bound(c, rate, 0.9));
+}
+
 static int add_calibration(struct facts *f, struct err *e, const struct calibration *c)
 {
-    static const double rates[] = {0.01, 0.05, 0.1};
-    static const char *const names[] = {"threshold at 0.01", "threshold at 0.05", "threshold at 0.1"};
     TRY(add(f, e, "calibration", "samples", "%zu", c->n));
     TRY(add(f, e, "calibration", "smallest false-alarm rate", "%.4g", calibration_smallest_rate(c)));
-    for (int i = 0; i < 3; i++) {
-        float threshold = calibration_threshold(c, rates[i]);
-        if (isfinite(threshold))
-            TRY(add(f, e, "calibration", names[i], "%.9g", (double)threshold));
-    }
+    TRY(add_rate(f, e, c, 0.01));
+    TRY(add_rate(f, e, c, 0.05));
+    TRY(add_rate(f, e, c, 0.1));
     if (c->peaks)
         TRY(add(f, e, "calibration", "map scale", "%.6g to %.6g", (double)c->map_low, (double)c->map_high));
     return 0;

@@ -205,7 +205,7 @@ void report_chart_promise(FILE *f, const struct page *p, const struct evaluation
     for (int i = 0; i < RATES; i++) {
         promised[i] = end * i / (RATES - 1);
         measured[i] = (double)count_flagged(&m->scores, 0, promised[i]).flagged / (double)normal;
-        struct report_range range = report_expected(promised[i], m->file->calibration.n, normal);
+        struct calibration_range range = calibration_expected(&m->file->calibration, promised[i], normal);
         low[i] = range.from;
         high[i] = range.to;
     }

@@ -52,7 +52,7 @@ static void tile_part(FILE *f, const struct part_metrics *part)
 static void tile_false_alarms(FILE *f, const struct page *p, const struct evaluation *m)
 {
     const struct decision_rates *d = &m->decisions;
-    struct report_range range = report_expected(p->rate, m->file->calibration.n, d->normal);
+    struct calibration_range range = calibration_expected(&m->file->calibration, p->rate, d->normal);
     tile_begin(f, "False alarms", "normal");
     html_percent(f, d->false_alarm_rate, 1);
     tile_note(f);
@@ -61,7 +61,7 @@ static void tile_false_alarms(FILE *f, const struct page *p, const struct evalua
     html_count(f, d->normal);
     fputs(" normal<br>promised: ", f);
     html_percent(f, p->rate, report_percent_decimals(p->rate));
-    fprintf(f, ", by chance %.1f to&nbsp;%.1f", 100 * range.from, 100 * range.to);
+    fprintf(f, "<br>expected: %.1f, by chance %.1f to&nbsp;%.1f", 100 * range.centre, 100 * range.from, 100 * range.to);
     if (d->false_alarm_rate > range.to)
         fputs("<br><strong>More than chance explains: the normal test data differ from the training data.</strong>", f);
     tile_end(f);

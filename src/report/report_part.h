@@ -29,13 +29,6 @@ static inline bool report_labelled(const struct evaluation *m)
 /* As many decimals of a percentage as a promised rate needs, at most 4: 5 %, 0.5 %, 0.01 %. */
 int report_percent_decimals(double rate);
 
-/* The share of normal samples that the promise allows for, with the luck of the draw: 19 times in 20 within from..to.
- */
-struct report_range {
-    double from, to;
-};
-struct report_range report_expected(double rate, size_t calibrated, size_t tested);
-
 /* Charts, each an SVG. */
 int report_chart_scores(FILE *f, const struct page *p, const struct evaluation *m, struct err *e);
 void report_chart_roc(FILE *f, const struct evaluation *m);

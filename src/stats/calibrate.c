@@ -1,5 +1,7 @@
 #include "stats/calibrate.h"
 
+#include "stats/beta.h"
+
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,24 +34,26 @@ double calibration_p_value(const struct calibration *c, float score)
     return p_value(count_at_least(c->scores, c->n, score), c->n);
 }
 
-bool calibration_anomalous(const struct calibration *c, float score, double rate)
+/* How many of the n + 1 places that a new score can take among the held-out ones are flagged: the largest k with
+ * k / (n + 1) <= rate, by the same division as p_value. */
+static size_t flagged_places(size_t n, double rate)
 {
-    return calibration_p_value(c, score) <= rate;
+    double places = (double)n + 1;
+    size_t k = rate > 0 ? (size_t)fmin(floor(rate * places), places) : 0;
+    while (k <= n && p_value(k, n) <= rate)
+        k++;
+    while (k && p_value(k - 1, n) > rate)
+        k--;
+    return k;
 }
 
-/* x is flagged where at most k held-out values reach it, k the largest with p_value(k) <= rate: where x lies above the
- * (k+1)-th largest. */
+/* x is flagged where fewer than k held-out values reach it: where it lies above the k-th largest. */
 static float threshold(const float *sorted, size_t n, double rate)
 {
-    if (!sorted || p_value(0, n) > rate)
+    size_t k = sorted ? flagged_places(n, rate) : 0;
+    if (!k)
         return INFINITY;
-    size_t k = (size_t)fmin(floor(rate * ((double)n + 1)), (double)n + 1);
-    k = k ? k - 1 : 0;
-    while (k < n && p_value(k + 1, n) <= rate)
-        k++;
-    while (k && p_value(k, n) > rate)
-        k--;
-    return k >= n ? -INFINITY : sorted[n - 1 - k];
+    return k > n ? -INFINITY : sorted[n - k];
 }
 
 float calibration_threshold(const struct calibration *c, double rate)
@@ -67,20 +71,22 @@ double calibration_smallest_rate(const struct calibration *c)
     return p_value(0, c->n);
 }
 
-int calibration_check_rate(const struct calibration *c, double rate, struct err *e)
+double calibration_rate_bound(const struct calibration *c, double rate, double confidence)
 {
-    if (!(rate >= 0 && rate <= 1))
-        return err_set(e, ERR_USAGE, "a false-alarm rate is a share from 0 to 1, such as 0.05, not %g", rate);
-    if (!c->n)
-        return err_set(e, ERR_USAGE,
-                       "this model was trained without a calibration share, so nothing can be flagged at "
-                       "a false-alarm rate; train with calibration=0.1");
-    if (calibration_smallest_rate(c) > rate)
-        return err_set(e, ERR_USAGE,
-                       "a false-alarm rate of %g needs at least %.0f held-out samples, this model has "
-                       "%zu: nothing can ever be flagged; ask for a rate of at least %.2g or train with more data",
-                       rate, rate > 0 ? ceil(1 / rate) - 1 : INFINITY, c->n, calibration_smallest_rate(c));
-    return 0;
+    size_t k = flagged_places(c->n, rate);
+    if (!k || k > c->n)
+        return k ? 1 : 0;
+    return beta_quantile(confidence, (double)k, (double)(c->n + 1 - k));
+}
+
+struct calibration_range calibration_expected(const struct calibration *c, double rate, size_t tested)
+{
+    size_t k = flagged_places(c->n, rate);
+    double centre = (double)k / ((double)c->n + 1);
+    if (!k || k > c->n)
+        return (struct calibration_range){centre, centre, centre};
+    struct count_range range = beta_binomial_range(tested, (double)k, (double)(c->n + 1 - k), 0.95);
+    return (struct calibration_range){(double)range.from / (double)tested, centre, (double)range.to / (double)tested};
 }
 
 /* ---- collecting ---- */

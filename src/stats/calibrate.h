@@ -3,7 +3,9 @@
  *
  * A share of the normal data is held out of training; its scores are kept in the model file. A new score s gets
  * p = (1 + #{held-out >= s}) / (n + 1), and is anomalous where p <= rate. As long as new normal data are exchangeable
- * with the held-out ones, the false-alarm rate is at most `rate`, whatever the model and whatever the distribution.
+ * with the held-out ones, the false-alarm rate is at most `rate`, whatever the model and whatever the distribution: on
+ * average over trainings. The real rate of one file depends on which samples were held out; where scores do not tie, it
+ * is distributed as Beta(k, n + 1 - k), k = floor(rate (n + 1)), of mean k / (n + 1).
  *
  * Heat maps are judged the same way: `peaks` holds each held-out picture's highest map value, so that a contour at
  * calibration_peak_threshold appears on at most a share `rate` of normal pictures; low..high is the colour scale.
@@ -27,7 +29,6 @@ struct calibration {
 
 /* (1 + #{held-out >= score}) / (n + 1), in (0, 1]. */
 double calibration_p_value(const struct calibration *c, float score);
-bool calibration_anomalous(const struct calibration *c, float score, double rate);
 
 /* A score is anomalous where it is *above* the returned one; INFINITY where no score can be (rate < 1/(n+1)). */
 float calibration_threshold(const struct calibration *c, double rate);
@@ -37,8 +38,16 @@ float calibration_peak_threshold(const struct calibration *c, double rate);
 /* The smallest rate at which anything can be flagged: 1/(n+1). */
 double calibration_smallest_rate(const struct calibration *c);
 
-/* ERR_USAGE with a sentence where `rate` is not within 0..1, or is too small for n to ever flag anything. */
-int calibration_check_rate(const struct calibration *c, double rate, struct err *e);
+/* What the real false-alarm rate of this file stays below, with `confidence` (0..1) over the draw of the held-out
+ * samples. 0 where nothing can be flagged. Only `n` of the calibration counts. */
+double calibration_rate_bound(const struct calibration *c, double rate, double confidence);
+
+/* The share of `tested` (at least 1) normal samples that are flagged: its mean over trainings, and where it is 19 times
+ * in 20, with the luck of both draws, the held-out samples and the tested. Only `n` of the calibration counts. */
+struct calibration_range {
+    double from, centre, to;
+};
+struct calibration_range calibration_expected(const struct calibration *c, double rate, size_t tested);
 
 /* Collects what a calibration is made of, sample by sample, in any order: the same result. */
 struct calibrator;

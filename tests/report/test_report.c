@@ -298,6 +298,8 @@ static void test_full_page(void **state)
     assert_non_null(strstr(page, "class=\"item dead\""));
     /* 100 held-out samples: rates of 1 % and less are below 1/101. */
     assert_non_null(strstr(page, "needs 999 held-out normal samples, there are 100"));
+    /* At 10 % that is 10 of 101 places; 3 to 19 of the 100 normal samples are 19 in 20 of what Beta(10, 91) makes. */
+    assert_non_null(strstr(page, "expected: 9.9, by chance 3.0 to&nbsp;19.0"));
     /* items was changed, shrink has its default. */
     assert_non_null(strstr(page, "<div><dt title=\"memory items\">items</dt><dd>6</dd></div>"));
     assert_non_null(strstr(page, "<div class=\"usual\"><dt title=\"threshold &lt;in&gt; 1/N\">shrink</dt>"));

@@ -7,8 +7,8 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdint.h>
 #include <stdlib.h>
-#include <string.h>
 #include <cmocka.h>
 
 static int by_value(const void *a, const void *b)
@@ -59,53 +59,96 @@ static void thresholds_agree(void **state)
             for (float s = -1; s <= 301; s += 7.5f)
                 assert_int_equal(s > t, calibration_p_value(&c, s) <= rate);
             for (size_t i = 0; i < n; i += 13)
-                assert_int_equal(held[i] > t, calibration_anomalous(&c, held[i], rate));
+                assert_int_equal(held[i] > t, calibration_p_value(&c, held[i]) <= rate);
         }
     }
 }
 
-/* Of many calibrations and new normal scores of the same distribution, at most `rate` are flagged; nearly that many. */
+/* Within four deviations of what many draws make of a chance. */
+static void assert_chance(double measured, double chance, double draws)
+{
+    assert_true(fabs(measured - chance) < 4 * sqrt(chance * (1 - chance) / draws));
+}
+
+enum { HELD = 199, NEW = 60, ROUNDS = 4000 };
+
+/* What one rate did in many rounds, each with a calibration and new normal scores of its own. */
+struct kept {
+    double rate;
+    size_t flagged, outside, above; /* scores; rounds beyond calibration_expected; beyond calibration_rate_bound */
+};
+
+/* Uniform scores: the real rate of a file is what lies above its threshold. */
+static void play_round(struct rng *r, struct kept *kept, size_t n)
+{
+    float held[HELD], new[NEW];
+    for (size_t i = 0; i < HELD; i++)
+        held[i] = rng_uniform(r);
+    for (size_t i = 0; i < NEW; i++)
+        new[i] = rng_uniform(r);
+    qsort(held, HELD, sizeof *held, by_value);
+    struct calibration c = {.n = HELD, .scores = held};
+    for (size_t k = 0; k < n; k++) {
+        size_t flagged = 0;
+        for (size_t i = 0; i < NEW; i++)
+            flagged += calibration_p_value(&c, new[i]) <= kept[k].rate;
+        struct calibration_range range = calibration_expected(&c, kept[k].rate, NEW);
+        double share = (double)flagged / NEW, real = 1 - (double)calibration_threshold(&c, kept[k].rate);
+        kept[k].flagged += flagged;
+        kept[k].outside += share < range.from || share > range.to;
+        kept[k].above += real > calibration_rate_bound(&c, kept[k].rate, 0.9);
+    }
+}
+
+/* The promise itself. Over many files as many are flagged as calibration_expected has as its centre, to within much
+ * less than a place more or less would make; single rounds stay in its range and single files below their bound as
+ * often as said. The last rate is none that 199 samples can meet: the next lower is. */
 static void promise_is_kept(void **state)
 {
     (void)state;
-    static const double rates[] = {0.01, 0.05, 0.1, 0.3};
+    struct kept kept[] = {{.rate = 0.01}, {.rate = 0.05}, {.rate = 0.1}, {.rate = 0.3}, {.rate = 0.0549}};
+    const struct calibration c = {.n = HELD};
     struct rng r = rng_new(3, 1);
-    enum { HELD = 199, NEW = 50, ROUNDS = 2000 };
-    size_t flagged[4] = {0};
-    for (int round = 0; round < ROUNDS; round++) {
-        float held[HELD];
-        for (size_t i = 0; i < HELD; i++)
-            held[i] = expf(rng_normal(&r));
-        qsort(held, HELD, sizeof *held, by_value);
-        struct calibration c = {.n = HELD, .scores = held};
-        for (int i = 0; i < NEW; i++) {
-            float s = expf(rng_normal(&r));
-            for (int k = 0; k < 4; k++)
-                flagged[k] += calibration_anomalous(&c, s, rates[k]);
-        }
-    }
-    for (int k = 0; k < 4; k++) {
-        double measured = (double)flagged[k] / (NEW * ROUNDS);
-        /* Deviation of one round's rate is about sqrt(rate (1/NEW + 1/HELD)). */
-        double tolerance = 4 * sqrt(rates[k] * (1.0 / NEW + 1.0 / HELD) / ROUNDS);
-        assert_true(fabs(measured - rates[k]) < tolerance);
+    for (int round = 0; round < ROUNDS; round++)
+        play_round(&r, kept, 5);
+    for (int k = 0; k < 5; k++) {
+        double mean = calibration_expected(&c, kept[k].rate, NEW).centre, outside = (double)kept[k].outside / ROUNDS;
+        double deviation = sqrt(mean * (1 - mean) * (1.0 / NEW + 1.0 / (HELD + 1)) / ROUNDS); /* at most */
+        assert_true(4 * deviation < 1.0 / (HELD + 1));
+        assert_true(fabs((double)kept[k].flagged / ((double)NEW * ROUNDS) - mean) < 4 * deviation);
+        assert_chance((double)kept[k].above / ROUNDS, 0.1, ROUNDS);
+        assert_true(outside > 0 && outside < 0.05 + 4 * sqrt(0.05 * 0.95 / ROUNDS));
     }
 }
 
-static void small_rates_are_refused(void **state)
+/* Beta(k, n + 1 - k): one held-out sample in the tail tells little, a thousand tell much. */
+static void expectations_as_known(void **state)
+{
+    (void)state;
+    const struct calibration few = {.n = 19}, many = {.n = 999}, none = {0};
+    assert_true(fabs(calibration_rate_bound(&few, 0.05, 0.9) - 0.11413320958991737) < 1e-9);
+    assert_true(fabs(calibration_rate_bound(&many, 0.05, 0.9) - 0.059001565722817984) < 1e-9);
+    assert_true(calibration_rate_bound(&few, 0.0499, 0.9) == 0 && calibration_rate_bound(&none, 0.05, 0.9) == 0);
+    assert_true(calibration_rate_bound(&few, 1, 0.9) == 1);
+    struct calibration_range range = calibration_expected(&many, 0.05, 1000);
+    assert_true(range.from == 0.032 && range.centre == 0.05 && range.to == 0.07);
+    range = calibration_expected(&few, 0.09, 10); /* as 0.05: the next step is 0.1 */
+    assert_true(range.from == 0 && range.centre == 0.05 && range.to == 0.3);
+    range = calibration_expected(&none, 0.05, 10);
+    assert_true(range.from == 0 && range.centre == 0 && range.to == 0);
+    range = calibration_expected(&few, 1, 10);
+    assert_true(range.from == 1 && range.centre == 1 && range.to == 1);
+}
+
+static void small_rates_flag_nothing(void **state)
 {
     (void)state;
     float held[99] = {0};
-    struct calibration c = {.n = 99, .scores = held}, none = {0};
-    struct err e = ERR_INIT, f = ERR_INIT, g = ERR_INIT, h = ERR_INIT;
-    assert_int_equal(calibration_check_rate(&c, 0.01, &e), 0);
-    assert_int_equal(calibration_check_rate(&c, 0.0099, &e), ERR_USAGE);
-    assert_non_null(strstr(e.msg, "has 99"));
-    assert_int_equal(calibration_check_rate(&c, 1.5, &f), ERR_USAGE);
-    assert_int_equal(calibration_check_rate(&c, (double)NAN, &g), ERR_USAGE);
-    assert_int_equal(calibration_check_rate(&none, 0.05, &h), ERR_USAGE);
-    assert_non_null(strstr(h.msg, "calibration=0.1"));
+    const struct calibration c = {.n = 99, .scores = held}, none = {0};
+    assert_true(calibration_smallest_rate(&c) == 0.01 && calibration_smallest_rate(&none) == 1);
+    assert_true(calibration_threshold(&c, 0.01) == 0);
     assert_true(calibration_threshold(&c, 0.0099) == INFINITY);
+    assert_true(calibration_threshold(&c, (double)NAN) == INFINITY);
     assert_true(calibration_threshold(&none, 0.5) == INFINITY);
     assert_true(calibration_p_value(&none, 3) == 1);
 }
@@ -161,7 +204,8 @@ int main(void)
         cmocka_unit_test(p_values_by_definition),
         cmocka_unit_test(thresholds_agree),
         cmocka_unit_test(promise_is_kept),
-        cmocka_unit_test(small_rates_are_refused),
+        cmocka_unit_test(expectations_as_known),
+        cmocka_unit_test(small_rates_flag_nothing),
         cmocka_unit_test(collects),
         cmocka_unit_test(refuses_what_is_not_finite),
     };
