@@ -58,10 +58,7 @@ static void precision_and_f1(const struct scored *s, size_t n, struct metrics *m
         double precision = (double)w.hits / (double)(w.hits + w.alarms);
         double f1 = 2 * (double)w.hits / (double)(m->anomalous + w.hits + w.alarms);
         sum += precision * (double)(w.hits - hits);
-        if (f1 > best) {
-            best = f1;
-            m->best_f1_threshold = w.threshold;
-        }
+        best = fmax(best, f1);
     }
     m->average_precision = sum / (double)m->anomalous;
     m->best_f1 = best;
@@ -116,7 +113,6 @@ static struct scored *sort_scores(const float *scores, const uint8_t *anomalous,
 static void one_class_only(struct metrics *m)
 {
     m->auroc = m->average_precision = m->best_f1 = NAN;
-    m->best_f1_threshold = NAN;
     snprintf(m->missing, sizeof m->missing,
              "no %s samples among the %zu: AUROC, average precision and F1 need both kinds",
              m->normal ? "anomalous" : "normal", m->n);
@@ -182,18 +178,15 @@ static size_t gather_kind(struct kind_metrics *k, const float *scores, const uin
                           const char *const *kinds, const uint8_t *flagged, size_t n, float *x, uint8_t *label)
 {
     size_t count = 0, hits = 0;
-    double sum = 0;
     for (size_t i = 0; i < n; i++) {
         bool member = anomalous[i] && !strcmp(kind_of(kinds, i), k->kind);
         if (anomalous[i] && !member)
             continue;
         k->n += member;
         hits += member && flagged && flagged[i];
-        sum += member ? (double)scores[i] : 0;
         x[count] = scores[i];
         label[count++] = member;
     }
-    k->mean_score = sum / (double)k->n;
     k->detection_rate = flagged ? ratio(hits, k->n) : (double)NAN;
     return count;
 }

@@ -21,7 +21,6 @@ struct metrics {
     double auroc;             /* P(anomalous scores above normal) + 1/2 P(tie) */
     double average_precision; /* sum over distinct thresholds of (recall step) x precision */
     double best_f1;           /* over all thresholds, chosen with the labels: an upper bound, not a result */
-    float best_f1_threshold;  /* score >= it */
     int nroc;
     struct roc_point roc[ROC_POINTS]; /* from (0,0) to (1,1), decimated evenly along the curve */
     char missing[160];                /* empty, or a sentence: why some numbers are NaN */
@@ -44,7 +43,6 @@ struct kind_metrics {
     size_t n;
     double auroc;
     double detection_rate; /* share of its samples flagged; NaN when flagged is NULL */
-    double mean_score;
 };
 /* One entry per distinct kind among the anomalous samples, in order of first appearance, then *n says how many; at most
  * `limit`, the rest are left out. kinds[i] may be NULL ("unknown"). */

@@ -93,8 +93,8 @@ static void fill_scores(struct fixture *x)
     }
     assert_int_equal(metrics_compute(x->scores, anomalous, SAMPLES, &x->model[0].metrics, &e), 0);
     metrics_decisions(flagged, anomalous, SAMPLES, &x->model[0].decisions);
-    x->kinds[0] = (struct kind_metrics){"scratch", 60, 0.8, 0.5, 0.2};
-    x->kinds[1] = (struct kind_metrics){"d<e>nt", 40, NAN, NAN, NAN};
+    x->kinds[0] = (struct kind_metrics){"scratch", 60, 0.8, 0.5};
+    x->kinds[1] = (struct kind_metrics){"d<e>nt", 40, NAN, NAN};
 }
 
 static void fill_pictures(struct fixture *x)

@@ -86,9 +86,6 @@ static void equals_naive(void **state)
         assert_true(fabs(m.auroc - naive_auroc(s, y, n)) < 1e-12);
         assert_true(fabs(m.average_precision - naive_average_precision(s, y, n)) < 1e-12);
         assert_true(fabs(m.best_f1 - naive_best_f1(s, y, n)) < 1e-12);
-        double hits, alarms;
-        count_at(s, y, n, m.best_f1_threshold, &hits, &alarms);
-        assert_true(fabs(m.best_f1 - 2 * hits / ((double)m.anomalous + hits + alarms)) < 1e-12);
         assert_int_equal(m.normal + m.anomalous, n);
         assert_string_equal(m.missing, "");
     }
@@ -185,7 +182,7 @@ static void kinds_stand_alone(void **state)
     assert_string_equal(k[0].kind, "scratch");
     assert_int_equal(k[0].n, 2);
     assert_true(fabs(k[0].auroc - 5.5 / 6) < 1e-12);
-    assert_true(k[0].detection_rate == 1 && k[0].mean_score == 6.5);
+    assert_true(k[0].detection_rate == 1);
     assert_string_equal(k[1].kind, "hole");
     assert_true(fabs(k[1].auroc - 2.0 / 3) < 1e-12 && k[1].detection_rate == 0);
     assert_string_equal(k[2].kind, "unknown");
