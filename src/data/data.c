@@ -120,8 +120,7 @@ static int check_kinds(const struct dataset *ds, struct err *e)
     return 0;
 }
 
-static int open_parts(struct dataset *ds, const char *const *urls, size_t n, enum dataset_use use,
-                      const struct log *log, struct err *e)
+static int open_urls(struct dataset *ds, const char *const *urls, size_t n, enum dataset_use use, struct err *e)
 {
     ds->parts = calloc(n ? n : 1, sizeof *ds->parts);
     if (!ds->parts)
@@ -129,30 +128,66 @@ static int open_parts(struct dataset *ds, const char *const *urls, size_t n, enu
     for (size_t i = 0; i < n; i++)
         TRY(open_part(ds, urls[i], use, e));
     TRY(check_kinds(ds, e));
-    if (n > 1)
-        TRY(dataset_name_apart(ds, e));
-    warn_skipped(ds, log);
-    enum split wanted = use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST;
-    if (ds->splits[wanted].n == 0)
-        return err_set(e, ERR_FORMAT, "%s has nothing to %s", n ? urls[0] : "an empty list of paths",
-                       use == DATASET_LEARN ? "learn from" : "score");
-    return 0;
+    return n > 1 ? dataset_name_apart(ds, e) : 0;
+}
+
+static struct dataset *new_dataset(struct err *e)
+{
+    struct dataset *ds = calloc(1, sizeof *ds);
+    if (ds)
+        pthread_mutex_init(&ds->lock, NULL);
+    else
+        err_memory(e, "a dataset");
+    return ds;
+}
+
+/* Hands over what has been opened, with code 0, if there is anything in it for its use. */
+static int finish_opening(struct dataset *ds, int code, const char *name, enum dataset_use use, const struct log *log,
+                          struct dataset **out, struct err *e)
+{
+    if (code >= 0)
+        warn_skipped(ds, log);
+    if (code >= 0 && ds->splits[use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST].n == 0)
+        code = err_set(e, ERR_FORMAT, "%s has nothing to %s", name, use == DATASET_LEARN ? "learn from" : "score");
+    if (code < 0)
+        dataset_close(ds);
+    else
+        *out = ds;
+    return code;
 }
 
 int dataset_open_all(const char *const *urls, size_t n, enum dataset_use use, const struct log *log,
                      struct dataset **out, struct err *e)
 {
     *out = NULL;
-    struct dataset *ds = calloc(1, sizeof *ds);
+    struct dataset *ds = new_dataset(e);
     if (!ds)
+        return e->code;
+    int code = open_urls(ds, urls, n, use, e);
+    return finish_opening(ds, code, n ? urls[0] : "an empty list of paths", use, log, out, e);
+}
+
+static int open_only_part(struct dataset *ds, const struct source *source, const char *name, void *state,
+                          enum dataset_use use, struct err *e)
+{
+    ds->parts = calloc(1, sizeof *ds->parts);
+    char *path = arena_string(&ds->arena, name);
+    if (!ds->parts || !path)
         return err_memory(e, "a dataset");
-    pthread_mutex_init(&ds->lock, NULL);
-    int code = open_parts(ds, urls, n, use, log, e);
-    if (code < 0)
-        dataset_close(ds);
-    else
-        *out = ds;
-    return code;
+    ds->parts[ds->n_parts++] =
+        (struct part){.source = source, .ds = ds, .url = path, .path = path, .use = use, .state = state};
+    return source->open(&ds->parts[0], e);
+}
+
+int dataset_open_source(const struct source *source, const char *name, void *state, enum dataset_use use,
+                        const struct log *log, struct dataset **out, struct err *e)
+{
+    *out = NULL;
+    struct dataset *ds = new_dataset(e);
+    if (!ds)
+        return e->code;
+    int code = open_only_part(ds, source, name, state, use, e);
+    return finish_opening(ds, code, name, use, log, out, e);
 }
 
 int dataset_open(const char *url, enum dataset_use use, const struct log *log, struct dataset **ds, struct err *e)

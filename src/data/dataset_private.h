@@ -36,6 +36,10 @@ struct dataset {
     int n_idle;
 };
 
+/* Opens a data set of one part whose source is not known by a URL; `state` is there when the source opens. */
+int dataset_open_source(const struct source *source, const char *name, void *state, enum dataset_use use,
+                        const struct log *log, struct dataset **out, struct err *e);
+
 /* Takes a decoder out of the pool, or makes one. dataset_put_decoder takes it back. */
 int dataset_take_decoder(struct dataset *ds, struct picture_decoder **d, struct err *e);
 void dataset_put_decoder(struct dataset *ds, struct picture_decoder *d);
