@@ -7,7 +7,7 @@
 
 #include <stdio.h>
 
-/* Colours and layout, light and dark, screen and paper. */
+/* Colours and layout, light and dark, screen and paper: report.css, which the build embeds. */
 extern const char report_style[];
 
 /* What is on the page. */
