@@ -339,10 +339,8 @@ static int map_write(const engram_model *model, const engram_result *r, const ch
         return heatmap_write_npy(path, r->map, r->map_width, r->map_height, force, e);
     if (format != ENGRAM_MAP_PNG)
         return err_set(e, ERR_USAGE, "there is no map format %d", format);
-    struct heatmap_scale scale;
-    const struct heatmap_style plain = {1, NULL, 0, false};
-    heatmap_scale_calibrated(&scale, &loaded_file(model->loaded)->calibration, default_rate);
-    return heatmap_write_png(path, &scale, r->map, r->map_width, r->map_height, &plain, force, e);
+    return heatmap_write_png(path, &loaded_file(model->loaded)->calibration, r->map, r->map_width, r->map_height, force,
+                             e);
 }
 
 int engram_map_write(const engram_model *model, const engram_result *result, const char *path, int format, int force,

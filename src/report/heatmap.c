@@ -48,7 +48,7 @@ void heatmap_scale_init(struct heatmap_scale *s, float low, float high, float le
         scale_color(i / (HEATMAP_COLORS - 1.0), s->colors[i]);
 }
 
-void heatmap_scale_calibrated(struct heatmap_scale *s, const struct calibration *c, double rate)
+bool heatmap_scale_calibrated(struct heatmap_scale *s, const struct calibration *c, double rate)
 {
     enum { ONE_IN = 20 };
     float high = c->map_high, level = INFINITY;
@@ -59,7 +59,19 @@ void heatmap_scale_calibrated(struct heatmap_scale *s, const struct calibration 
         high = fmaxf(high, c->map_low + 1.5f * (peak - c->map_low));
         level = calibration_peak_threshold(c, rate);
     }
-    heatmap_scale_init(s, c->map_low, high, level);
+    bool fixed = high > c->map_low;
+    heatmap_scale_init(s, fixed ? c->map_low : INFINITY, fixed ? high : -INFINITY, level);
+    return fixed;
+}
+
+void heatmap_scale_widen(struct heatmap_scale *s, const float *map, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!isfinite(map[i]))
+            continue;
+        s->low = fminf(s->low, map[i]);
+        s->high = fmaxf(s->high, map[i]);
+    }
 }
 
 float heatmap_position(const struct heatmap_scale *s, float value)
@@ -72,51 +84,12 @@ float heatmap_position(const struct heatmap_scale *s, float value)
     return t < 0 ? 0 : t > 1 ? 1 : t;
 }
 
-/* Strong colours cover the picture underneath, weak ones let it through. */
-static void blend(uint8_t *rgb, const uint8_t *color, uint8_t grey, float cover)
-{
-    for (int i = 0; i < 3; i++)
-        rgb[i] = (uint8_t)lrintf(cover * color[i] + (1 - cover) * grey);
-}
-
-static void draw_value(const struct heatmap_scale *s, float value, const uint8_t *grey, float opacity, uint8_t *rgb)
+void heatmap_draw(const struct heatmap_scale *s, const float *map, int width, int height, uint8_t *rgb)
 {
     static const uint8_t unknown[3] = {128, 128, 128};
-    float t = heatmap_position(s, value);
-    const uint8_t *color = isnan(t) ? unknown : s->colors[(int)lrintf(t * (HEATMAP_COLORS - 1))];
-    if (grey)
-        blend(rgb, color, *grey, isnan(t) ? opacity : opacity * sqrtf(t));
-    else
-        memcpy(rgb, color, 3);
-}
-
-/* Whether the map is above the level at a pixel of the drawing; outside of the map it is not. */
-static bool above(const struct heatmap_scale *s, const float *map, int width, int height, int zoom, int x, int y)
-{
-    if (x < 0 || y < 0 || x >= width * zoom || y >= height * zoom)
-        return false;
-    return map[(size_t)(y / zoom) * (size_t)width + (size_t)(x / zoom)] > s->level;
-}
-
-static bool on_contour(const struct heatmap_scale *s, const float *map, int width, int height, int zoom, int x, int y)
-{
-    return above(s, map, width, height, zoom, x, y) &&
-           !(above(s, map, width, height, zoom, x - 1, y) && above(s, map, width, height, zoom, x + 1, y) &&
-             above(s, map, width, height, zoom, x, y - 1) && above(s, map, width, height, zoom, x, y + 1));
-}
-
-void heatmap_draw(const struct heatmap_scale *s, const float *map, int width, int height,
-                  const struct heatmap_style *style, uint8_t *rgb)
-{
-    int zoom = style->zoom;
-    for (int y = 0; y < height * zoom; y++) {
-        for (int x = 0; x < width * zoom; x++, rgb += 3) {
-            size_t at = (size_t)(y / zoom) * (size_t)width + (size_t)(x / zoom);
-            if (style->contour && on_contour(s, map, width, height, zoom, x, y))
-                memset(rgb, 255, 3);
-            else
-                draw_value(s, map[at], style->grey ? style->grey + at : NULL, style->opacity, rgb);
-        }
+    for (size_t i = 0; i < (size_t)width * (size_t)height; i++) {
+        float t = heatmap_position(s, map[i]);
+        memcpy(rgb + 3 * i, isnan(t) ? unknown : s->colors[lrintf(t * (HEATMAP_COLORS - 1))], 3);
     }
 }
 
@@ -127,14 +100,31 @@ void heatmap_bar(const struct heatmap_scale *s, int width, int height, uint8_t *
             memcpy(rgb, s->colors[(HEATMAP_COLORS * (int64_t)x + HEATMAP_COLORS / 2) / width], 3);
 }
 
-int heatmap_write_png(const char *path, const struct heatmap_scale *s, const float *map, int width, int height,
-                      const struct heatmap_style *style, bool force, struct err *e)
+/* What may come from outside: a map of a size that a picture can have. */
+static int check_map(const char *path, const float *map, int width, int height, struct err *e)
 {
-    struct picture p = {.width = width * style->zoom, .height = height * style->zoom, .channels = 3};
-    uint8_t *rgb = malloc((size_t)p.width * (size_t)p.height * 3);
+    if (map && width >= 1 && height >= 1 && width <= PICTURE_MAX_SIDE && height <= PICTURE_MAX_SIDE &&
+        (int64_t)width * height <= PICTURE_MAX_PIXELS)
+        return 0;
+    return err_set(
+        e, ERR_USAGE,
+        "a heat map of %d x %d%s cannot be written to %s: it takes values, sides from 1 to %d and at most %d "
+        "values in all",
+        width, height, map ? "" : " without values", path, PICTURE_MAX_SIDE, PICTURE_MAX_PIXELS);
+}
+
+int heatmap_write_png(const char *path, const struct calibration *c, const float *map, int width, int height,
+                      bool force, struct err *e)
+{
+    TRY(check_map(path, map, width, height, e));
+    struct heatmap_scale scale;
+    if (!heatmap_scale_calibrated(&scale, c, 1))
+        heatmap_scale_widen(&scale, map, (size_t)width * (size_t)height);
+    struct picture p = {.width = width, .height = height, .channels = 3};
+    uint8_t *rgb = malloc((size_t)width * (size_t)height * 3);
     if (!rgb)
         return err_memory(e, "a heat map's picture");
-    heatmap_draw(s, map, width, height, style, rgb);
+    heatmap_draw(&scale, map, width, height, rgb);
     p.pixels = rgb;
     int code = picture_write_png(path, &p, force, e);
     free(rgb);
@@ -155,6 +145,7 @@ static void npy_header(int width, int height, char header[128])
 int heatmap_write_npy(const char *path, const float *map, int width, int height, bool force, struct err *e)
 {
     struct file_out f;
+    TRY(check_map(path, map, width, height, e));
     TRY(file_create(&f, path, force, e));
     char header[128];
     npy_header(width, height, header);

@@ -2,8 +2,9 @@
  * orange to pale yellow, lightness rising evenly, so that it also reads in grey and with any colour vision.
  *
  * Maps are float, height x width, rows from the top; higher = more abnormal. What a colour means is fixed by the
- * calibration and never by the picture at hand: a good part stays dark. Values that are not finite become mid grey.
- * Functions only read the scale: one for all threads. Sizes are at least 1. */
+ * calibration and never by the picture at hand: a good part stays dark. (A model that was trained without held-out data
+ * has nothing to fix it by; only its maps are coloured over their own range.) Values that are not finite become mid
+ * grey. Functions only read the scale: one for all threads. Sizes are at least 1. */
 #ifndef REPORT_HEATMAP_H
 #define REPORT_HEATMAP_H
 
@@ -25,30 +26,26 @@ struct heatmap_scale {
 void heatmap_scale_init(struct heatmap_scale *s, float low, float high, float level);
 
 /* The scale of a calibrated model, the same at any rate: from the median of normal maps to half as much again as what
- * the highest spot of 19 in 20 normal pictures reaches. The contour is where `rate` puts it. */
-void heatmap_scale_calibrated(struct heatmap_scale *s, const struct calibration *c, double rate);
+ * the highest spot of 19 in 20 normal pictures reaches. The contour is where `rate` puts it. False where the
+ * calibration knows no maps: the range is then empty (low INFINITY, high -INFINITY), to be widened by the maps that are
+ * to be drawn.
+ */
+bool heatmap_scale_calibrated(struct heatmap_scale *s, const struct calibration *c, double rate);
+void heatmap_scale_widen(struct heatmap_scale *s, const float *map, size_t n);
 
 /* A value's place on the scale, 0..1; NaN for values that are not finite. */
 float heatmap_position(const struct heatmap_scale *s, float value);
 
-/* How a map is drawn. {1} is the plain map, a pixel a value. */
-struct heatmap_style {
-    int zoom;            /* each value becomes zoom x zoom pixels; at least 1 */
-    const uint8_t *grey; /* height x width: drawn under the map; NULL: the map alone */
-    float opacity;       /* 0..1 of the map's highest colours over `grey`; its low ones are transparent */
-    bool contour;        /* a white line, a pixel wide, around what is above the level */
-};
-
-/* Draws width*zoom x height*zoom pixels of RGB into `rgb`. */
-void heatmap_draw(const struct heatmap_scale *s, const float *map, int width, int height,
-                  const struct heatmap_style *style, uint8_t *rgb);
+/* A pixel a value: width x height pixels of RGB into `rgb`. */
+void heatmap_draw(const struct heatmap_scale *s, const float *map, int width, int height, uint8_t *rgb);
 
 /* The colour bar, low at the left; RGB. */
 void heatmap_bar(const struct heatmap_scale *s, int width, int height, uint8_t *rgb);
 
-/* Draws and writes a PNG, atomically; an existing file is refused unless `force`. */
-int heatmap_write_png(const char *path, const struct heatmap_scale *s, const float *map, int width, int height,
-                      const struct heatmap_style *style, bool force, struct err *e);
+/* Draws the map of a model that is calibrated so, and writes a PNG, atomically; an existing file is refused unless
+ * `force`. ERR_USAGE, here and below: no map, or a size that no picture has. */
+int heatmap_write_png(const char *path, const struct calibration *c, const float *map, int width, int height,
+                      bool force, struct err *e);
 
 /* The values themselves as NumPy's .npy (format 1.0): little-endian float32, C order, shape (height, width). */
 int heatmap_write_npy(const char *path, const float *map, int width, int height, bool force, struct err *e);

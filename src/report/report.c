@@ -325,7 +325,8 @@ static int put_charts(FILE *f, const struct page *p, const struct evaluation *m,
 {
     if (!m->scores.n)
         return 0;
-    fputs(report_labelled(m) ? "<section><h3>How well it tells them apart</h3>\n" : "<section><h3>Scores</h3>\n", f);
+    bool both = m->decisions.normal && m->decisions.anomalous;
+    fputs(both ? "<section><h3>How well it tells them apart</h3>\n" : "<section><h3>Scores</h3>\n", f);
     fputs("<p class=\"note\">A score says how abnormal a sample is. The threshold comes from normal data held out of "
           "training, never from these.</p>\n<div class=\"charts\">\n",
           f);
@@ -368,7 +369,7 @@ static int put_model(FILE *f, const struct page *p, size_t i, struct err *e)
     report_tiles(f, p, m);
     TRY(put_charts(f, p, m, e));
     TRY(report_galleries(f, p, m, e));
-    TRY(report_memory(f, m, e));
+    TRY(report_memories(f, m, e));
     TRY(put_training(f, m, e));
     TRY(report_options(f, m, e));
     fputs("</article>\n", f);
@@ -397,12 +398,13 @@ static int put_page(FILE *f, const struct page *p, const struct report_job *job,
     }
     fputs(
         "<footer><h2>How to read this</h2>\n"
-        "<p>A <b>score</b> compares a sample with what the model rebuilt of it; higher is more abnormal. The "
+        "<p>A <b>score</b> says how far a sample is from what the model makes of it; higher is more abnormal. The "
         "<b>p-value</b> is the share of held-out normal samples that score at least as high: 0.01 means that one "
-        "normal "
-        "sample in a hundred looks this strange. A sample is <b>flagged</b> when its p-value is at most the promised "
-        "false-alarm rate, so on normal data like those of the training no more than that share is flagged by "
-        "mistake, whatever the model.</p>\n"
+        "normal sample in a hundred looks this strange. A sample is <b>flagged</b> when its p-value is at most the "
+        "promised false-alarm rate.</p>\n"
+        "<p>The <b>promise</b>: of normal data like those of the training no more than that share is flagged by "
+        "mistake, whatever the model, on average over all trainings. One model has drawn one set of held-out samples, "
+        "so its own rate lies around that: nine times in ten below the bound that stands with it.</p>\n"
         "<p><b>AUROC</b> is the chance that an anomalous sample scores above a normal one: 0.5 is guessing, 1 is "
         "perfect. <b>Average precision</b> is the share of true anomalies among what ranks highest, averaged over all "
         "thresholds; it depends on how many anomalies the data hold.</p>\n"
@@ -415,12 +417,17 @@ static int put_page(FILE *f, const struct page *p, const struct report_job *job,
 /* Models stand side by side, and are compared: on the same samples, with the same promise. */
 static int check_alike(const struct report_job *job, struct err *e)
 {
-    if (job->n < 1)
+    if (!job->path)
+        return err_set(e, ERR_USAGE, "a report needs a path to be written to, and there is none");
+    if (job->n < 1 || !job->evaluations)
         return err_set(e, ERR_USAGE, "a report needs at least one model's results, and there is none to write to '%s'",
                        job->path);
     const struct evaluation *first = job->evaluations[0];
-    for (size_t i = 1; i < job->n; i++) {
+    for (size_t i = 0; i < job->n; i++) {
         const struct evaluation *other = job->evaluations[i];
+        if (!other)
+            return err_set(e, ERR_USAGE, "a report of %zu evaluations cannot be written: evaluation %zu is NULL",
+                           job->n, i + 1);
         if (other->fingerprint != first->fingerprint)
             return err_set(e, ERR_USAGE,
                            "a report compares models on the same data, but evaluation 1 is of %s and evaluation %zu of "

@@ -93,6 +93,28 @@ static void draw_share_grid(struct chart *c, double top, bool mirrored)
     }
 }
 
+/* One side: the normal ones, else the anomalous, else those of unknown truth. Both: normal above, anomalous below. */
+static void draw_sides(struct chart *c, const struct histogram *h, float threshold)
+{
+    static const char *const names[] = {"normal", "anomalous", "unlabelled"};
+    bool both = h->n[0] && h->n[1];
+    int first = h->n[0] ? 0 : h->n[1] ? 1 : 2;
+    c->y.from = both ? -1.28 * h->top : 0;
+    c->y.to = 1.28 * h->top;
+    draw_threshold(c, threshold);
+    draw_share_grid(c, h->top, both);
+    draw_bins(c, h, first, 1, names[first]);
+    if (both)
+        draw_bins(c, h, 1, -1, names[1]);
+    chart_segment(c, c->x.from, 0, c->x.to, 0, "zero");
+    chart_note(c, c->x.start, c->y.end - 5, "start", "label", "share of samples, %%");
+    if (first < 2)
+        chart_note(c, c->x.start + 4, c->y.end + 14, "start", first ? "label anomalous" : "label normal", "%s",
+                   names[first]);
+    if (both)
+        chart_note(c, c->x.start + 4, c->y.start - 6, "start", "label anomalous", "anomalous");
+}
+
 int report_chart_scores(FILE *f, const struct page *p, const struct evaluation *m, struct err *e)
 {
     const struct sample_scores *s = &m->scores;
@@ -103,22 +125,10 @@ int report_chart_scores(FILE *f, const struct page *p, const struct evaluation *
     TRY(score_range(s, threshold, &from, &to, e));
     struct chart c;
     struct histogram h;
-    chart_begin(&c, f, "Scores and threshold", "Histogram of the scores, normal above, anomalous below");
+    chart_begin(&c, f, "Scores and threshold", "Histogram of the scores by truth");
     chart_x(&c, from, to, chart_wants_log(from, to), CHART_PLAIN, "score");
     count_scores(&h, s, &c.x);
-    bool labels = h.n[0] || h.n[1];
-    c.y.from = labels ? -1.28 * h.top : 0;
-    c.y.to = 1.28 * h.top;
-    draw_threshold(&c, threshold);
-    draw_share_grid(&c, h.top, labels);
-    draw_bins(&c, &h, labels ? 0 : 2, 1, labels ? "normal" : "unlabelled");
-    draw_bins(&c, &h, 1, -1, "anomalous");
-    chart_segment(&c, c.x.from, 0, c.x.to, 0, "zero");
-    chart_note(&c, c.x.start, c.y.end - 5, "start", "label", "share of samples, %%");
-    if (labels) {
-        chart_note(&c, c.x.start + 4, c.y.end + 14, "start", "label normal", "normal");
-        chart_note(&c, c.x.start + 4, c.y.start - 6, "start", "label anomalous", "anomalous");
-    }
+    draw_sides(&c, &h, threshold);
     chart_end(&c);
     return 0;
 }
@@ -221,8 +231,11 @@ void report_chart_promise(FILE *f, const struct page *p, const struct evaluation
     chart_note(&c, BESIDE, 64, "start", "strong", "%.4g&#160;%%", 100 * p->rate);
     chart_note(&c, BESIDE, 92, "start", "label", "measured");
     chart_note(&c, BESIDE, 112, "start", "strong", "%.1f&#160;%%", 100 * rate);
-    fprintf(f, "<path class=\"band\" d=\"M%d 140h18v12h-18z\"/>", BESIDE);
-    chart_note(&c, BESIDE + 24, 150, "start", "label", "by chance");
+    chart_note(&c, BESIDE, 140, "start", "label", "90&#160;%% bound");
+    chart_note(&c, BESIDE, 160, "start", "strong", "%.1f&#160;%%",
+               100 * calibration_rate_bound(&m->file->calibration, p->rate, 0.9));
+    fprintf(f, "<path class=\"band\" d=\"M%d 188h18v12h-18z\"/>", BESIDE);
+    chart_note(&c, BESIDE + 24, 198, "start", "label", "by chance");
     chart_end(&c);
 }
 

@@ -52,7 +52,8 @@ static void tile_part(FILE *f, const struct part_metrics *part)
 static void tile_false_alarms(FILE *f, const struct page *p, const struct evaluation *m)
 {
     const struct decision_rates *d = &m->decisions;
-    struct calibration_range range = calibration_expected(&m->file->calibration, p->rate, d->normal);
+    const struct calibration *c = &m->file->calibration;
+    struct calibration_range range = calibration_expected(c, p->rate, d->normal);
     tile_begin(f, "False alarms", "normal");
     html_percent(f, d->false_alarm_rate, 1);
     tile_note(f);
@@ -61,7 +62,9 @@ static void tile_false_alarms(FILE *f, const struct page *p, const struct evalua
     html_count(f, d->normal);
     fputs(" normal<br>promised: ", f);
     html_percent(f, p->rate, report_percent_decimals(p->rate));
-    fprintf(f, "<br>expected: %.1f, by chance %.1f to&nbsp;%.1f", 100 * range.centre, 100 * range.from, 100 * range.to);
+    if (p->rate >= calibration_smallest_rate(c))
+        fprintf(f, "<br>expected: %.1f, by chance %.1f to&nbsp;%.1f", 100 * range.centre, 100 * range.from,
+                100 * range.to);
     if (d->false_alarm_rate > range.to)
         fputs("<br><strong>More than chance explains: the normal test data differ from the training data.</strong>", f);
     tile_end(f);
@@ -156,60 +159,87 @@ void report_tiles(FILE *f, const struct page *p, const struct evaluation *m)
 
 /* ---- other rates ---- */
 
-static void rate_share(FILE *f, struct flagged_count c)
+/* The last columns of the table: a truth whose flagged share is counted (-1: all). */
+struct rate_columns {
+    int n;
+    struct {
+        int truth;
+        const char *name;
+    } v[2];
+};
+
+static struct rate_columns rate_columns(const struct evaluation *m)
 {
-    fputs("<td>", f);
-    html_percent(f, c.n ? (double)c.flagged / (double)c.n : NAN, 1);
-    fputs("</td>", f);
+    struct rate_columns c = {0};
+    if (m->decisions.normal) {
+        c.v[c.n].truth = 0;
+        c.v[c.n++].name = "false alarms";
+    }
+    if (m->decisions.anomalous) {
+        c.v[c.n].truth = 1;
+        c.v[c.n++].name = "found";
+    }
+    if (!c.n) {
+        c.v[c.n].truth = -1;
+        c.v[c.n++].name = "flagged";
+    }
+    return c;
 }
 
-static void rate_row(FILE *f, const struct evaluation *m, double rate, bool chosen, bool labels)
+static void rate_row(FILE *f, const struct evaluation *m, double rate, bool chosen)
 {
     const struct calibration *c = &m->file->calibration;
+    const struct rate_columns columns = rate_columns(m);
     fprintf(f, "<tr%s><th scope=\"row\">", chosen ? " class=\"chosen\"" : "");
     html_percent(f, rate, report_percent_decimals(rate));
     fputs("</th>", f);
     if (rate < calibration_smallest_rate(c)) {
         fprintf(f, "<td colspan=\"%d\" class=\"quiet\">needs %.0f held-out normal samples, there are %zu</td></tr>\n",
-                labels ? 3 : 2, ceil(1 / rate) - 1, c->n);
+                2 + columns.n, ceil(1 / rate) - 1, c->n);
         return;
     }
     fputs("<td>", f);
+    html_percent(f, calibration_rate_bound(c, rate, 0.9), 1);
+    fputs("</td><td>", f);
     html_digits(f, (double)calibration_threshold(c, rate), 3);
-    fputs("</td>", f);
-    if (labels) {
-        rate_share(f, count_flagged(&m->scores, 0, rate));
-        rate_share(f, count_flagged(&m->scores, 1, rate));
-    } else {
-        rate_share(f, count_flagged(&m->scores, -1, rate));
+    for (int i = 0; i < columns.n; i++) {
+        struct flagged_count count = count_flagged(&m->scores, columns.v[i].truth, rate);
+        fputs("</td><td>", f);
+        html_percent(f, (double)count.flagged / (double)count.n, 1);
     }
-    fputs("</tr>\n", f);
+    fputs("</td></tr>\n", f);
+}
+
+static void rates_head(FILE *f, const struct evaluation *m)
+{
+    const struct rate_columns columns = rate_columns(m);
+    fputs("<div class=\"block\"><h4>If you promise another rate</h4>\n"
+          "<p class=\"note\">A lower promise means fewer false alarms and more that is missed. This model's own rate "
+          "stays below the bound nine times in ten. A sample is flagged when its score is above the threshold.</p>\n"
+          "<table><thead><tr><th scope=\"col\">promised</th><th scope=\"col\">bound</th>"
+          "<th scope=\"col\">threshold</th>",
+          f);
+    for (int i = 0; i < columns.n; i++)
+        fprintf(f, "<th scope=\"col\">%s</th>", columns.v[i].name);
+    fputs("</tr></thead><tbody>\n", f);
 }
 
 void report_rates(FILE *f, const struct page *p, const struct evaluation *m)
 {
     static const double rates[] = {0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2};
+    bool done = false;
     if (!m->scores.n || !m->file->calibration.n)
         return;
-    bool labels = report_labelled(m), done = false;
-    fputs(
-        "<div class=\"block\"><h4>If you promise another rate</h4>\n"
-        "<p class=\"note\">A lower promise means fewer false alarms and more that is missed. A sample is flagged when "
-        "its score is above the threshold.</p>\n"
-        "<table><thead><tr><th scope=\"col\">promised</th><th scope=\"col\">threshold</th>",
-        f);
-    fputs(labels ? "<th scope=\"col\">false alarms</th><th scope=\"col\">found</th>" : "<th scope=\"col\">flagged</th>",
-          f);
-    fputs("</tr></thead><tbody>\n", f);
+    rates_head(f, m);
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
         bool same = fabs(rates[i] - p->rate) < 1e-9;
         if (!done && !same && p->rate < rates[i])
-            rate_row(f, m, p->rate, true, labels);
+            rate_row(f, m, p->rate, true);
         done = done || same || p->rate < rates[i];
-        rate_row(f, m, rates[i], same, labels);
+        rate_row(f, m, rates[i], same);
     }
     if (!done)
-        rate_row(f, m, p->rate, true, labels);
+        rate_row(f, m, p->rate, true);
     fputs("</tbody></table></div>\n", f);
 }
 

@@ -1,4 +1,4 @@
-/* The parts of the report's page, for report.c alone. Each writes to a stream in the C locale (run/html.h). */
+/* The parts of the report's page, for report.c alone. Each writes to a stream in the C locale (report/html.h). */
 #ifndef REPORT_REPORT_PART_H
 #define REPORT_REPORT_PART_H
 
@@ -43,9 +43,27 @@ void report_rates(FILE *f, const struct page *p, const struct evaluation *m);
 void report_kinds(FILE *f, const struct page *p, const struct evaluation *m);
 int report_options(FILE *f, const struct evaluation *m, struct err *e);
 
-/* Pictures: the samples drawn for all models, the galleries of one, its memory. */
+/* Samples with their pictures, or without: those drawn for all models, the galleries of one; its memories. */
 int report_drawn(FILE *f, const struct page *p, struct err *e);
 int report_galleries(FILE *f, const struct page *p, const struct evaluation *m, struct err *e);
-int report_memory(FILE *f, const struct evaluation *m, struct err *e);
+int report_memories(FILE *f, const struct evaluation *m, struct err *e);
+
+/* What the colours of a model's maps mean. */
+struct map_scale {
+    struct heatmap_scale colors;
+    bool fixed; /* by the calibration; else by the maps that are shown */
+};
+struct map_scale report_map_scale(const struct page *p, const struct evaluation *m);
+
+/* One picture of a sample that has it. */
+int report_input(FILE *f, const struct shown_sample *s, struct err *e); /* with the mask's outline */
+int report_reconstruction(FILE *f, const struct shown_sample *s, struct err *e);
+int report_map(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, struct err *e);
+
+enum { PICTURE_SIDE = 160 }; /* longest side that is stored */
+/* "crisp": so small that its pixels are shown as squares; or "smooth". */
+const char *report_picture_class(const struct picture *p);
+/* Width to show it with: a whole multiple near `target` for crisp ones, `large` for the others. */
+int report_picture_width(const struct picture *p, int target, int large);
 
 #endif

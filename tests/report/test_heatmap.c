@@ -1,10 +1,11 @@
-/* Heat maps: colours, contour, overlay, files. */
+/* Heat maps: colours, scales, files. */
 #include "support/files.h"
 
 #include "base/file.h"
 #include "data/media.h"
 #include "report/heatmap.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,30 +37,13 @@ static void test_values_are_clamped(void **state)
     heatmap_scale_init(&s, 1, 3, 2);
     float map[4] = {-9, 9, 2, NAN};
     uint8_t rgb[12];
-    heatmap_draw(&s, map, 4, 1, &(struct heatmap_style){.zoom = 1}, rgb);
+    heatmap_draw(&s, map, 4, 1, rgb);
     assert_memory_equal(rgb, s.colors[0], 3);
     assert_memory_equal(rgb + 3, s.colors[HEATMAP_COLORS - 1], 3);
     assert_memory_equal(rgb + 6, s.colors[HEATMAP_COLORS / 2], 3);
     assert_memory_equal(rgb + 9, "\x80\x80\x80", 3);
     heatmap_scale_init(&s, 1, 1, 1); /* no range: a step */
     assert_true(heatmap_position(&s, 1) == 0 && heatmap_position(&s, 1.5f) == 1);
-}
-
-static void test_contour_and_overlay(void **state)
-{
-    (void)state;
-    struct heatmap_scale s;
-    heatmap_scale_init(&s, 0, 1, 0.5f);
-    float map[9] = {0, 0, 0, 0, 1, 0, 0, 0, 0};
-    uint8_t grey[9], rgb[9 * 9 * 3];
-    memset(grey, 200, sizeof grey);
-    heatmap_draw(&s, map, 3, 3, &(struct heatmap_style){.zoom = 3, .grey = grey, .opacity = 1, .contour = true}, rgb);
-    assert_memory_equal(rgb, "\xc8\xc8\xc8", 3);                                 /* normal: the picture shows through */
-    assert_memory_equal(rgb + 3 * (3 * 9 + 3), "\xff\xff\xff", 3);               /* the corner of the middle: contour */
-    assert_memory_equal(rgb + 3 * (4 * 9 + 4), s.colors[HEATMAP_COLORS - 1], 3); /* within: the map's colour */
-    s.level = INFINITY;
-    heatmap_draw(&s, map, 3, 3, &(struct heatmap_style){.zoom = 3, .contour = true}, rgb);
-    assert_memory_equal(rgb + 3 * (3 * 9 + 3), s.colors[HEATMAP_COLORS - 1], 3);
 }
 
 static void test_scale_of_a_calibration(void **state)
@@ -71,12 +55,26 @@ static void test_scale_of_a_calibration(void **state)
         scores[i] = peaks[i] = 0.5f + 0.001f * (float)i;
     struct calibration c = {.n = N, .scores = scores, .peaks = peaks, .map_low = 0.01f, .map_high = 0.5f};
     struct heatmap_scale a, b;
-    heatmap_scale_calibrated(&a, &c, 0.05);
-    heatmap_scale_calibrated(&b, &c, 0.2);
+    assert_true(heatmap_scale_calibrated(&a, &c, 0.05) && heatmap_scale_calibrated(&b, &c, 0.2));
     assert_true(a.low == b.low && a.high == b.high); /* the rate moves the contour, never the colours */
     assert_true(a.level > b.level && a.level < a.high);
-    heatmap_scale_calibrated(&a, &(struct calibration){.map_high = 2}, 0.05);
+    assert_true(heatmap_scale_calibrated(&a, &(struct calibration){.map_high = 2}, 0.05));
     assert_true(a.high == 2 && isinf(a.level));
+}
+
+/* Nothing was held out: maps are coloured over their own range, and not by whether they are above 0. */
+static void test_scale_without_calibration(void **state)
+{
+    (void)state;
+    struct heatmap_scale s;
+    const float map[5] = {0.5f, NAN, 0.2f, 0.3f, INFINITY}, more = 0.7f;
+    assert_false(heatmap_scale_calibrated(&s, &(struct calibration){0}, 0.05));
+    assert_true(heatmap_position(&s, 1) == 0); /* nothing is known yet */
+    heatmap_scale_widen(&s, map, 5);
+    assert_true(s.low == 0.2f && s.high == 0.5f && isinf(s.level));
+    heatmap_scale_widen(&s, &more, 1);
+    assert_true(heatmap_position(&s, 0.2f) == 0 && heatmap_position(&s, 0.7f) == 1);
+    assert_true(fabsf(heatmap_position(&s, 0.45f) - 0.5f) < 1e-6f);
 }
 
 static void test_bar(void **state)
@@ -109,25 +107,61 @@ static void test_npy(void **state)
     assert_int_equal(heatmap_write_npy(path, map, 2, 3, false, &e), ERR_IO); /* it is there already */
 }
 
+/* Writes a map of 3 x 2 and gives back its six colours. */
+static void write_and_read(const char *path, const struct calibration *c, const float *map, uint8_t colors[18])
+{
+    struct err e = ERR_INIT;
+    struct picture_decoder *d;
+    struct picture p;
+    assert_int_equal(heatmap_write_png(path, c, map, 3, 2, false, &e), 0);
+    assert_int_equal(picture_decoder_new(&d, &e), 0);
+    assert_int_equal(picture_read(d, path, 3, &p, &e), 0);
+    assert_true(p.width == 3 && p.height == 2);
+    memcpy(colors, p.pixels, 18);
+    picture_decoder_free(d);
+}
+
 static void test_png_file(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
     struct heatmap_scale s;
-    struct picture_decoder *d;
-    struct picture p;
-    float map[6] = {0, 0.2f, 0.4f, 0.6f, 0.8f, 1};
+    const float map[6] = {0, 0.2f, 0.4f, 0.6f, 0.8f, 1}, dim[6] = {0, 0.02f, 0.04f, 0.06f, 0.08f, 0.1f};
+    const struct calibration c = {.map_high = 1}, none = {0};
+    uint8_t colors[18];
     const char *path = in_folder("map.png");
     heatmap_scale_init(&s, 0, 1, 2);
-    assert_int_equal(heatmap_write_png(path, &s, map, 3, 2, &(struct heatmap_style){.zoom = 4}, false, &e), 0);
-    assert_int_equal(picture_decoder_new(&d, &e), 0);
-    assert_int_equal(picture_read(d, path, 3, &p, &e), 0);
-    assert_int_equal(p.width, 12);
-    assert_int_equal(p.height, 8);
-    assert_memory_equal(p.pixels, s.colors[0], 3);
-    assert_memory_equal(p.pixels + 3 * (8 * 12 - 1), s.colors[HEATMAP_COLORS - 1], 3);
-    picture_decoder_free(d);
-    assert_int_equal(heatmap_write_png(path, &s, map, 3, 2, &(struct heatmap_style){.zoom = 1}, false, &e), ERR_IO);
+    write_and_read(path, &c, map, colors);
+    assert_memory_equal(colors, s.colors[0], 3);
+    assert_memory_equal(colors + 6, s.colors[(HEATMAP_COLORS - 1) * 2 / 5], 3);
+    assert_memory_equal(colors + 15, s.colors[HEATMAP_COLORS - 1], 3);
+    assert_int_equal(heatmap_write_png(path, &c, map, 3, 2, false, &e), ERR_IO); /* it is there already */
+    write_and_read(in_folder("dim.png"), &c, dim, colors);
+    assert_memory_equal(colors + 15, s.colors[26], 3); /* a good part stays dark */
+    write_and_read(in_folder("own.png"), &none, dim, colors);
+    assert_memory_equal(colors + 6, s.colors[(HEATMAP_COLORS - 1) * 2 / 5], 3);
+    assert_memory_equal(colors + 15, s.colors[HEATMAP_COLORS - 1], 3);
+}
+
+static void test_sizes_of_no_picture(void **state)
+{
+    (void)state;
+    static const int sizes[][2] = {{-3, 2}, {3, -2}, {0, 2}, {3, 0}, {1 << 21, 1}, {1 << 20, 1 << 20}, {INT_MIN, 1}};
+    const float map[6] = {0};
+    const struct calibration c = {0};
+    const char *path = in_folder("never");
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        struct err e = ERR_INIT;
+        assert_int_equal(heatmap_write_npy(path, map, sizes[i][0], sizes[i][1], true, &e), ERR_USAGE);
+        assert_says(e.msg, "never");
+        e = ERR_INIT;
+        assert_int_equal(heatmap_write_png(path, &c, map, sizes[i][0], sizes[i][1], true, &e), ERR_USAGE);
+        assert_says(e.msg, "sides from 1 to");
+    }
+    struct err e = ERR_INIT;
+    assert_int_equal(heatmap_write_npy(path, NULL, 3, 2, true, &e), ERR_USAGE);
+    assert_says(e.msg, "without values");
+    assert_false(exists(path));
 }
 
 int main(void)
@@ -135,11 +169,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_colors_rise_from_dark_to_light),
         cmocka_unit_test(test_values_are_clamped),
-        cmocka_unit_test(test_contour_and_overlay),
         cmocka_unit_test(test_scale_of_a_calibration),
+        cmocka_unit_test(test_scale_without_calibration),
         cmocka_unit_test(test_bar),
         cmocka_unit_test(test_npy),
         cmocka_unit_test(test_png_file),
+        cmocka_unit_test(test_sizes_of_no_picture),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }
