@@ -335,6 +335,8 @@ const struct kind *dataset_kind(const struct dataset *ds)
 int dataset_fit(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
                 struct err *e)
 {
+    struct err why = ERR_INIT;
     *p = (struct preprocess){.kind = dataset_kind(ds)};
-    return p->kind->fit(ds, split, w, arena, p, e);
+    TRY(p->kind->fit(ds, split, w, arena, p, e));
+    return preprocess_check(p, &why) ? err_set(e, ERR_USAGE, "%s; choose another size", why.msg) : 0;
 }

@@ -30,14 +30,22 @@ int preprocess_check(const struct preprocess *p, struct err *e)
 {
     TRY(p->kind->check(p, e));
     bool sound = true;
-    for (int i = 0; i < p->sample.nd; i++)
+    double values = 1;
+    for (int i = 0; i < p->sample.nd; i++) {
         sound &= p->sample.d[i] >= 1 && p->sample.d[i] <= PREPROCESS_SIDE_MAX;
+        values *= (double)p->sample.d[i];
+    }
     for (int i = 0; sound && i < p->n; i++)
         sound = isfinite(p->mean[i]) && isfinite(p->std[i]) && p->std[i] > 0;
-    if (sound)
-        return 0;
-    return err_set(e, ERR_FORMAT, "the input should have sizes from 1 to %d, a finite mean and a positive std",
-                   PREPROCESS_SIDE_MAX);
+    if (!sound)
+        return err_set(e, ERR_FORMAT, "the input should have sizes from 1 to %d, a finite mean and a positive std",
+                       PREPROCESS_SIDE_MAX);
+    char text[SHAPE_TEXT];
+    if (values > PREPROCESS_VALUES_MAX)
+        return err_set(e, ERR_FORMAT,
+                       "a sample of %s has %.0f values, and at most %d can be handled, such as 8192x8192 grey pixels",
+                       shape_text(&p->sample, text), values, PREPROCESS_VALUES_MAX);
+    return 0;
 }
 
 size_t preprocess_bytes(const struct preprocess *p)

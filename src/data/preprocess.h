@@ -15,7 +15,10 @@
 /* A kind of data: pictures, rows. */
 struct kind;
 
-enum { PREPROCESS_SIDE_MAX = 65536 }; /* of each dimension of a sample */
+enum {
+    PREPROCESS_SIDE_MAX = 65536,     /* of each dimension of a sample */
+    PREPROCESS_VALUES_MAX = 1 << 26, /* of a sample, 8192x8192 grey pixels: a small file may claim any size */
+};
 
 struct preprocess {
     const struct kind *kind;

@@ -14,9 +14,9 @@
 #error "safetensors files are little-endian; this machine needs a byte swap in this file"
 #endif
 
-/* A header of our largest model takes 20 KB; what is larger than this is not one of ours, and would only be parsed to
- * be refused. */
-enum { HEADER_MAX = 16 << 20, DATA_ALIGN = 64, HEADER_START = 8 };
+/* A header of our largest model takes 20 KB, and 100 bytes for every epoch of its curve; what is larger than this is
+ * not one of ours, and would only be parsed to be refused. So it is not written either. */
+enum { HEADER_MAX = 64 << 20, DATA_ALIGN = 64, HEADER_START = 8 };
 
 static const char metadata_key[] = "__metadata__";
 
@@ -75,6 +75,13 @@ int safetensors_write(const char *path, bool force, const char *key, const char 
     char *header = header_text(key, text, tensors, n, &size);
     if (!header)
         return err_memory(e, "the header of a model file");
+    if (size > HEADER_MAX) {
+        free(header);
+        return err_set(e, ERR_FAIL,
+                       "%s was not written: its description takes %zu bytes, and %d is the limit; a training curve of "
+                       "fewer epochs takes less",
+                       path, size, HEADER_MAX);
+    }
     uint64_t length = size;
     struct file_out f = {0};
     int code = file_create(&f, path, force, e);

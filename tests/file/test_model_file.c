@@ -232,6 +232,7 @@ static void wrong_descriptions_are_refused(void **state)
         {"input.shape", "[12,-16,3]", "sizes from 1"},
         {"input.shape", "[12,16,1]", "tensor"},
         {"input.shape", "[12,1e9,3]", "sizes from 1"},
+        {"input.shape", "[16384,16384,1]", "16384x16384x1 has 268435456 values"},
         {"input.std", "0", "positive std"},
         {"input.mean", "null", "finite mean"},
         {"calibration.map_low", "2", "from a low to a high"},

@@ -263,6 +263,30 @@ static void failed_writes_change_nothing(void **state)
     free(after);
 }
 
+/* Nothing is written that would not be read again. */
+static void large_headers_are_read_or_not_written(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct safetensors *st;
+    const size_t limit = 64 << 20, room = 1000; /* of the tensors' entries */
+    const char *path = in_folder("large");
+    char *text = malloc(limit + 1);
+    assert_non_null(text);
+    memset(text, 'x', limit);
+    text[limit] = 0;
+    assert_int_equal(safetensors_write(path, false, "k", text, two, 2, &e), ERR_FAIL);
+    assert_says(e.msg, "was not written");
+    assert_false(exists(path));
+    text[limit - room] = 0;
+    e = (struct err)ERR_INIT;
+    if (safetensors_write(path, false, "k", text, two, 2, &e) || safetensors_open(path, &st, &e))
+        fail_msg("%s", e.msg);
+    assert_string_equal(safetensors_metadata(st, "k"), text);
+    safetensors_close(st);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -275,6 +299,7 @@ int main(void)
         cmocka_unit_test(not_files_are_refused),
         cmocka_unit_test(mutations_never_crash),
         cmocka_unit_test(failed_writes_change_nothing),
+        cmocka_unit_test(large_headers_are_read_or_not_written),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

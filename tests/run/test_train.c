@@ -426,6 +426,7 @@ static void nonsense_is_refused_before_the_first_step(void **state)
         {NULL, "size=x16", "size"},
         {NULL, "size=99999999999", "size"},
         {NULL, "size=-4", "size"},
+        {NULL, "size=16384", "choose another size"},
         {NULL, "widths=", "widths"},
         {"synth:?n=1&size=16", "", "1"},
         {"synth:?n=3&size=16", "", "3"},
