@@ -57,7 +57,7 @@ void guess_try(struct guess *guess, const char *candidate)
     }
 }
 
-const struct verb *verb_find(const char *name)
+const struct verb *verb_find(const struct verb *verbs, const char *name)
 {
     for (const struct verb *v = verbs; v->name; v++)
         if (!strcmp(v->name, name))
@@ -65,7 +65,7 @@ const struct verb *verb_find(const char *name)
     return NULL;
 }
 
-static int unknown_verb(const char *name)
+static int unknown_verb(const struct verb *verbs, const char *name)
 {
     struct guess guess = {.word = name};
     for (const struct verb *v = verbs; v->name; v++)
@@ -312,9 +312,9 @@ static int parse_words(struct args *args, struct words *words)
     return args->help ? 0 : check_operands(args);
 }
 
-int args_parse(int argc, char **argv, struct args *args)
+int args_parse(const struct verb *verbs, int argc, char **argv, struct args *args)
 {
-    *args = (struct args){0};
+    *args = (struct args){.verbs = verbs};
     const char *first = argc > 1 ? argv[1] : "";
     if (!strcmp(first, "--version") || !strcmp(first, "-V"))
         return args->version = true, 0;
@@ -324,9 +324,9 @@ int args_parse(int argc, char **argv, struct args *args)
         return console_usage(NULL, "what is to be done? For example: engram demo");
     if (first[0] == '-')
         return console_usage(NULL, "the verb comes first, then its flags: engram VERB %s", first);
-    args->verb = verb_find(first);
+    args->verb = verb_find(verbs, first);
     if (!args->verb)
-        return unknown_verb(first);
+        return unknown_verb(verbs, first);
     size_t n = (size_t)argc;
     args->operands = calloc(n, sizeof *args->operands);
     args->settings = calloc(n, sizeof *args->settings);

@@ -9,6 +9,7 @@
 
 /* What a command line says. Flags that are not given have the default of their row. */
 struct args {
+    const struct verb *verbs; /* all there are, in the order to show them */
     const struct verb *verb;
     const char **operands; /* what is no flag, in order */
     size_t noperands;
@@ -58,15 +59,13 @@ struct verb {
     int (*run)(const struct args *args);
 };
 
-/* The verbs, in the order to show them. */
-extern const struct verb verbs[];
 /* Flags that every verb has. */
 extern const struct flag common_flags[];
 
-const struct verb *verb_find(const char *name); /* NULL: none */
+const struct verb *verb_find(const struct verb *verbs, const char *name); /* NULL: none */
 
-/* Reads a command line. 0, or an exit code after a message on stderr (2: wrong usage). */
-int args_parse(int argc, char **argv, struct args *args);
+/* Reads a command line for one of those verbs. 0, or an exit code after a message on stderr (2: wrong usage). */
+int args_parse(const struct verb *verbs, int argc, char **argv, struct args *args);
 void args_free(struct args *args);
 
 /* The known word nearest to `word`, for "did you mean"; NULL when none is near. Call it with each candidate. */

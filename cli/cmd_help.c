@@ -14,16 +14,16 @@ const struct flag help_flags[] = {
 
 int cmd_help(const struct args *args)
 {
-    const struct verb *verb = args->noperands ? verb_find(args->operands[0]) : NULL;
+    const struct verb *verb = args->noperands ? verb_find(args->verbs, args->operands[0]) : NULL;
     if (args->noperands && !verb)
         return console_usage(NULL, "there is no verb '%s' to help with", args->operands[0]);
     if (args->man)
-        help_man();
+        help_man(args->verbs);
     else if (args->completion)
-        help_completion();
+        help_completion(args->verbs);
     else if (verb)
         help_verb(verb, NULL);
     else
-        help_general();
+        help_general(args->verbs);
     return output_flush();
 }

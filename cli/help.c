@@ -141,7 +141,7 @@ static const char conventions[] =
     "--force alone. NO_COLOR turns colours off. OMP_WAIT_POLICY, if set, is respected; else waiting threads soon "
     "sleep.";
 
-void help_general(void)
+void help_general(const struct verb *verbs)
 {
     wrap(about, 0, 0);
     printf("\nUsage: engram VERB ... [FLAGS]\n\nVerbs:\n");
@@ -245,7 +245,7 @@ static void man_settings(void)
     }
 }
 
-void help_man(void)
+void help_man(const struct verb *verbs)
 {
     printf(".TH ENGRAM 1 \"\" \"engram %s\" \"User Commands\"\n", engram_version());
     printf(".SH NAME\nengram \\- learn what normal looks like, point at what is not\n");
@@ -294,7 +294,7 @@ static void complete_choices(const struct verb *v, const struct flag *f)
     printf("\" ;;\n");
 }
 
-static void complete_words(void)
+static void complete_words(const struct verb *verbs)
 {
     engram_model_kind kind;
     printf("        train\\ train|models\\ models) words=\"");
@@ -306,7 +306,7 @@ static void complete_words(void)
     printf("\" ;;\n");
 }
 
-void help_completion(void)
+void help_completion(const struct verb *verbs)
 {
     printf("# bash completion for engram; made by: engram help --completion bash\n"
            "_engram()\n{\n"
@@ -326,7 +326,7 @@ void help_completion(void)
         for (const struct flag *f = v->flags; f->name; f++)
             if (f->choices)
                 complete_choices(v, f);
-    complete_words();
+    complete_words(verbs);
     printf("        esac\n    fi\n"
            "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
            "complete -o default -F _engram engram\n");

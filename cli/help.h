@@ -4,10 +4,10 @@
 
 #include "args.h"
 
-void help_general(void);
+void help_general(const struct verb *verbs);
 /* `model` (may be NULL): whose options to list with a verb that takes settings. */
 void help_verb(const struct verb *verb, const char *model);
-void help_man(void);        /* troff */
-void help_completion(void); /* bash */
+void help_man(const struct verb *verbs);        /* troff */
+void help_completion(const struct verb *verbs); /* bash */
 
 #endif

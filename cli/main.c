@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const struct verb verbs[] = {
+/* In the order to show them. */
+static const struct verb verbs[] = {
     {"train", "MODEL DATA", "learn what normal looks like",
      "Trains MODEL on the normal samples of DATA and writes a model file. DATA is a folder of pictures, a folder with "
      "train/ and test/ parts (MVTec AD layout or one folder a class), idx files, or SOURCE:PATH?option=value; see "
@@ -110,7 +111,7 @@ static int run(char **argv, const struct args *args)
         return output_flush();
     }
     if (!args->verb) {
-        help_general();
+        help_general(args->verbs);
         return output_flush();
     }
     if (args->help) {
@@ -129,7 +130,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a reader that goes away is a failed write, seen where it happens */
     console_begin(false, false, false);
     struct args args;
-    int code = args_parse(argc, argv, &args);
+    int code = args_parse(verbs, argc, argv, &args);
     if (!code)
         code = run(argv, &args);
     args_free(&args);
