@@ -12,7 +12,10 @@ enum {
     SAMPLES_MIN = 4,     /* two to train on, one for each held-out share */
     SCORE_BATCH = 32,    /* of the held-out shares: small, for memory */
     TEXT_MAX = 16 << 10, /* of the data's summary */
+    PROMISE_MIN = 19,    /* held-out samples without which nothing is flagged at usual_rate */
 };
+
+static const double usual_rate = 0.05;
 
 /* ---- the sample ---- */
 
@@ -109,13 +112,21 @@ static size_t share_of(double share, size_t n)
     return share > 0 && !count ? 1 : count;
 }
 
+/* Of n samples, `others` of them held out already. A share too small for the usual promise grows: up to a third of what
+ * is left. */
+static size_t calibration_share(double share, size_t n, size_t others)
+{
+    size_t asked = share_of(share, n), third = (n - others) / 3, wanted = third < PROMISE_MIN ? third : PROMISE_MIN;
+    return asked && asked < wanted ? wanted : asked;
+}
+
 /* Which sample is in which share depends on the seed and the number of samples alone. */
 static int draw_shares(struct trainer *t, struct err *e)
 {
     const struct train_config *c = t->job->train;
     size_t n = dataset_count(t->job->data, SPLIT_TRAIN), at = 0;
     t->samples[SHARE_VALIDATION] = share_of(c->validation, n);
-    t->samples[SHARE_CALIBRATION] = share_of(c->calibration, n);
+    t->samples[SHARE_CALIBRATION] = calibration_share(c->calibration, n, t->samples[SHARE_VALIDATION]);
     size_t held = t->samples[SHARE_VALIDATION] + t->samples[SHARE_CALIBRATION];
     if (held + 2 > n)
         return err_set(e, ERR_USAGE,
@@ -248,6 +259,28 @@ static int prepare_curve(struct trainer *t, struct err *e)
     return c->rows ? 0 : err_memory(e, "the training curve");
 }
 
+/* What the file will be able to promise, before hours are spent on it. */
+static void announce_promise(const struct trainer *t)
+{
+    const struct log *log = t->job->log;
+    const struct calibration c = {.n = t->samples[SHARE_CALIBRATION]};
+    double smallest = calibration_smallest_rate(&c), left = 1 - t->job->train->validation;
+    if (!c.n)
+        log_line(log, LOG_WARN,
+                 "nothing is held out for calibration, so the file will never flag anything; train with "
+                 "calibration=0.1 for p-values and thresholds");
+    else if (smallest > usual_rate)
+        log_line(log, LOG_WARN,
+                 "with %zu sample%s held out for calibration nothing can be flagged at false-alarm rates below %.4g; "
+                 "%g needs %d samples, which are held out of %.0f and more",
+                 c.n, c.n == 1 ? "" : "s", smallest, usual_rate, PROMISE_MIN, ceil(3 * PROMISE_MIN / left));
+    else
+        log_line(log, LOG_INFO,
+                 "%zu samples held out for calibration can flag at false-alarm rates from %.4g on; at %g the real rate "
+                 "of 9 trainings in 10 stays below %.4g",
+                 c.n, smallest, usual_rate, calibration_rate_bound(&c, usual_rate, 0.9));
+}
+
 static void announce(const struct trainer *t, size_t batch)
 {
     const struct log *log = t->job->log;
@@ -372,6 +405,7 @@ int train_prepare(struct trainer *t, const struct train_job *job, struct err *e)
     TRY(open_loaders(t, batch, e));
     TRY(prepare_curve(t, e));
     announce(t, batch);
+    announce_promise(t);
     if (job->resume)
         TRY(resume(t, e));
     return 0;

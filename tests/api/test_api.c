@@ -317,7 +317,7 @@ static void training_tells_stops_and_goes_on(void **state)
     assert_int_equal(w.epochs, 2);
     assert_int_equal(summary.epochs, 2);
     assert_true(summary.trained + summary.validated + summary.calibrated == 60);
-    assert_int_equal(summary.calibrated, 15);
+    assert_int_equal(summary.calibrated, 19);
     assert_true(summary.bytes > 0 && summary.seconds > 0);
 }
 
@@ -396,7 +396,7 @@ static void model_tells_of_itself(void **state)
     engram_error error;
     assert_int_equal(engram_model_item(model, 9, pixels, &error), 0);
     assert_int_equal(engram_model_item(model, 10, pixels, &error), ENGRAM_USAGE);
-    assert_true(engram_model_smallest_rate(model) == 1.0 / 16);
+    assert_true(engram_model_smallest_rate(model) == 1.0 / 20);
 }
 
 static void data_can_be_looked_at(void **state)

@@ -89,11 +89,11 @@ static void info_says_what_is_inside(void **state)
     assert_says(r.out, "\nmodel,name,memae\n");
     assert_says(r.out, "\noptions,items,10\n");
     assert_says(r.out, "\noptions,widths,\"4,8\"\n");
-    assert_says(r.out, "\ncalibration,samples,10\n");
-    /* One of 11 places: the real rate is Beta(1, 10), below 1 - 0.1^(1/10) 9 times in 10. At 0.05 nothing is flagged.
+    assert_says(r.out, "\ncalibration,samples,20\n");
+    /* One of 21 places: the real rate is Beta(1, 20), below 1 - 0.1^(1/20) 9 times in 10. At 0.01 nothing is flagged.
      */
-    assert_says(r.out, "\ncalibration,90 % bound of the rate at 0.1,0.2057\n");
-    assert_null(strstr(r.out, "rate at 0.05"));
+    assert_says(r.out, "\ncalibration,90 % bound of the rate at 0.05,0.1087\n");
+    assert_null(strstr(r.out, "rate at 0.01"));
     assert_says(r.out, "\norigin,engram,0.1.0\n");
     assert_says(r.out, "\ntraining,epochs,2\n");
     assert_says(run("info small.safetensors").out, "items");

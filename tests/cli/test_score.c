@@ -187,7 +187,7 @@ static void exit_code_on_request(void **state)
     (void)state;
     small_model();
     make_pictures();
-    /* With 10 calibration samples nothing is below 1/11; at 1 everything is anomalous. */
+    /* With 20 calibration samples nothing is below 1/21; at 1 everything is anomalous. */
     assert_code(run("score small.safetensors pictures -q --false-alarm-rate 1"), 0);
     assert_code(run("score small.safetensors pictures -q --false-alarm-rate 1 --exit-code"), 3);
     struct ran r = run("score small.safetensors pictures --false-alarm-rate 0.01 --exit-code");

@@ -40,7 +40,7 @@ static void options_come_by_set_and_by_flag(void **state)
     (void)state;
     assert_code(run("train memae " SMALL_DATA
                     " -q -o set.safetensors --set widths=4,8 --set items=10 --set epochs=2 --set batch=8 -s "
-                    "calibration=0.25"),
+                    "calibration=0.5"),
                 0);
     assert_code(run(TRAIN " -q -o flag.safetensors"), 0);
     assert_true(same_files("set.safetensors", "flag.safetensors"));
@@ -89,7 +89,7 @@ static void full_disk_leaves_what_was_there(void **state)
     assert_null(strstr(r.out, "tmp"));
 }
 
-#define LONG "train memae " SMALL_DATA " --widths 4,8 --items 10 --batch 8 --calibration 0.25 --epochs 400 --patience 0"
+#define LONG "train memae " SMALL_DATA " --widths 4,8 --items 10 --batch 8 --calibration 0.5 --epochs 400 --patience 0"
 
 static void interrupted_and_resumed_is_the_same(void **state)
 {
