@@ -27,7 +27,8 @@ int file_commit(struct file_out *f, struct err *e);
 void file_abandon(struct file_out *f);
 
 /* For a file that one process at a time may write over a long time: a lock that ends with the process, whatever ends
- * it. A second one is refused (ERR_IO). PATH.lock stands beside the file meanwhile. */
+ * it. A second one is refused (ERR_IO), by whichever link it comes. PATH.lock stands beside the file meanwhile. On a
+ * disk that knows no locks nobody is refused. */
 struct file_lock {
     char *path;
     int fd;

@@ -253,18 +253,20 @@ static bool is_current(const char *path, int fd)
 
 int file_lock(struct file_lock *l, const char *path, struct err *e)
 {
+    char *real = resolve(path);
     *l = (struct file_lock){.fd = -1};
-    if (asprintf(&l->path, "%s.lock", path) < 0) {
+    if (!real || asprintf(&l->path, "%s.lock", real) < 0)
         l->path = NULL;
+    free(real);
+    if (!l->path)
         return err_memory(e, "a file name");
-    }
     for (;;) {
         l->fd = open(l->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
         if (l->fd < 0)
             return err_set(e, ERR_IO, "cannot write %s: %s; check that its folder exists and may be written to",
                            l->path, strerror(errno));
-        int busy = flock(l->fd, LOCK_EX | LOCK_NB);
-        if (!busy && is_current(l->path, l->fd))
+        bool refused = flock(l->fd, LOCK_EX | LOCK_NB) != 0, busy = refused && errno == EWOULDBLOCK;
+        if (!busy && (refused || is_current(l->path, l->fd))) /* refused for another reason: a disk without locks */
             return 0;
         close(l->fd);
         l->fd = -1;

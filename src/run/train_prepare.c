@@ -56,6 +56,12 @@ static int name_files(struct trainer *t, struct err *e)
         t->state_path = NULL;
         return err_memory(e, "file names");
     }
+    if (file_kind(t->output) == FILE_OTHER)
+        return err_set(
+            e, ERR_IO,
+            "%s is a pipe or a device, and training writes its model several times, whole; give the name of a "
+            "file",
+            t->output);
     TRY(file_lock(&t->lock, t->output, e));
     return check_output(t, e);
 }

@@ -3,12 +3,15 @@
 
 #include "base/file.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -86,6 +89,34 @@ static void test_no_signal(void **state)
     assert_int_equal(code, ERR_IO);
     assert_says(e.msg, "File too large");
     assert_int_equal(entries(in_folder(".")), 0);
+}
+
+static int no_locks; /* what flock says, as on a disk without them; 0: the real one answers */
+
+/* Stands before the C library's, in this program. */
+int flock(int fd, int operation)
+{
+    errno = no_locks;
+    return no_locks ? -1 : (int)syscall(SYS_flock, fd, operation);
+}
+
+static void test_lock_by_any_name(void **state)
+{
+    (void)state;
+    struct file_lock mine, other;
+    struct err e = ERR_INIT;
+    assert_int_equal(symlink("out", in_folder("link")), 0);
+    assert_int_equal(file_lock(&mine, in_folder("out"), &e), 0);
+    assert_int_equal(file_lock(&other, in_folder("link"), &e), ERR_IO);
+    file_unlock(&other);
+    file_unlock(&mine);
+    e = (struct err)ERR_INIT;
+    no_locks = ENOTSUP;
+    int code = file_lock(&mine, in_folder("out"), &e);
+    no_locks = 0;
+    assert_int_equal(code, 0);
+    file_unlock(&mine);
+    assert_int_equal(entries(in_folder(".")), 1);
 }
 
 /* One process at a time; a lock ends with its owner, however that ends. */
@@ -303,6 +334,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_pipes, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_no_signal, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_lock, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_lock_by_any_name, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_atomic_write, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_appeared_meanwhile, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_unwritable, folder_begin, folder_end),

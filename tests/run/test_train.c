@@ -5,12 +5,14 @@
 #include "base/file.h"
 #include "support/toy.h"
 
+#include <fcntl.h>
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void expect_trained(struct toy *t)
@@ -392,6 +394,27 @@ static void existing_files_are_safe(void **state)
     toy_free(&t);
 }
 
+/* Each of the several writes would be another end of the pipe, the first of them before anything was learnt. */
+static void a_pipe_is_no_output(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct err e;
+    const char *path = in_folder("pipe");
+    assert_int_equal(mkfifo(path, 0666), 0);
+    int files = count_files(), reader = open(path, O_RDONLY | O_NONBLOCK);
+    assert_true(reader >= 0);
+    toy_init(&t, "ae", NULL, "epochs=1", path);
+    t.job.force = true;
+    assert_int_equal(toy_train(&t, &e), ERR_IO);
+    assert_says(e.msg, "is a pipe or a device");
+    assert_int_equal(t.steps, 0);
+    assert_int_equal(count_files(), files);
+    close(reader);
+    unlink(path);
+    toy_free(&t);
+}
+
 /* Two trainings to one output would each write over the other. */
 static void a_second_training_to_one_output_is_refused(void **state)
 {
@@ -518,6 +541,7 @@ int main(void)
         cmocka_unit_test(divergence_keeps_the_last_good_model),
         cmocka_unit_test(a_vanished_picture_ends_training_well),
         cmocka_unit_test(existing_files_are_safe),
+        cmocka_unit_test(a_pipe_is_no_output),
         cmocka_unit_test(a_second_training_to_one_output_is_refused),
         cmocka_unit_test(nonsense_is_refused_before_the_first_step),
         cmocka_unit_test(small_data_hold_out_what_a_promise_needs),
