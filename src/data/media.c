@@ -4,37 +4,45 @@
 
 #include "base/file.h"
 #include "data/colour.h"
+#include "data/media_head.h"
 #include "data/media_private.h"
 #include "data/resize.h"
 
 #include <libavutil/imgutils.h>
 #include <libavutil/opt.h>
+#include <libavutil/pixdesc.h>
 
-#include <pthread.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
-enum { PICTURE_MAX_FILE = 1 << 30 };
+enum {
+    PICTURE_MAX_FILE = 1 << 30,
+    FREE_BYTES = 64 << 20, /* any file may unpack into so many: a plain picture of 4000x4000 in some tens of bytes */
+    FILL = 0x5a,           /* what a frame's bytes are before it is decoded */
+};
+
+struct file;
 
 struct picture_decoder {
     AVPacket *packet;
-    AVFrame *frame;
+    AVFrame *frame, *again;
     struct media_buffer pixels; /* the decoded picture */
     struct media_buffer line;   /* one row's components as uint16 */
-    struct media_buffer other;  /* a grey copy, or a second decoding */
+    struct media_buffer other;  /* a grey copy, or what is to be turned */
     struct resize resize;
-    int fill; /* what a frame's bytes are before it is decoded */
     struct picture_limits limits;
-    const char *name;   /* of the picture in work */
-    struct err refusal; /* why FFmpeg got no memory for its frame */
+    const struct file *file; /* while it is decoded */
+    uint8_t fill;
+    struct err refusal; /* why FFmpeg got no memory for a frame */
 };
 
 int picture_decoder_new(struct picture_decoder **out, struct err *e)
 {
     struct picture_decoder *d = calloc(1, sizeof *d);
     *out = NULL;
-    if (d && (d->packet = av_packet_alloc()) && (d->frame = av_frame_alloc())) {
+    if (d && (d->packet = av_packet_alloc()) && (d->frame = av_frame_alloc()) && (d->again = av_frame_alloc())) {
         picture_decoder_limit(d, &(struct picture_limits){0});
         *out = d;
         return 0;
@@ -49,6 +57,7 @@ void picture_decoder_free(struct picture_decoder *d)
         return;
     av_packet_free(&d->packet);
     av_frame_free(&d->frame);
+    av_frame_free(&d->again);
     free(d->pixels.bytes);
     free(d->line.bytes);
     free(d->other.bytes);
@@ -99,91 +108,7 @@ size_t picture_bytes(const struct picture_format *format)
     return (size_t)format->width * (size_t)format->height * (size_t)format->channels;
 }
 
-/* ---- FFmpeg's messages ---- */
-
-/* What FFmpeg complained of while this thread was inside it: the reason for the error sentence, and for most formats
- * the only sign that a picture came out incomplete. */
-static _Thread_local struct {
-    bool listening;
-    char first[160];
-} complaint;
-
-static void on_message(void *who, int level, const char *format, va_list args)
-{
-    if (!complaint.listening) {
-        av_log_default_callback(who, level, format, args);
-        return;
-    }
-    if (level > AV_LOG_ERROR || complaint.first[0])
-        return;
-    vsnprintf(complaint.first, sizeof complaint.first, format, args);
-    complaint.first[strcspn(complaint.first, "\r\n")] = 0;
-    size_t n = strlen(complaint.first);
-    if (n && complaint.first[n - 1] == '.')
-        complaint.first[n - 1] = 0;
-}
-
-static void install_callback(void)
-{
-    av_log_set_callback(on_message);
-}
-
-static void listen_begin(void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, install_callback);
-    complaint.first[0] = 0;
-    complaint.listening = true;
-}
-
-static void listen_end(void)
-{
-    complaint.listening = false;
-}
-
 /* ---- which format ---- */
-
-struct magic {
-    enum AVCodecID codec;
-    const char *name, *bytes; /* '?' in bytes matches anything */
-    size_t n;
-};
-
-static const struct magic magics[] = {
-    {AV_CODEC_ID_PNG, "png", "\x89PNG\r\n\x1a\n", 8},
-    {AV_CODEC_ID_MJPEG, "jpg", "\xff\xd8\xff", 3},
-    {AV_CODEC_ID_TIFF, "tiff", "II*\0", 4},
-    {AV_CODEC_ID_TIFF, "tiff", "MM\0*", 4},
-    {AV_CODEC_ID_WEBP, "webp", "RIFF????WEBP", 12},
-    {AV_CODEC_ID_BMP, "bmp", "BM", 2},
-    {AV_CODEC_ID_PBM, "pbm", "P1", 2},
-    {AV_CODEC_ID_PGM, "pgm", "P2", 2},
-    {AV_CODEC_ID_PPM, "ppm", "P3", 2},
-    {AV_CODEC_ID_PBM, "pbm", "P4", 2},
-    {AV_CODEC_ID_PGM, "pgm", "P5", 2},
-    {AV_CODEC_ID_PPM, "ppm", "P6", 2},
-};
-
-/* A picture file in memory. */
-struct file {
-    const struct magic *magic;
-    const unsigned char *bytes;
-    size_t size;
-    const char *name; /* for errors */
-};
-
-static const struct magic *find_magic(const unsigned char *bytes, size_t size)
-{
-    for (size_t i = 0; i < sizeof magics / sizeof *magics; i++) {
-        const struct magic *m = &magics[i];
-        size_t k = 0;
-        while (k < m->n && k < size && (m->bytes[k] == '?' || (unsigned char)m->bytes[k] == bytes[k]))
-            k++;
-        if (k == m->n)
-            return m;
-    }
-    return NULL;
-}
 
 static const char *const extensions[] = {"png", "jpg",  "jpeg", "jpe", "jfif", "tif", "tiff",
                                          "bmp", "webp", "pgm",  "ppm", "pnm",  "pbm"};
@@ -212,29 +137,36 @@ static int unknown_format(const unsigned char *bytes, size_t size, const char *n
                    name, start);
 }
 
-/* A jpg that was cut short still decodes, with grey below. Its end marker cannot occur inside the picture's data, and
- * the segments before that (with whole thumbnails in them) say how long they are. */
-static bool jpg_is_whole(const unsigned char *bytes, size_t size)
-{
-    size_t at = 2;
-    while (at + 4 <= size && bytes[at] == 0xff && bytes[at + 1] != 0xda) {
-        if (bytes[at + 1] == 0xff)
-            at++;
-        else
-            at += 2 + (size_t)bytes[at + 2] * 256 + bytes[at + 3];
-    }
-    return at < size && memmem(bytes + at, size - at, "\xff\xd9", 2) != NULL;
-}
-
 /* ---- decoding ---- */
+
+/* A picture file in memory. */
+struct file {
+    const struct media_kind *kind;
+    const unsigned char *bytes;
+    size_t size;
+    const char *name; /* for errors */
+    struct media_head head;
+};
 
 static int damaged(const struct file *f, struct err *e)
 {
-    return err_set(
-        e, ERR_FORMAT,
-        "%s is a damaged or truncated %s, or of a kind that cannot be read%s%s%s; copy it again, or convert it "
-        "to png",
-        f->name, f->magic->name, complaint.first[0] ? " (" : "", complaint.first, complaint.first[0] ? ")" : "");
+    return err_set(e, ERR_FORMAT,
+                   "%s is a damaged or truncated %s, or of a sort that cannot be read; copy it again, or convert it to "
+                   "png",
+                   f->name, f->kind->name);
+}
+
+/* Memory is spent on what a file of that size can hold. */
+static int check_frame(const struct picture_decoder *d, int width, int height, size_t bytes, struct err *e)
+{
+    const struct file *f = d->file;
+    TRY(picture_check_size(d, f->name, width, height, bytes, e));
+    if (bytes > FREE_BYTES && (bytes - FREE_BYTES) / f->kind->packing > f->size)
+        return err_set(e, ERR_FORMAT,
+                       "%s has %zu bytes and claims %dx%d pixels, which would unpack into %zu: no honest %s is packed "
+                       "that far; remove it, or convert it to one that is larger",
+                       f->name, f->size, width, height, bytes, f->kind->name);
+    return 0;
 }
 
 /* FFmpeg asks here for a frame's memory, and knows by now how large it is. */
@@ -244,7 +176,7 @@ static int fill_frame(AVCodecContext *context, AVFrame *frame, int flags)
     int bytes = av_image_get_buffer_size(frame->format, frame->width, frame->height, 1);
     if (bytes < 0)
         return bytes;
-    if (picture_check_size(d, d->name, frame->width, frame->height, (size_t)bytes, &d->refusal) < 0)
+    if (check_frame(d, frame->width, frame->height, (size_t)bytes, &d->refusal) < 0)
         return AVERROR(EINVAL);
     int failed = avcodec_default_get_buffer2(context, frame, flags);
     for (int i = 0; failed >= 0 && i < AV_NUM_DATA_POINTERS && frame->buf[i]; i++)
@@ -252,36 +184,42 @@ static int fill_frame(AVCodecContext *context, AVFrame *frame, int flags)
     return failed;
 }
 
-/* One packet in, one frame out. A decoder of its own for every picture: the jpg decoder, for one, would lend a file
- * without tables those of the picture before it. */
-static int decode_frame(struct picture_decoder *d, const struct file *f, struct err *e)
+static int open_codec(AVCodecContext *context, const AVCodec *codec, struct picture_decoder *d)
 {
-    const enum AVCodecID id = f->magic->codec;
-    const AVCodec *codec = avcodec_find_decoder(id);
-    if (!codec)
-        return err_set(e, ERR_FORMAT, "%s cannot be read: this FFmpeg was built without its %s decoder", f->name,
-                       f->magic->name);
-    AVCodecContext *context = avcodec_alloc_context3(codec);
-    if (!context)
-        return err_memory(e, "a picture decoder");
     context->thread_count = 1;
     context->flags |= AV_CODEC_FLAG_BITEXACT;
+    context->log_level_offset = MEDIA_SILENCE;
     context->opaque = d;
     context->get_buffer2 = fill_frame;
     context->err_recognition = AV_EF_CRCCHECK | AV_EF_BITSTREAM | AV_EF_BUFFER;
-    if (id != AV_CODEC_ID_TIFF)
+    if (codec->id != AV_CODEC_ID_TIFF)
         context->err_recognition |= AV_EF_EXPLODE; /* there it would stop at any tag that it does not know */
-    d->name = f->name;
+    return avcodec_open2(context, codec, NULL);
+}
+
+/* One packet in, one frame out. A decoder of its own for every picture: the jpg decoder, for one, would lend a file
+ * without tables those of the picture before it. `fill`: what the frame's bytes are before. */
+static int decode_frame(struct picture_decoder *d, uint8_t fill, AVFrame *frame, struct err *e)
+{
+    const struct file *f = d->file;
+    const AVCodec *codec = avcodec_find_decoder(f->kind->codec);
+    if (!codec)
+        return err_set(e, ERR_FORMAT, "%s cannot be read: this FFmpeg was built without its %s decoder", f->name,
+                       f->kind->name);
+    AVCodecContext *context = avcodec_alloc_context3(codec);
+    if (!context)
+        return err_memory(e, "a picture decoder");
+    d->fill = fill;
     d->refusal.code = 0;
     d->packet->data = (uint8_t *)f->bytes; /* FFmpeg makes its own padded copy of what is not reference-counted */
     d->packet->size = (int)f->size;
-    int failed = avcodec_open2(context, codec, NULL);
+    int failed = open_codec(context, codec, d);
     if (failed >= 0)
         failed = avcodec_send_packet(context, d->packet);
     if (failed >= 0)
         failed = avcodec_send_packet(context, NULL);
     if (failed >= 0)
-        failed = avcodec_receive_frame(context, d->frame);
+        failed = avcodec_receive_frame(context, frame);
     d->packet->data = NULL;
     d->packet->size = 0;
     avcodec_free_context(&context);
@@ -289,50 +227,117 @@ static int decode_frame(struct picture_decoder *d, const struct file *f, struct 
         return err_set(e, d->refusal.code, "%s", d->refusal.msg);
     if (failed == AVERROR(ENOMEM))
         return err_memory(e, f->name);
-    /* These two also complain of metadata that nobody needs; jpg_is_whole and tiff_is_whole see what is missing. */
-    bool complained = complaint.first[0] && id != AV_CODEC_ID_MJPEG && id != AV_CODEC_ID_TIFF;
-    bool partial = failed >= 0 && (d->frame->decode_error_flags || d->frame->flags & AV_FRAME_FLAG_CORRUPT);
-    return failed < 0 || complained || partial ? damaged(f, e) : 0;
+    return failed < 0 || frame->decode_error_flags || frame->flags & AV_FRAME_FLAG_CORRUPT ? damaged(f, e) : 0;
 }
 
-static int decode_filled(struct picture_decoder *d, int fill, const struct file *f, int channels, struct picture *out,
-                         struct err *e)
+/* ---- rows left out ---- */
+
+/* Whether every row of the file is sure to have been written. The tiff decoder leaves some out without a word, the png
+ * decoder those at the end; where it writes its rows as they are, whole and one after the other, the last one tells. */
+static bool is_complete(const struct file *f, const AVFrame *frame)
 {
-    d->fill = fill;
-    int code = decode_frame(d, f, e);
-    if (code == 0)
-        code = media_frame_to_pixels(d->frame, f->name, channels, &d->pixels, &d->line, out, e);
-    av_frame_unref(d->frame);
+    if (f->kind->codec == AV_CODEC_ID_TIFF)
+        return false;
+    if (f->kind->codec != AV_CODEC_ID_PNG)
+        return true;
+    const int depth = f->bytes[24], colours = f->bytes[25], interlaced = f->bytes[28];
+    const bool alpha = av_pix_fmt_desc_get(frame->format)->flags & AV_PIX_FMT_FLAG_ALPHA;
+    if (depth < 8 || interlaced || ((colours == 0 || colours == 2) && alpha)) /* alpha made from one colour */
+        return false;
+    const uint8_t *row = frame->data[0] + (ptrdiff_t)(frame->height - 1) * frame->linesize[0];
+    for (int i = av_image_get_linesize(frame->format, frame->width, 0); i-- > 0;)
+        if (row[i] != FILL)
+            return true;
+    return false;
+}
+
+static bool frames_equal(const AVFrame *a, const AVFrame *b)
+{
+    const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(a->format);
+    if (a->format != b->format || a->width != b->width || a->height != b->height)
+        return false;
+    for (int plane = 0; plane < av_pix_fmt_count_planes(a->format); plane++) {
+        const int height = plane == 1 || plane == 2 ? AV_CEIL_RSHIFT(a->height, format->log2_chroma_h) : a->height;
+        const int row = av_image_get_linesize(a->format, a->width, plane);
+        for (int y = 0; y < height && row > 0; y++)
+            if (memcmp(a->data[plane] + (ptrdiff_t)y * a->linesize[plane],
+                       b->data[plane] + (ptrdiff_t)y * b->linesize[plane], (size_t)row))
+                return false;
+    }
+    return true;
+}
+
+/* Bytes that were not written still have what was there before: a second decoding over others comes out differently. */
+static int decode_whole(struct picture_decoder *d, struct err *e)
+{
+    TRY(decode_frame(d, FILL, d->frame, e));
+    if (is_complete(d->file, d->frame))
+        return 0;
+    int code = decode_frame(d, FILL ^ 255, d->again, e);
+    if (code == 0 && !frames_equal(d->frame, d->again))
+        code = damaged(d->file, e);
+    av_frame_unref(d->again);
     return code;
 }
 
-/* The tiff decoder may leave rows out without a word. Those still have what was there before: a second decoding over
- * other bytes comes out differently. */
-static int tiff_is_whole(struct picture_decoder *d, const struct file *f, struct picture *p, struct err *e)
+/* ---- upright ---- */
+
+/* Pixel (x, y) of what comes out is pixel (x, y), or (y, x) where columns and rows change places, of what is stored,
+ * counted from the far end where it is mirrored. */
+static int turn_upright(struct picture_decoder *d, int orientation, struct picture *p, struct err *e)
 {
-    const size_t n = (size_t)p->width * (size_t)p->height * (size_t)p->channels;
-    TRY(media_buffer_need(&d->other, n, e));
-    memcpy(d->other.bytes, p->pixels, n);
-    TRY(decode_filled(d, 255, f, p->channels, p, e));
-    return memcmp(d->other.bytes, p->pixels, n) ? damaged(f, e) : 0;
+    const bool swap = orientation >= 5;
+    const bool mirror_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
+    const bool mirror_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
+    const ptrdiff_t size = p->channels, line = size * p->width;
+    const ptrdiff_t x_step = mirror_x ? -size : size, y_step = mirror_y ? -line : line;
+    const uint8_t *first = p->pixels + (mirror_x ? line - size : 0) + (mirror_y ? line * (p->height - 1) : 0);
+    const int width = swap ? p->height : p->width, height = swap ? p->width : p->height;
+    if (orientation == 1)
+        return 0;
+    TRY(media_buffer_need(&d->other, (size_t)line * (size_t)p->height, e));
+    uint8_t *out = d->other.bytes;
+    for (int y = 0; y < height; y++)
+        for (int x = 0; x < width; x++) {
+            const uint8_t *from = first + (swap ? y * x_step + x * y_step : x * x_step + y * y_step);
+            for (int c = 0; c < p->channels; c++)
+                *out++ = from[c];
+        }
+    const struct media_buffer turned = d->other;
+    d->other = d->pixels;
+    d->pixels = turned;
+    *p = (struct picture){.width = width, .height = height, .channels = p->channels, .pixels = turned.bytes};
+    return 0;
+}
+
+static int decode_upright(struct picture_decoder *d, int channels, struct picture *out, struct err *e)
+{
+    const struct file *f = d->file;
+    const int width = f->head.width, height = f->head.height;
+    TRY(picture_check_size(d, f->name, width, height, 0, e));
+    if (((int64_t)width + 128) * ((int64_t)height + 128) * 8 >= INT_MAX) /* av_image_check_size, which tells stderr */
+        return err_set(e, ERR_FORMAT, "%s has %dx%d pixels, more than FFmpeg decodes; make it smaller", f->name, width,
+                       height);
+    TRY(decode_whole(d, e));
+    TRY(media_frame_to_pixels(d->frame, f->name, channels, &d->pixels, &d->line, out, e));
+    return turn_upright(d, f->head.orientation, out, e);
 }
 
 int picture_decode(struct picture_decoder *d, const unsigned char *bytes, size_t size, const char *name, int channels,
                    struct picture *out, struct err *e)
 {
-    const struct file f = {.magic = find_magic(bytes, size), .bytes = bytes, .size = size, .name = name};
-    if (!f.magic)
+    struct file f = {.kind = media_kind_find(bytes, size), .bytes = bytes, .size = size, .name = name};
+    if (!f.kind)
         return unknown_format(bytes, size, name, e);
     if (size > PICTURE_MAX_FILE)
         return err_set(e, ERR_FORMAT, "%s has %zu bytes; a picture may have at most %d", name, size, PICTURE_MAX_FILE);
-    complaint.first[0] = 0;
-    if (f.magic->codec == AV_CODEC_ID_MJPEG && !jpg_is_whole(bytes, size))
+    f.head.orientation = 1;
+    if (!f.kind->read(bytes, size, &f.head))
         return damaged(&f, e);
-    listen_begin();
-    int code = decode_filled(d, 0, &f, channels, out, e);
-    if (code == 0 && f.magic->codec == AV_CODEC_ID_TIFF)
-        code = tiff_is_whole(d, &f, out, e);
-    listen_end();
+    d->file = &f;
+    int code = decode_upright(d, channels, out, e);
+    av_frame_unref(d->frame);
+    d->file = NULL;
     return code;
 }
 
@@ -381,6 +386,7 @@ static int encode_png(AVCodecContext *context, AVFrame *frame, AVPacket *packet,
     context->time_base = (AVRational){1, 1};
     context->thread_count = 1;
     context->flags |= AV_CODEC_FLAG_BITEXACT;
+    context->log_level_offset = MEDIA_SILENCE;
     av_opt_set(context->priv_data, "pred", "mixed", 0);
     frame->data[0] = (uint8_t *)in->pixels;
     frame->linesize[0] = in->width * in->channels;
@@ -404,15 +410,14 @@ int picture_encode_png(const struct picture *in, unsigned char **data, size_t *s
     AVFrame *frame = av_frame_alloc();
     AVPacket *packet = av_packet_alloc();
     int failed = AVERROR(ENOMEM);
-    listen_begin();
     if (context && frame && packet)
         failed = encode_png(context, frame, packet, in);
-    listen_end();
     int code = 0;
     if (failed == AVERROR(ENOMEM) || (failed >= 0 && !(*data = malloc((size_t)packet->size))))
         code = err_memory(e, "a PNG");
     else if (failed < 0)
-        code = err_set(e, ERR_FAIL, "cannot write a PNG of %dx%d pixels: %s", in->width, in->height, complaint.first);
+        code =
+            err_set(e, ERR_FAIL, "cannot write a PNG of %dx%d pixels: %s", in->width, in->height, av_err2str(failed));
     if (*data)
         memcpy(*data, packet->data, *size = (size_t)packet->size);
     av_packet_free(&packet);

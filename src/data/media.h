@@ -2,15 +2,15 @@
  *
  * Reads png, jpg, tiff, bmp, webp and pgm/ppm/pbm/pnm, known by their first bytes and never by their name: grey,
  * colour, palette, 1 to 16 bits (scaled to 8). Transparent pixels are laid on black, so that colours nobody can
- * see do not count. Orientation tags (EXIF) and colour profiles are ignored: the pixels are taken as they are stored.
- * A file that is damaged or cut short is an error, never half a picture.
+ * see do not count. Pictures come out upright where they say how they lie (EXIF in jpg, png and webp; tiff). Colour
+ * profiles are ignored. A file that is damaged or cut short is an error, never half a picture.
  *
  * Pixels are uint8, rows from the top, channels last (height x width x channels), no padding. What comes out is a
  * function of the bytes alone: no decoder keeps anything from one picture to the next.
  *
  * Threads: one picture_decoder a thread; it only saves allocations. Encoding needs none and may run on any thread.
- * FFmpeg's messages are caught while this file works and never printed; the process's own use of FFmpeg still logs to
- * the default callback. */
+ * FFmpeg's log callback and level belong to the process and are left alone; what FFmpeg says of pictures is said at no
+ * level that is printed. */
 #ifndef DATA_MEDIA_H
 #define DATA_MEDIA_H
 

@@ -6,6 +6,10 @@
 
 #include <libavcodec/avcodec.h>
 
+/* A context's log_level_offset: its messages are of no level that FFmpeg's own callback prints or that a host's looks
+ * at. The callback and level of the process belong to the host. */
+enum { MEDIA_SILENCE = 128 };
+
 struct media_buffer {
     uint8_t *bytes;
     size_t size;

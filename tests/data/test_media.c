@@ -3,10 +3,13 @@
 
 #include "base/file.h"
 
+#include <libavutil/log.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <zlib.h>
 
 /* 16x16, a colour a quarter: (200,30,40) (20,180,60) / (30,60,220) (250,250,250). In the RGBA ones the lower half has
  * alpha 128. Made with Pillow 9.4. */
@@ -85,14 +88,24 @@ static void test_channels_wanted(void **state)
     check_pixels(&p, 2, 1, 1, (uint8_t[]){76, 40}); /* 0.299 * 255 */
 }
 
+/* 1x2, bottom row first, blue green red, rows padded to 4 bytes. */
+static const unsigned char bmp_rows[] = {'B', 'M', 62, 0, 0, 0, 0, 0,  0, 0, 54, 0, 0, 0, 40, 0, 0, 0, 1, 0, 0,
+                                         0,   2,   0,  0, 0, 1, 0, 24, 0, 0, 0,  0, 0, 8, 0,  0, 0, 0, 0, 0, 0,
+                                         0,   0,   0,  0, 0, 0, 0, 0,  0, 0, 0,  0, 1, 2, 3,  0, 4, 5, 6, 0};
+
+/* 3x2, 2 colours, packed in runs: three times 1; twice 0 and once 1; the end. */
+static const unsigned char bmp_runs[] = {'B', 'M', 78, 0,  0, 0, 0, 0, 0, 0, 62, 0, 0, 0, 40, 0,  0, 0, 3,
+                                         0,   0,   0,  2,  0, 0, 0, 1, 0, 8, 0,  1, 0, 0, 0,  12, 0, 0, 0,
+                                         0,   0,   0,  0,  0, 0, 0, 0, 2, 0, 0,  0, 0, 0, 0,  0,  9, 8, 7,
+                                         0,   50,  40, 30, 0, 3, 1, 0, 0, 2, 0,  1, 1, 0, 0,  0,  1};
+
 static void test_bmp(void **state)
 {
     (void)state;
-    unsigned char bmp[54 + 8] = {'B', 'M', 62, 0, 0, 0, 0, 0, 0, 0, 54, 0, 0, 0, 40,
-                                 0,   0,   0,  1, 0, 0, 0, 2, 0, 0, 0,  1, 0, 24};
-    memcpy(bmp + 54, "\x01\x02\x03\0\x04\x05\x06\0", 8); /* bottom row first, blue green red */
-    struct picture p = decode(bmp, sizeof bmp, 0);
+    struct picture p = decode(bmp_rows, sizeof bmp_rows, 0);
     check_pixels(&p, 1, 2, 3, (uint8_t[]){6, 5, 4, 3, 2, 1});
+    p = decode(bmp_runs, sizeof bmp_runs, 0);
+    check_pixels(&p, 3, 2, 3, (uint8_t[]){7, 8, 9, 7, 8, 9, 30, 40, 50, 30, 40, 50, 30, 40, 50, 30, 40, 50});
 }
 
 static void test_tiff(void **state)
@@ -241,6 +254,139 @@ static void test_not_a_picture(void **state)
     expect_error(&e, ERR_IO, "folder", NULL);
 }
 
+/* ---- orientation ---- */
+
+/* EXIF with nothing but an orientation, in either byte order. */
+static size_t make_exif(unsigned char *out, bool big, int orientation)
+{
+    static const unsigned char little_endian[26] = {'I', 'I', '*', 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 1};
+    static const unsigned char big_endian[26] = {'M', 'M', 0, '*', 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 1};
+    memcpy(out, big ? big_endian : little_endian, 26);
+    out[big ? 19 : 18] = (unsigned char)orientation;
+    return 26;
+}
+
+/* What is stored is a b c / d e f; what is to be seen, row by row. */
+static const struct {
+    int width;
+    const char *seen;
+} uprights[9] = {{0, ""},       {3, "abcdef"}, {3, "cbafed"}, {3, "fedcba"}, {3, "defabc"},
+                 {2, "adbecf"}, {2, "daebfc"}, {2, "fcebda"}, {2, "cfbead"}};
+
+static void check_upright(const struct picture *p, int orientation, int colours)
+{
+    const int width = uprights[orientation].width;
+    assert_int_equal(p->width, width);
+    assert_int_equal(p->height, 6 / width);
+    assert_int_equal(p->channels, colours);
+    for (int i = 0; i < 6; i++)
+        for (int c = 0; c < colours; c++)
+            if (p->pixels[i * colours + c] != uprights[orientation].seen[i] + c)
+                fail_msg("orientation %d: pixel %d is %c, not %c", orientation, i, p->pixels[i * colours + c],
+                         uprights[orientation].seen[i] + c);
+}
+
+static unsigned char *put_chunk_before(unsigned char *png, size_t *size, size_t at, const unsigned char *data, size_t n)
+{
+    unsigned char *more = malloc(*size + n + 12), *to = mempcpy(more, png, at);
+    const unsigned char length[4] = {0, 0, 0, (unsigned char)n};
+    to = mempcpy(mempcpy(mempcpy(to, length, 4), "eXIf", 4), data, n);
+    const uLong sum = crc32(0, to - n - 4, (unsigned)n + 4);
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *to++ = (unsigned char)(sum >> shift);
+    memcpy(to, png + at, *size - at);
+    free(png);
+    *size += n + 12;
+    return more;
+}
+
+static void test_upright_png(void **state)
+{
+    (void)state;
+    const unsigned char grey[] = "abcdef", rgb[] = "abcbcdcdedefefgfgh";
+    for (int colours = 1; colours <= 3; colours += 2)
+        for (int orientation = 1; orientation <= 8; orientation++) {
+            unsigned char exif[26];
+            size_t size, n = make_exif(exif, orientation & 1, orientation);
+            unsigned char *png = make_png(&(struct png){3, 2, 8, colours == 1 ? 0 : 2, colours == 1 ? grey : rgb,
+                                                        3 * (size_t)colours, NULL, NULL, 0},
+                                          &size);
+            png = put_chunk_before(png, &size, orientation & 2 ? 33 : size - 12, exif, n);
+            struct picture p = decode(png, size, 0);
+            check_upright(&p, orientation, colours);
+            free(png);
+        }
+}
+
+static void test_upright_tiff(void **state)
+{
+    (void)state;
+    for (int orientation = 0; orientation <= 9; orientation++) {
+        const unsigned tags[][2] = {
+            {256, 3}, {257, 2}, {258, 8}, {259, 1}, {262, 1}, {273, 122}, {274, (unsigned)orientation},
+            {278, 2}, {279, 6}};
+        unsigned char tiff[122 + 6] = {'I', 'I', '*', 0, 8, 0, 0, 0, 9};
+        for (int i = 0; i < 9; i++)
+            memcpy(tiff + 10 + 12 * i,
+                   (unsigned char[]){(unsigned char)tags[i][0], (unsigned char)(tags[i][0] >> 8), 3, 0, 1, 0, 0, 0,
+                                     (unsigned char)tags[i][1]},
+                   9);
+        memcpy(tiff + 122, "abcdef", 6);
+        struct picture p = decode(tiff, sizeof tiff, 0);
+        check_upright(&p, orientation < 1 || orientation > 8 ? 1 : orientation, 1); /* 0 and 9 mean nothing */
+    }
+}
+
+/* Which of the four quarters is seen where: upper left, upper right, lower left, lower right. */
+static const int quarters_seen[9][4] = {{0},          {0, 1, 2, 3}, {1, 0, 3, 2}, {3, 2, 1, 0}, {2, 3, 0, 1},
+                                        {0, 2, 1, 3}, {2, 0, 3, 1}, {3, 1, 2, 0}, {1, 3, 0, 2}};
+
+static void check_seen(const struct picture *p, int orientation, int width, int height)
+{
+    assert_int_equal(p->width, orientation > 4 ? height : width);
+    assert_int_equal(p->height, orientation > 4 ? width : height);
+    for (int i = 0; i < 4; i++)
+        for (int c = 0; c < 3; c++) {
+            const int x = i % 2 ? p->width - 2 : 1, y = i / 2 ? p->height - 2 : 1;
+            const int got = p->pixels[(y * p->width + x) * 3 + c], want = quarters[quarters_seen[orientation][i]][c];
+            if (abs(got - want) > 8) /* the colours of neighbours reach over */
+                fail_msg("orientation %d: corner %d channel %d is %d, not %d", orientation, i, c, got, want);
+        }
+}
+
+/* A jpg of 16x12: the lowest rows are there, and not shown. */
+static void test_upright_jpg(void **state)
+{
+    (void)state;
+    for (int orientation = 1; orientation <= 8; orientation++) {
+        unsigned char jpg[sizeof jpg_colour + 36] = {0xff, 0xd8, 0xff, 0xe1, 0, 34, 'E', 'x', 'i', 'f'};
+        make_exif(jpg + 12, orientation & 1, orientation);
+        memcpy(jpg + 38, jpg_colour + 2, sizeof jpg_colour - 2);
+        unsigned char *frame = memmem(jpg, sizeof jpg, "\xff\xc0", 2);
+        assert_non_null(frame);
+        frame[6] = 12;
+        struct picture p = decode(jpg, sizeof jpg, 3);
+        check_seen(&p, orientation, 16, 12);
+    }
+}
+
+static void test_upright_webp(void **state)
+{
+    (void)state;
+    for (int orientation = 1; orientation <= 8; orientation++) {
+        unsigned char webp[sizeof webp_lossy + 1 + 8 + 26] = {0};
+        unsigned char *at = mempcpy(webp, webp_lossy, sizeof webp_lossy);
+        at = mempcpy(at + sizeof webp_lossy % 2, "EXIF\x1a\0\0\0", 8);
+        at += make_exif(at, orientation & 1, orientation);
+        webp[4] = (unsigned char)(at - webp - 8);
+        webp[5] = (unsigned char)((at - webp - 8) >> 8);
+        struct picture p = decode(webp, (size_t)(at - webp), 3);
+        check_seen(&p, orientation, 16, 16);
+    }
+}
+
+/* ---- damage ---- */
+
 /* Cut anywhere, a picture is an error or (only bytes behind the pixels are missing) whole. */
 static void check_cuts(const unsigned char *bytes, size_t size, const char *kind, size_t may_miss)
 {
@@ -278,7 +424,14 @@ static void test_truncated(void **state)
     check_cuts(jpg_grey, sizeof jpg_grey, "jpg", 0);
     check_cuts(tiff_colour, sizeof tiff_colour, "tiff", 100);
     check_cuts(webp_lossless, sizeof webp_lossless, "webp", 1);
+    check_cuts(webp_lossy, sizeof webp_lossy, "lossy webp", 1);
+    check_cuts(webp_alpha, sizeof webp_alpha, "webp with alpha", 1);
     check_cuts((const unsigned char *)"P5 3 2 255\n\0\x01\x7f\x80\xfe\xff", 17, "pgm", 0);
+    check_cuts((const unsigned char *)"P6 2 1 255\n\x0a\x14\x1e\x28\x32\x3c", 17, "ppm", 0);
+    check_cuts((const unsigned char *)"P4 3 2\n\xa0\x40", 9, "pbm", 0);
+    check_cuts((const unsigned char *)"P2 2 2 255 1 2 3 4\n", 19, "plain pgm", 1);
+    check_cuts(bmp_rows, sizeof bmp_rows, "bmp", 0);
+    check_cuts(bmp_runs, sizeof bmp_runs, "bmp of runs", 0);
     /* All chunks whole, but the packed rows end too early: FFmpeg would give half a picture. */
     data = make_png(&(struct png){40, 15, 8, 0, rows, 40, NULL, NULL, 0}, &size);
     data[23] = 30; /* height, and its checksum made right */
@@ -329,6 +482,93 @@ static void test_limits(void **state)
     picture_decoder_limit(decoder, &(struct picture_limits){40, 40 * 30, 40 * 30 * 3});
     assert_int_equal(picture_read(decoder, path, 1, &p, &e), 0);
     picture_decoder_limit(decoder, &(struct picture_limits){0});
+}
+
+static int host_heard, host_heard_aloud;
+
+static void host_callback(void *who, int level, const char *format, va_list args)
+{
+    (void)who;
+    (void)format;
+    (void)args;
+    host_heard++;
+    host_heard_aloud += level <= AV_LOG_TRACE;
+}
+
+/* A table of as many codes as before, but 3 of them of 1 bit. */
+static void decode_impossible_codes(void)
+{
+    unsigned char bytes[sizeof jpg_grey];
+    struct picture p;
+    struct err e = ERR_INIT;
+    memcpy(bytes, jpg_grey, sizeof jpg_grey);
+    unsigned char *table = memmem(bytes, sizeof bytes, "\xff\xc4", 2);
+    assert_true(table && table[5] == 0 && table[6] == 3);
+    table[5] = 3;
+    table[6] = 0;
+    assert_int_equal(picture_decode(decoder, bytes, sizeof bytes, "codes", 0, &p, &e), ERR_FORMAT);
+}
+
+static void decode_damaged(void)
+{
+    decode_impossible_codes();
+    unsigned char bytes[2000], *png;
+    size_t size;
+    struct err e = ERR_INIT;
+    write_png("damaged.png", 40, 30, 3, 0);
+    assert_int_equal(file_read(in_folder("damaged.png"), 1 << 20, &png, &size, &e), 0);
+    const struct {
+        const unsigned char *bytes;
+        size_t size;
+    } good[] = {{png, size},
+                {jpg_colour, sizeof jpg_colour},
+                {webp_lossy, sizeof webp_lossy},
+                {tiff_colour, sizeof tiff_colour},
+                {bmp_rows, sizeof bmp_rows},
+                {(const unsigned char *)"P5 3 2 255\n\0\x01\x7f\x80\xfe\xff", 17}};
+    for (size_t i = 0; i < sizeof good / sizeof *good; i++)
+        for (size_t at = 0; at < good[i].size; at++) {
+            struct picture p;
+            e = ERR_INIT;
+            memcpy(bytes, good[i].bytes, good[i].size);
+            for (unsigned mask = 1; mask <= 0xff; mask = mask * 4 + 3) {
+                bytes[at] = (unsigned char)(good[i].bytes[at] ^ mask);
+                picture_decode(decoder, bytes, good[i].size, "damaged", 0, &p, &e);
+            }
+            picture_decode(decoder, good[i].bytes, at, "damaged", 0, &p, &e);
+        }
+    free(png);
+}
+
+/* The log callback of FFmpeg is the process's: it stays the host's, and hears nothing that a host would show. */
+static void test_host_callback(void **state)
+{
+    (void)state;
+    av_log_set_callback(host_callback);
+    decode_damaged();
+    assert_int_equal(host_heard_aloud, 0);
+    host_heard = 0;
+    av_log(NULL, AV_LOG_ERROR, "the host's own\n");
+    assert_int_equal(host_heard, 1);
+    av_log_set_callback(av_log_default_callback);
+}
+
+static void test_nothing_on_stderr(void **state)
+{
+    (void)state;
+    const int kept = dup(STDERR_FILENO), level = av_log_get_level();
+    assert_non_null(freopen(in_folder("stderr"), "w", stderr));
+    av_log(NULL, AV_LOG_ERROR, "this is seen\n");
+    fflush(stderr);
+    const long before = ftell(stderr);
+    decode_damaged();
+    fflush(stderr);
+    const long after = ftell(stderr);
+    dup2(kept, STDERR_FILENO);
+    close(kept);
+    assert_true(before > 0);
+    assert_int_equal(after, before);
+    assert_int_equal(av_log_get_level(), level);
 }
 
 /* A jpg without tables must not borrow those of the picture before it. */
@@ -431,10 +671,16 @@ int main(void)
         cmocka_unit_test(test_png_kinds),
         cmocka_unit_test(test_png_round_trip),
         cmocka_unit_test(test_odd_sizes),
+        cmocka_unit_test(test_upright_png),
+        cmocka_unit_test(test_upright_tiff),
+        cmocka_unit_test(test_upright_jpg),
+        cmocka_unit_test(test_upright_webp),
         cmocka_unit_test(test_not_a_picture),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_bomb),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_host_callback),
+        cmocka_unit_test(test_nothing_on_stderr),
         cmocka_unit_test(test_no_memory_between_pictures),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_names),
