@@ -11,20 +11,23 @@
 # CC=clang builds with clang.
 
 PREFIX ?= /usr/local
+BUILD ?= build
 export CC
 
 .PHONY: build demo test bench install sanitize clean packages
-build: packages
-	@test -f build/build.ninja || meson setup build -Dtests=false --prefix "$(PREFIX)" >build.log || { cat build.log; exit 1; }
+build: $(BUILD)/build.ninja
+	@ninja -C $(BUILD) --quiet
+
+$(BUILD)/build.ninja: | packages
+	@meson setup $(BUILD) -Dtests=false --prefix "$(PREFIX)" $$(tools/libdir.sh) >build.log || { cat build.log; exit 1; }
 	@rm -f build.log
-	@ninja -C build --quiet
 
 packages:
 	@tools/install_packages.sh $(notdir $(CC))
 
 demo: build
 	@tools/install_packages.sh demo
-	@build/cli/engram demo --force
+	@$(BUILD)/cli/engram demo --force
 
 # One folder for every compiler: a folder remembers its own.
 test:
@@ -40,8 +43,9 @@ bench: build
 	@bench/run.sh
 
 install: build
-	@meson configure build --prefix "$(PREFIX)"
-	@meson install -C build
+	@meson configure $(BUILD) --prefix "$(PREFIX)" $$(tools/libdir.sh)
+	@meson install -C $(BUILD)
+	@[ -n "$(DESTDIR)" ] || [ "$$(id -u)" != 0 ] || ldconfig
 
 clean:
-	rm -rf build build-test-* build-sanitize-* demo
+	rm -rf $(BUILD) build-test-* build-sanitize-* demo

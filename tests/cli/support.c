@@ -88,7 +88,11 @@ static void make_channel(bool terminal, int fds[2])
     }
     const struct winsize size = {.ws_row = 30, .ws_col = 100};
     fds[0] = posix_openpt(O_RDWR | O_NOCTTY);
-    assert_true(fds[0] >= 0 && grantpt(fds[0]) == 0 && unlockpt(fds[0]) == 0);
+    if (fds[0] < 0) {
+        print_message("no pseudo-terminals here\n");
+        skip();
+    }
+    assert_true(grantpt(fds[0]) == 0 && unlockpt(fds[0]) == 0);
     fds[1] = open(ptsname(fds[0]), O_RDWR | O_NOCTTY);
     assert_true(fds[1] >= 0 && ioctl(fds[1], TIOCSWINSZ, &size) == 0);
 }

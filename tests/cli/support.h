@@ -17,7 +17,7 @@ struct how {
     long limit_bytes;        /* RLIMIT_FSIZE; 0: none */
     const char *interrupt;   /* SIGINT as soon as this file exists, or stderr holds "stderr:TEXT" */
     int interrupts;          /* how many SIGINTs, a moment apart; 0: one */
-    bool terminal;           /* stderr is one, of 100 columns */
+    bool terminal;           /* stderr is one, of 100 columns; the test skips where there is none */
     bool reader_gone;        /* nobody reads stdout */
     const char *out_file;    /* stdout goes there: "/dev/full" */
     const char *program;     /* instead of engram */
