@@ -84,7 +84,9 @@ int engram_data_check(engram_data *data, const engram_hooks *hooks, engram_error
 void engram_data_summary(const engram_data *data, const engram_hooks *hooks)
 {
     const struct log log = hooks_log(hooks);
-    dataset_summary(data->dataset, &log);
+    struct err e = ERR_INIT;
+    if (dataset_summary(data->dataset, &log, &e))
+        log_line(&log, LOG_WARN, "%s", e.msg);
 }
 
 /* ======== 4. Inspect ======== */

@@ -11,6 +11,8 @@ int json_parse_text(const char *text, size_t size, const char *name, json_t **ou
     *out = json_loadb(text, size, JSON_REJECT_DUPLICATES, &je);
     if (*out)
         return 0;
+    if (!je.text[0]) /* what is wrong with a text, jansson says */
+        return err_memory(e, "the description in a file");
     return err_set(e, ERR_FORMAT, "%s: the JSON text is not valid: %s (line %d, column %d); the file is damaged", name,
                    je.text, je.line, je.column);
 }
@@ -74,6 +76,57 @@ int json_want_number(const json_t *object, const char *key, const char *name, do
     json_t *v = json_object_get(object, key);
     *out = json_number_read(v);
     return want(object, key, name, "a number", v, json_is_number(v) || json_is_null(v), e);
+}
+
+json_t *json_add(json_t *list, json_t *v)
+{
+    if (!json_array_append_new(list, v))
+        return list;
+    json_decref(list);
+    return NULL;
+}
+
+json_t *json_put(json_t *object, const char *key, json_t *v)
+{
+    if (!json_object_set_new(object, key, v))
+        return object;
+    json_decref(object);
+    return NULL;
+}
+
+/* A text that grows; NULL for good once memory has run out. */
+struct text {
+    char *bytes;
+    size_t used, size;
+};
+
+static int append(const char *bytes, size_t n, void *user)
+{
+    struct text *t = user;
+    if (t->bytes && t->used + n >= t->size) {
+        t->size = 2 * (t->size + n);
+        char *more = realloc(t->bytes, t->size);
+        if (!more)
+            free(t->bytes);
+        t->bytes = more;
+    }
+    if (!t->bytes)
+        return -1;
+    memcpy(t->bytes + t->used, bytes, n);
+    t->used += n;
+    t->bytes[t->used] = 0;
+    return 0;
+}
+
+/* json_dumps leaves out keys that it has no memory for, and says nothing. */
+char *json_print(const json_t *v)
+{
+    struct text t = {.bytes = v ? malloc(1) : NULL, .size = 1};
+    if (json_dump_callback(v, append, &t, JSON_COMPACT)) {
+        free(t.bytes);
+        t.bytes = NULL;
+    }
+    return t.bytes;
 }
 
 json_t *json_text(const char *bytes)

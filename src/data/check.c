@@ -226,27 +226,30 @@ int dataset_check(struct dataset *ds, enum split split, const struct dataset_nee
 
 /* ---- summary ---- */
 
-static void tell_kinds(const struct dataset *ds, const struct split_samples *s, const struct log *out)
+static int tell_kinds(const struct dataset *ds, const struct split_samples *s, const struct log *out, struct err *e)
 {
     struct {
         size_t n;
         int anomalous;
     } *kinds = calloc((size_t)ds->n_classes + 1, sizeof *kinds);
-    for (size_t i = 0; kinds && i < s->n; i++) {
+    if (!kinds)
+        return err_memory(e, "the summary of a data set");
+    for (size_t i = 0; i < s->n; i++) {
         int label = s->v[i].label < 0 ? ds->n_classes : s->v[i].label;
         kinds[label].n++;
         kinds[label].anomalous = s->v[i].anomalous;
     }
-    for (int label = 0; kinds && label < ds->n_classes; label++)
+    for (int label = 0; label < ds->n_classes; label++)
         if (kinds[label].n)
             log_line(out, LOG_INFO, "    %-20s %zu%s", ds->classes[label], kinds[label].n,
                      kinds[label].anomalous < 0 ? ""
                      : kinds[label].anomalous   ? " anomalous"
                                                 : " normal");
     free(kinds);
+    return 0;
 }
 
-static void tell_split(const struct dataset *ds, enum split split, const struct log *out)
+static int tell_split(const struct dataset *ds, enum split split, const struct log *out, struct err *e)
 {
     const struct split_samples *s = &ds->splits[split];
     size_t masks = 0;
@@ -259,10 +262,10 @@ static void tell_split(const struct dataset *ds, enum split split, const struct 
         dataset_kind(ds)->describe(&s->least, &s->most, own_text, sizeof own_text);
     log_line(out, LOG_INFO, "  %-8s %zu sample%s%s%s%s", split == SPLIT_TRAIN ? "training" : "test", s->n,
              s->n == 1 ? "" : "s", s->checked ? ", " : "", own_text, mask_text);
-    tell_kinds(ds, s, out);
+    return tell_kinds(ds, s, out, e);
 }
 
-void dataset_summary(const struct dataset *ds, const struct log *out)
+int dataset_summary(const struct dataset *ds, const struct log *out, struct err *e)
 {
     for (size_t i = 0; i < ds->n_parts; i++) {
         const struct part *p = &ds->parts[i];
@@ -273,5 +276,6 @@ void dataset_summary(const struct dataset *ds, const struct log *out)
     }
     for (enum split s = 0; s < SPLITS; s++)
         if (ds->splits[s].n)
-            tell_split(ds, s, out);
+            TRY(tell_split(ds, s, out, e));
+    return 0;
 }

@@ -119,8 +119,8 @@ int dataset_check(struct dataset *ds, enum split split, const struct dataset_nee
                   struct err *e);
 
 /* A few lines for people: counts by split and kind, sizes where dataset_check has seen them, masks, what was skipped.
- * Each line goes to `out` at LOG_INFO. */
-void dataset_summary(const struct dataset *ds, const struct log *out);
+ * Each line goes to `out` at LOG_INFO. Fails for want of memory alone. */
+int dataset_summary(const struct dataset *ds, const struct log *out, struct err *e);
 
 /* The table of sources; NULL after the last. For help texts. */
 struct source;

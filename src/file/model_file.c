@@ -21,7 +21,7 @@ static json_t *options_json(const struct option *table, const void *values)
     for (size_t i = 0; option_at(table, i, &row); i++) {
         char text[OPTION_VALUE];
         option_format(&row, values, text, sizeof text);
-        json_object_set_new(object, row.name, json_text(text));
+        object = json_put(object, row.name, json_text(text));
     }
     return object;
 }
@@ -30,7 +30,7 @@ static json_t *shape_json(const struct shape *s)
 {
     json_t *list = json_array();
     for (int i = 0; i < s->nd; i++)
-        json_array_append_new(list, json_integer(s->d[i]));
+        list = json_add(list, json_integer(s->d[i]));
     return list;
 }
 
@@ -39,7 +39,7 @@ static json_t *scale_json(const float *v, int n)
 {
     json_t *list = n == 1 ? json_number((double)*v) : json_array();
     for (int i = 0; n > 1 && i < n; i++)
-        json_array_append_new(list, json_number((double)v[i]));
+        list = json_add(list, json_number((double)v[i]));
     return list;
 }
 
@@ -47,7 +47,7 @@ static json_t *names_json(const char *const *names, int n)
 {
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
-        json_array_append_new(list, json_text(names[i]));
+        list = json_add(list, json_text(names[i]));
     return list;
 }
 
@@ -59,11 +59,11 @@ static json_t *curve_json(const struct curve *c)
         const struct epoch_row *r = &c->rows[i];
         json_t *row = json_array();
         for (int k = 0; k < c->nlosses; k++)
-            json_array_append_new(row, json_number(r->loss[k]));
-        json_array_append_new(row, json_number(r->validation));
+            row = json_add(row, json_number(r->loss[k]));
+        row = json_add(row, json_number(r->validation));
         for (int k = 0; k < c->nwatches; k++)
-            json_array_append_new(row, json_number(r->watch[k]));
-        json_array_append_new(rows, row);
+            row = json_add(row, json_number(r->watch[k]));
+        rows = json_add(rows, row);
     }
     return json_pack("{s:o, s:o, s:o}", "losses", names_json(c->loss_names, c->nlosses), "watches",
                      names_json(c->watch_names, c->nwatches), "rows", rows);
@@ -89,7 +89,7 @@ json_t *model_file_document(const struct model_file *c)
 int model_file_write_document(const char *path, bool force, json_t *document, const struct safetensors_tensor *tensors,
                               size_t n, struct err *e)
 {
-    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+    char *text = json_print(document);
     json_decref(document);
     if (!text)
         return err_memory(e, "the description in a model file");

@@ -36,7 +36,7 @@ static json_t *tensor_entry(const struct safetensors_tensor *t, uint64_t begin)
 {
     json_t *shape = json_array();
     for (int i = 0; i < t->shape.nd; i++)
-        json_array_append_new(shape, json_integer(t->shape.d[i]));
+        shape = json_add(shape, json_integer(t->shape.d[i]));
     uint64_t end = begin + (uint64_t)shape_count(&t->shape) * sizeof(float);
     return json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)begin,
                      (json_int_t)end);
@@ -46,14 +46,13 @@ static json_t *tensor_entry(const struct safetensors_tensor *t, uint64_t begin)
 static char *header_text(const char *key, const char *text, const struct safetensors_tensor *tensors, size_t n,
                          size_t *size)
 {
-    json_t *root = json_object();
-    bool ok = !json_object_set_new(root, metadata_key, json_pack("{s:s}", key, text));
+    json_t *root = json_put(json_object(), metadata_key, json_pack("{s:s}", key, text));
     uint64_t begin = 0;
     for (size_t i = 0; i < n; i++) {
-        ok &= !json_object_set_new(root, tensors[i].name, tensor_entry(&tensors[i], begin));
+        root = json_put(root, tensors[i].name, tensor_entry(&tensors[i], begin));
         begin += (uint64_t)shape_count(&tensors[i].shape) * sizeof(float);
     }
-    char *plain = ok ? json_dumps(root, JSON_COMPACT) : NULL;
+    char *plain = json_print(root);
     json_decref(root);
     if (!plain)
         return NULL;

@@ -21,7 +21,7 @@ static json_t *numbers_json(const double *v, int n)
 {
     json_t *list = json_array();
     for (int i = 0; i < n; i++)
-        json_array_append_new(list, json_number(v[i]));
+        list = json_add(list, json_number(v[i]));
     return list;
 }
 
@@ -29,7 +29,7 @@ static json_t *state_json(const struct train_state *s)
 {
     json_t *steps = json_array();
     for (int g = 0; g < GROUP_COUNT; g++)
-        json_array_append_new(steps, json_integer((json_int_t)s->adam_steps[g]));
+        steps = json_add(steps, json_integer((json_int_t)s->adam_steps[g]));
     char hash[20];
     snprintf(hash, sizeof hash, "%016" PRIx64, s->data);
     return json_pack("{s:i, s:I, s:o, s:o, s:o, s:i, s:o, s:s}", "epoch", s->epoch, "step", (json_int_t)s->step,
@@ -53,11 +53,7 @@ int state_write(const char *path, const struct model_file *c, const struct param
     if (!code && kept_apart(c, state))
         code = model_file_list(&arena, kept_prefix, params, kept, tensors, &n, e);
     if (!code) {
-        json_t *document = model_file_document(c);
-        if (json_object_set_new(document, "state", state_json(state))) {
-            json_decref(document);
-            document = NULL;
-        }
+        json_t *document = json_put(model_file_document(c), "state", state_json(state));
         code = model_file_write_document(path, true, document, tensors, n, e);
     }
     arena_free(&arena);

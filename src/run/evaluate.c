@@ -338,7 +338,7 @@ static int begin(struct pass *p)
     ev->store = calloc(1, sizeof *ev->store);
     if (!ev->store || !(ev->data = arena_string(&ev->store->texts, job->data_name)))
         return err_memory(p->e, "an evaluation");
-    dataset_summary(job->data, &(struct log){add_line, &ev->store->summary});
+    TRY(dataset_summary(job->data, &(struct log){add_line, &ev->store->summary}, p->e));
     ev->data_summary = ev->store->summary;
     ev->file = loaded_file(job->loaded);
     ev->samples = kind_samples(dataset_kind(job->data));

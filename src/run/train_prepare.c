@@ -100,7 +100,7 @@ static int check_data(struct trainer *t, struct err *e)
     struct summary s = {.log = job->log, .text = arena_alloc(&t->about.arena, TEXT_MAX)};
     if (!s.text)
         return err_memory(e, "the data's summary");
-    dataset_summary(job->data, &(struct log){summary_line, &s});
+    TRY(dataset_summary(job->data, &(struct log){summary_line, &s}, e));
     t->about.data_summary = s.text;
     return 0;
 }

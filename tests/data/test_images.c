@@ -288,7 +288,7 @@ static void test_mixed(void **state)
         assert_int_equal(load_pixels(ds, SPLIT_TRAIN, i, &f, after, &e), 0);
         assert_memory_equal(before[i], after, sizeof after);
     }
-    dataset_summary(ds, &log);
+    assert_int_equal(dataset_summary(ds, &log, &e), 0);
     assert_int_equal(heard.n[LOG_INFO], 2);
     assert_non_null(strstr(heard.last[LOG_INFO], "5 samples, widths 1 to 8000, heights 1 to 30, colour"));
     assert_int_equal(unlink(in_folder("x/2.png")), 0);
