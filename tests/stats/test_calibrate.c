@@ -121,6 +121,58 @@ static void promise_is_kept(void **state)
     }
 }
 
+typedef double p_value_fn(const struct calibration *c, float score);
+
+static double one_too_few(const struct calibration *c, float score)
+{
+    return calibration_p_value(c, score) - 1 / ((double)c->n + 1);
+}
+
+static double one_too_many(const struct calibration *c, float score)
+{
+    return calibration_p_value(c, score) + 1 / ((double)c->n + 1);
+}
+
+static double ties_do_not_count(const struct calibration *c, float score)
+{
+    return calibration_p_value(c, nextafterf(score, INFINITY)); /* held-out > score, not >= */
+}
+
+/* Whether over many files more (1) or fewer (-1) are flagged than promised. `steps`: of distinct scores; 0: no ties. */
+static int compare_to_promise(double rate, float steps, p_value_fn *p_value)
+{
+    const struct calibration sizes = {.n = HELD};
+    const double promised = calibration_expected(&sizes, rate, NEW).centre;
+    double deviation = sqrt(promised * (1 - promised) * (1.0 / NEW + 1.0 / (HELD + 1)) / ROUNDS);
+    struct rng r = rng_new(5, 1);
+    size_t flagged = 0;
+    for (int round = 0; round < ROUNDS; round++) {
+        float held[HELD];
+        for (size_t i = 0; i < HELD; i++)
+            held[i] = steps > 0 ? floorf(rng_uniform(&r) * steps) : rng_uniform(&r);
+        qsort(held, HELD, sizeof *held, by_value);
+        const struct calibration c = {.n = HELD, .scores = held};
+        for (size_t i = 0; i < NEW; i++)
+            flagged += p_value(&c, steps > 0 ? floorf(rng_uniform(&r) * steps) : rng_uniform(&r)) <= rate;
+    }
+    double off = (double)flagged / ((double)NEW * ROUNDS) - promised;
+    return (off > 4 * deviation) - (off < -4 * deviation);
+}
+
+/* Ties may cost verdicts, but never make false alarms; and each way of getting the rank wrong is noticed. */
+static void wrong_ranks_break_the_promise(void **state)
+{
+    (void)state;
+    static const double rates[] = {0.01, 0.05, 0.1};
+    for (int k = 0; k < 3; k++) {
+        assert_int_equal(compare_to_promise(rates[k], 0, calibration_p_value), 0);
+        assert_in_range(-compare_to_promise(rates[k], 7, calibration_p_value), 0, 1);
+        assert_int_equal(compare_to_promise(rates[k], 0, one_too_few), 1);
+        assert_int_equal(compare_to_promise(rates[k], 0, one_too_many), -1);
+        assert_int_equal(compare_to_promise(rates[k], 7, ties_do_not_count), 1);
+    }
+}
+
 /* Beta(k, n + 1 - k): one held-out sample in the tail tells little, a thousand tell much. */
 static void expectations_as_known(void **state)
 {
@@ -204,6 +256,7 @@ int main(void)
         cmocka_unit_test(p_values_by_definition),
         cmocka_unit_test(thresholds_agree),
         cmocka_unit_test(promise_is_kept),
+        cmocka_unit_test(wrong_ranks_break_the_promise),
         cmocka_unit_test(expectations_as_known),
         cmocka_unit_test(small_rates_flag_nothing),
         cmocka_unit_test(collects),
