@@ -1,4 +1,4 @@
-/* The inside of a model file, shared by checkpoint.c and state.c (the training state has the same layout and document).
+/* The inside of a model file, shared by model_file.c and state.c (the training state has the same layout and document).
  */
 #ifndef FILE_MODEL_FILE_PARTS_H
 #define FILE_MODEL_FILE_PARTS_H

@@ -6,8 +6,9 @@
  * to keep, Adam's moments, position, curve. Both are written at the end of an epoch when 10 seconds have passed since
  * they last were, and when the caller asks to stop; so OUTPUT can be used while training still runs and after whatever
  * ends it (a loss that is not finite, too: then it is written once more from the last good epoch). When training is
- * complete, OUTPUT is written and OUTPUT.train removed (option keep_state leaves it, to train longer later). Resuming
- * gives the very bytes that an uninterrupted run gives (same options, same machine).
+ * complete, OUTPUT is written and OUTPUT.train removed (option keep_state leaves it, to train longer later). While it
+ * runs OUTPUT.lock stands beside them, and a second training to that output is refused. Resuming gives the very bytes
+ * that an uninterrupted run gives (same options, same machine).
  *
  * Validation loss: the mean raw score of the validation share with running statistics, exactly as scoring gives it.
  * Test data and labels are never looked at. */

@@ -15,7 +15,7 @@
 
 enum { HELD = 5 };
 
-/* A checkpoint of memae with nothing left at its default, and parameters to go with it. */
+/* A model file of memae with nothing left at its default, and parameters to go with it. */
 struct made {
     struct model_file c;
     struct params *params;
@@ -263,6 +263,19 @@ static void wrong_descriptions_are_refused(void **state)
 }
 
 /* A file by an engram that did not have an option yet: the option's default. */
+/* A large sample may be honest, and there is a size from which on it is none. */
+static void samples_have_a_limit(void **state)
+{
+    (void)state;
+    static const float mean = 0.5f, deviation = 0.5f;
+    struct err e = ERR_INIT;
+    struct preprocess p = {kind_find("pictures", &e), SHAPE(8192, 8192, 1), 1, &mean, &deviation};
+    assert_int_equal(preprocess_check(&p, &e), 0);
+    p.sample = SHAPE(8193, 8192, 1);
+    assert_int_equal(preprocess_check(&p, &e), ERR_FORMAT);
+    assert_says(e.msg, "at most 67108864 can be handled");
+}
+
 static void a_missing_option_has_its_default(void **state)
 {
     (void)state;
@@ -439,7 +452,7 @@ int main(void)
         cmocka_unit_test(wrong_descriptions_are_refused), cmocka_unit_test(a_missing_option_has_its_default),
         cmocka_unit_test(wrong_tensors_are_refused),      cmocka_unit_test(not_a_model_is_said),
         cmocka_unit_test(mutations_never_crash),          cmocka_unit_test(cut_files_are_refused),
-        cmocka_unit_test(damaged_states_are_refused),
+        cmocka_unit_test(damaged_states_are_refused),     cmocka_unit_test(samples_have_a_limit),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

@@ -22,7 +22,7 @@ static void expect_trained(struct toy *t)
         fail_msg("%s", e.msg);
 }
 
-/* Checkpoint of a model file, to be freed by the caller. */
+/* A model from its file, to be closed by the caller. */
 static struct loaded *open_model(const char *path)
 {
     struct loaded *s;
