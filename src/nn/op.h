@@ -5,8 +5,9 @@
  * - infer checks the inputs' shapes and the spec and sets node->shape and node->dtype; everything wrong is found here.
  * - prepare makes primitives and sets x->saved_bytes, x->scratch_bytes. It and release are the only places to allocate.
  * - forward reads x->in, writes x->out; it is pure: no state moves (running statistics move in commit).
- * - backward reads x->gout and what `keeps` names, and *writes* (never adds to) each x->gin[i] that is not NULL.
- *   The plan adds up the gradients of values with several readers.
+ * - backward *writes* (never adds to) each x->gin[i] that is not NULL. It reads x->gout, x->saved and what `reads` says
+ *   of those inputs: nothing else is there. It may be called several times, for some inputs each. The plan adds up the
+ *   gradients of values with several readers.
  * - No allocation and no failure in forward, backward, commit, recompute. */
 #ifndef NN_OP_H
 #define NN_OP_H
@@ -15,15 +16,14 @@
 #include "nn/graph.h"
 #include "nn/shape.h"
 
-enum { KEEP_IN0 = 1, KEEP_IN1 = 2, KEEP_IN2 = 4, KEEP_IN3 = 8, KEEP_OUT = 32 };
+/* What a gradient reads: inputs, by bit, and the output. */
+enum { READ_IN0 = 1, READ_IN1 = 2, READ_OUT = 1 << NODE_INPUTS };
 
 enum {
     OP_INPLACE = 1,      /* forward may write its output over input 0: same shape, same dtype, element by element */
     OP_INPLACE_GRAD = 2, /* backward may write gin[0] over gout */
-    OP_SPLIT = 8,        /* backward is called once for all inputs but the first, and once more for the first alone,
-                            when it does not read in[0]: so in[0] and its gradient need not be alive together */
-    OP_NOISE = 16,       /* the output is drawn at random, a row a sample; it has no inputs */
     OP_VIEW = 4,         /* the output is input 0's memory under another shape: nothing to run */
+    OP_NOISE = 8,        /* the output is drawn at random, a row a sample; it has no inputs */
 };
 
 /* The moment a plan is in: randomness is a function of (seed, node, step, sample). */
@@ -51,8 +51,9 @@ struct exec {
 
 struct op {
     const char *name;
-    unsigned keeps; /* what backward and recompute read besides gout and saved: KEEP_* */
-    unsigned flags; /* OP_* */
+    unsigned reads[NODE_INPUTS]; /* by input: what its gradient reads besides gout and saved: READ_* */
+    unsigned remakes;            /* what recompute reads besides saved: inputs, by bit */
+    unsigned flags;              /* OP_* */
     int (*infer)(struct node *n, struct err *e);
     int (*prepare)(struct exec *x, struct err *e);
     void (*forward)(struct exec *x);

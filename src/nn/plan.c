@@ -13,7 +13,6 @@
 int plan_new(const struct plan_spec *spec, struct plan **out, struct err *e)
 {
     *out = NULL;
-    TRY(graph_error(spec->graph, e));
     struct plan *p = calloc(1, sizeof *p);
     if (!p)
         return err_memory(e, "a plan");

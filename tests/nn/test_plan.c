@@ -270,8 +270,18 @@ static void twice_recompute(struct exec *x)
     twice(x);
 }
 
-static const struct op twice_op = {
-    .name = "twice", .keeps = KEEP_IN0, .infer = twice_infer, .forward = twice_forward, .recompute = twice_recompute};
+static void twice_backward(struct exec *x)
+{
+    for (size_t i = 0; i < (size_t)shape_count(&x->node->shape); i++)
+        ((float *)x->gin[0])[i] = 2 * ((const float *)x->gout)[i];
+}
+
+static const struct op twice_op = {.name = "twice",
+                                   .remakes = READ_IN0,
+                                   .infer = twice_infer,
+                                   .forward = twice_forward,
+                                   .backward = twice_backward,
+                                   .recompute = twice_recompute};
 
 /* Gradient of sum r (2a w) with a = tanh(x) and w a parameter. a itself leads to no parameter, and somebody else would
  * like to write over it. */
@@ -314,6 +324,47 @@ static void large_values_are_made_again(void **state)
     assert_int_equal(recomputes, 0);
     train_twice(SHAPE(8, 100, 100), true);
     assert_int_equal(recomputes, 0);
+}
+
+/* Two layers with a value between them that can be made again; trains the first, the second or both. */
+static size_t train_two(unsigned groups)
+{
+    struct params *ps = params_new();
+    struct graph *g = graph_new(GRAPH_TRAIN, F32, ps);
+    struct dice d = {.rng = rng_new(1, 1)};
+    struct node *x = graph_input(g, "x", SHAPE(2, 64, 64, 16)), *made = net_conv(g, &d, x, 16, GROUP_MAIN);
+    struct node *y = graph_apply(g, &twice_op, NULL, 0, 1, (struct node *[]){made});
+    struct node *loss = probe_sum(g, net_conv(g, &d, y, 16, GROUP_ADVERSARY), 5);
+    struct objective o[2];
+    int n = 0;
+    for (int k = 0; k < 2; k++)
+        if (groups >> k & 1)
+            o[n++] = (struct objective){.loss = loss, .group = (enum param_group)k};
+    probe_allocate(ps, 1);
+    struct plan *p = probe_plan(&(struct plan_spec){.graph = g, .objectives = o, .nobjectives = n, .threads = 1});
+    probe_fill(plan_data(p, x), (size_t)shape_count(&x->shape), 1, 1);
+    recomputes = 0;
+    plan_forward(p, 0);
+    for (int k = 0; k < n; k++)
+        plan_backward(p, k);
+    size_t bytes = plan_bytes(p);
+    plan_free(p);
+    graph_free(g);
+    params_free(ps);
+    return bytes;
+}
+
+/* The gradient through the second layer's data reads no data; that of its weights does. */
+static void a_frozen_path_makes_nothing_again(void **state)
+{
+    (void)state;
+    size_t frozen = train_two(1u << GROUP_MAIN);
+    assert_int_equal(recomputes, 0);
+    train_two(1u << GROUP_ADVERSARY);
+    assert_int_equal(recomputes, 1);
+    size_t both = train_two(1u << GROUP_MAIN | 1u << GROUP_ADVERSARY);
+    assert_int_equal(recomputes, 1);
+    assert_true(frozen + 2 * 64 * 64 * 16 * sizeof(float) <= both);
 }
 
 /* ---- constants ---- */
@@ -421,10 +472,11 @@ static void a_nan_is_found_where_it_began(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(training_equals_keep_all),    cmocka_unit_test(training_in_bf16_equals_keep_all),
-        cmocka_unit_test(scoring_equals_keep_all),     cmocka_unit_test(gradients_equal_differences),
-        cmocka_unit_test(large_values_are_made_again), cmocka_unit_test(constants_follow_the_parameters),
-        cmocka_unit_test(profile_covers_the_nodes),    cmocka_unit_test(a_nan_is_found_where_it_began),
+        cmocka_unit_test(training_equals_keep_all),        cmocka_unit_test(training_in_bf16_equals_keep_all),
+        cmocka_unit_test(scoring_equals_keep_all),         cmocka_unit_test(gradients_equal_differences),
+        cmocka_unit_test(large_values_are_made_again),     cmocka_unit_test(a_frozen_path_makes_nothing_again),
+        cmocka_unit_test(constants_follow_the_parameters), cmocka_unit_test(profile_covers_the_nodes),
+        cmocka_unit_test(a_nan_is_found_where_it_began),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

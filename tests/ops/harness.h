@@ -1,6 +1,6 @@
 /* How every op is tested: a naive reference in double gives the forward pass, and differences of that reference give
  * the gradients. An op is a row of a table (cases_*.c); one loop runs it by hand, without a plan, in several sizes,
- * formats and numbers of threads, and also checks what the plan relies on: that backward reads only what `keeps` names,
+ * formats and numbers of threads, and also checks what the plan relies on: that each gradient reads only what it says,
  * writes (not adds to) exactly the gradients wanted, that working in place changes nothing, that nothing is written
  * out of bounds, and that the threads do not change a bit. */
 #ifndef TESTS_OPS_HARNESS_H

@@ -70,7 +70,7 @@ static void act_backward(struct exec *x)
 
 static const struct op act_op = {
     .name = "activation",
-    .keeps = KEEP_OUT,
+    .reads = {READ_OUT},
     .flags = OP_INPLACE | OP_INPLACE_GRAD,
     .infer = act_infer,
     .forward = act_forward,

@@ -146,7 +146,7 @@ static const struct op sub_op = {
 
 static const struct op mul_op = {
     .name = "multiply",
-    .keeps = KEEP_IN0 | KEEP_IN1,
+    .reads = {READ_IN1, READ_IN0},
     .flags = OP_INPLACE | OP_INPLACE_GRAD,
     .infer = binary_infer,
     .forward = mul_forward,

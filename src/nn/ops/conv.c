@@ -296,8 +296,7 @@ static void deconv_backward(struct exec *x)
 
 static const struct op conv = {
     .name = "conv",
-    .keeps = KEEP_IN0,
-    .flags = OP_SPLIT,
+    .reads = {[WEIGHT] = READ_IN0},
     .infer = infer,
     .prepare = prepare,
     .forward = conv_forward,
@@ -308,8 +307,7 @@ static const struct op conv = {
 
 static const struct op deconv = {
     .name = "deconv",
-    .keeps = KEEP_IN0,
-    .flags = OP_SPLIT,
+    .reads = {[WEIGHT] = READ_IN0},
     .infer = infer,
     .prepare = prepare,
     .forward = deconv_forward,
@@ -321,8 +319,7 @@ static const struct op deconv = {
 /* With an activation within, whose derivative is taken from the output. */
 static const struct op conv_act = {
     .name = "conv",
-    .keeps = KEEP_IN0 | KEEP_OUT,
-    .flags = OP_SPLIT,
+    .reads = {[X] = READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
     .infer = infer,
     .prepare = prepare,
     .forward = conv_forward,
@@ -333,8 +330,7 @@ static const struct op conv_act = {
 
 static const struct op deconv_act = {
     .name = "deconv",
-    .keeps = KEEP_IN0 | KEEP_OUT,
-    .flags = OP_SPLIT,
+    .reads = {[X] = READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
     .infer = infer,
     .prepare = prepare,
     .forward = deconv_forward,

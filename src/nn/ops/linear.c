@@ -86,7 +86,18 @@ static double linear_flops(const struct node *n)
 
 static const struct op linear_op = {
     .name = "linear",
-    .keeps = KEEP_IN0 | KEEP_IN1 | KEEP_OUT,
+    .reads = {READ_IN1, READ_IN0},
+    .infer = linear_infer,
+    .prepare = linear_prepare,
+    .forward = linear_forward,
+    .backward = linear_backward,
+    .flops = linear_flops,
+};
+
+/* With an activation within, whose derivative is taken from the output. */
+static const struct op linear_act_op = {
+    .name = "linear",
+    .reads = {READ_IN1 | READ_OUT, READ_IN0 | READ_OUT, READ_OUT},
     .infer = linear_infer,
     .prepare = linear_prepare,
     .forward = linear_forward,
@@ -98,7 +109,8 @@ struct node *op_linear(struct graph *g, struct node *x, struct node *weight, str
                        float slope)
 {
     struct linear_spec spec = {act, slope};
-    return graph_apply(g, &linear_op, &spec, sizeof spec, 3, (struct node *[]){x, weight, bias});
+    const struct op *op = act == ACT_NONE ? &linear_op : &linear_act_op;
+    return graph_apply(g, op, &spec, sizeof spec, 3, (struct node *[]){x, weight, bias});
 }
 
 /* ---- matmul ---- */
@@ -151,7 +163,7 @@ static double matmul_flops(const struct node *n)
 
 static const struct op matmul_op = {
     .name = "matmul",
-    .keeps = KEEP_IN0 | KEEP_IN1,
+    .reads = {READ_IN1, READ_IN0},
     .infer = matmul_infer,
     .forward = matmul_forward,
     .backward = matmul_backward,

@@ -131,7 +131,7 @@ static void mse_backward(struct exec *x)
 
 static const struct op mse_op = {
     .name = "mse",
-    .keeps = KEEP_IN0 | KEEP_IN1,
+    .reads = {READ_IN0 | READ_IN1, READ_IN0 | READ_IN1},
     .infer = mse_infer,
     .prepare = sum_prepare,
     .forward = mse_forward,
@@ -228,7 +228,7 @@ static void bce_backward(struct exec *x)
 
 static const struct op bce_op = {
     .name = "binary cross entropy",
-    .keeps = KEEP_IN0,
+    .reads = {READ_IN0},
     .infer = bce_infer,
     .prepare = sum_prepare,
     .forward = bce_forward,
@@ -301,7 +301,7 @@ static void entropy_backward(struct exec *x)
 
 static const struct op entropy_op = {
     .name = "entropy",
-    .keeps = KEEP_IN0,
+    .reads = {READ_IN0},
     .infer = entropy_infer,
     .prepare = sum_prepare,
     .forward = entropy_forward,

@@ -270,7 +270,7 @@ static double attend_flops(const struct node *n)
 
 static const struct op attend_op = {
     .name = "memory attend",
-    .keeps = KEEP_IN0 | KEEP_IN1 | KEEP_OUT,
+    .reads = {READ_IN0 | READ_IN1 | READ_OUT, READ_IN0 | READ_IN1 | READ_OUT},
     .infer = attend_infer,
     .prepare = attend_prepare,
     .forward = attend_forward,

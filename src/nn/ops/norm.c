@@ -273,7 +273,8 @@ static double norm_flops(const struct node *n)
 
 static const struct op norm_op = {
     .name = "batch norm",
-    .keeps = KEEP_IN0,
+    .reads = {READ_IN0, READ_IN0, READ_IN0},
+    .remakes = READ_IN0,
     .flags = OP_INPLACE_GRAD,
     .infer = norm_infer,
     .prepare = norm_prepare,
