@@ -59,7 +59,7 @@ static void put_lead(FILE *f, const struct page *p, const struct evaluation *m)
 {
     struct flagged_count all = count_flagged(&m->scores, -1, p->rate);
     fputs("<p class=\"lead\">", f);
-    if (!m->file->calibration.n) {
+    if (!m->judged) {
         fprintf(f,
                 "<b>%s</b> was trained without held-out normal data, so it has scores but no threshold: nothing is "
                 "flagged. Train with a calibration share to get verdicts.</p>\n",
@@ -88,7 +88,7 @@ static void put_lead(FILE *f, const struct page *p, const struct evaluation *m)
 static void put_too_small(FILE *f, const struct page *p, const struct evaluation *m)
 {
     const struct calibration *c = &m->file->calibration;
-    if (!c->n || p->rate >= calibration_smallest_rate(c))
+    if (!m->judged || p->rate >= calibration_smallest_rate(c))
         return;
     fputs("<p class=\"warn\">", f);
     html_count(f, c->n);

@@ -170,7 +170,7 @@ void report_chart_roc(FILE *f, const struct evaluation *m)
     roc_line(&c, &m->metrics, "s0");
     chart_note(&c, BESIDE, 44, "start", "label", "AUROC");
     chart_note(&c, BESIDE, 70, "start", "big", "%.3f", m->metrics.auroc);
-    if (report_labelled(m)) {
+    if (m->judged) {
         chart_dot(&c, m->decisions.false_alarm_rate, m->decisions.detection_rate, "point");
         chart_note(&c, BESIDE, 112, "start", "label", "\xe2\x97\x8f threshold");
         chart_note(&c, BESIDE, 134, "start", "strong", "%.1f&#160;%%", 100 * m->decisions.detection_rate);
@@ -210,7 +210,7 @@ void report_chart_promise(FILE *f, const struct page *p, const struct evaluation
     double promised[RATES], measured[RATES], low[RATES], high[RATES], end = fmin(1, fmax(0.2, 2 * p->rate));
     size_t normal = count_flagged(&m->scores, 0, 0).n;
     struct chart c;
-    if (!normal || !m->file->calibration.n)
+    if (!normal || !m->judged)
         return;
     for (int i = 0; i < RATES; i++) {
         promised[i] = end * i / (RATES - 1);

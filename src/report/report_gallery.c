@@ -8,9 +8,13 @@
 /* ---- captions ---- */
 
 /* Enough digits to tell p-values apart, whose smallest step is 1/(n+1). */
-static void put_p_value(FILE *f, double p)
+static void put_p_value(FILE *f, const struct evaluation *m, const struct shown_sample *s)
 {
-    html_number(f, p, p >= 0.1 ? 2 : p >= 0.01 ? 3 : 4);
+    if (!m->judged)
+        return;
+    fputs("<span>p&nbsp;", f);
+    html_number(f, s->p_value, s->p_value >= 0.1 ? 2 : s->p_value >= 0.01 ? 3 : 4);
+    fputs("</span>", f);
 }
 
 struct verdict_word {
@@ -35,21 +39,24 @@ static const char *truth_class(int truth)
 /* The kind in the colour of the truth; nothing where neither is known. */
 static void put_kind(FILE *f, const struct shown_sample *s)
 {
-    if (!s->kind && s->truth < 0)
+    bool named = s->kind && *s->kind;
+    if (!named && s->truth < 0)
         return;
     fprintf(f, "<b class=\"kind %s\">", truth_class(s->truth));
-    html_text(f, s->kind ? s->kind : truth_class(s->truth));
+    html_text(f, named ? s->kind : truth_class(s->truth));
     fputs("</b>", f);
 }
 
-static void put_verdict(FILE *f, const struct shown_sample *s, double rate)
+static void put_verdict(FILE *f, const struct evaluation *m, const struct shown_sample *s)
 {
-    struct verdict_word v = verdict_of(s, rate);
+    if (!m->judged)
+        return;
+    struct verdict_word v = verdict_of(s, m->rate);
     fprintf(f, "<em class=\"%s\">%s</em>", v.class, v.word);
 }
 
-static int put_card(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, double rate,
-                    struct err *e)
+static int put_card(FILE *f, const struct evaluation *m, const struct heatmap_scale *scale,
+                    const struct shown_sample *s, struct err *e)
 {
     fputs("<figure class=\"card\"><div class=\"trio\">", f);
     if (s->input.pixels)
@@ -60,12 +67,12 @@ static int put_card(FILE *f, const struct heatmap_scale *scale, const struct sho
         TRY(report_map(f, scale, s, e));
     fputs("</div><figcaption><span class=\"row\">", f);
     put_kind(f, s);
-    put_verdict(f, s, rate);
+    put_verdict(f, m, s);
     fputs("</span><span class=\"row figures\"><span>score&nbsp;", f);
     html_digits(f, (double)s->score, 3);
-    fputs("</span><span>p&nbsp;", f);
-    put_p_value(f, s->p_value);
-    fputs("</span></span><span class=\"name\" title=\"", f);
+    fputs("</span>", f);
+    put_p_value(f, m, s);
+    fputs("</span><span class=\"name\" title=\"", f);
     html_text(f, s->name);
     fputs("\"><bdi>", f);
     html_text(f, s->name);
@@ -118,22 +125,22 @@ static const struct shown_sample *first_pictured(const struct gallery *s)
     return NULL;
 }
 
-static int put_cards(FILE *f, const struct page *p, const struct heatmap_scale *scale, const struct gallery *s,
+static int put_cards(FILE *f, const struct evaluation *m, const struct heatmap_scale *scale, const struct gallery *s,
                      const struct picture *like, struct err *e)
 {
     fprintf(f, "<div class=\"gallery of-%s\" style=\"--px:%dpx\">\n", report_picture_class(like),
-            report_picture_width(like, 84, 112));
+            report_picture_width(like, 96, 112));
     for (size_t i = 0; i < s->n; i++)
-        TRY(put_card(f, scale, &s->v[i], p->rate, e));
+        TRY(put_card(f, m, scale, &s->v[i], e));
     fputs("</div>\n", f);
     return 0;
 }
 
 /* Samples that are nothing to look at. */
-static void put_list(FILE *f, const struct page *p, const struct gallery *s)
+static void put_list(FILE *f, const struct evaluation *m, const struct gallery *s)
 {
     fputs("<div class=\"wide\"><table class=\"list\"><thead><tr><th scope=\"col\">name</th><th scope=\"col\">kind</th>"
-          "<th scope=\"col\">verdict</th><th scope=\"col\">score</th><th scope=\"col\">p</th></tr></thead><tbody>\n",
+          "<th scope=\"col\">verdict</th><th scope=\"col\">score</th><td></td></tr></thead><tbody>\n",
           f);
     for (size_t i = 0; i < s->n; i++) {
         fputs("<tr><th scope=\"row\"><bdi>", f);
@@ -141,11 +148,11 @@ static void put_list(FILE *f, const struct page *p, const struct gallery *s)
         fputs("</bdi></th><td>", f);
         put_kind(f, &s->v[i]);
         fputs("</td><td>", f);
-        put_verdict(f, &s->v[i], p->rate);
+        put_verdict(f, m, &s->v[i]);
         fputs("</td><td>", f);
         html_digits(f, (double)s->v[i].score, 3);
         fputs("</td><td>", f);
-        put_p_value(f, s->v[i].p_value);
+        put_p_value(f, m, &s->v[i]);
         fputs("</td></tr>\n", f);
     }
     fputs("</tbody></table></div>\n", f);
@@ -154,23 +161,27 @@ static void put_list(FILE *f, const struct page *p, const struct gallery *s)
 /* A gallery whose emptiness is worth a word. */
 static void put_none(FILE *f, const struct evaluation *m, enum gallery_kind g)
 {
-    if (g == GALLERY_MISSED && m->decisions.anomalous)
+    if (g == GALLERY_MISSED && m->judged && m->decisions.anomalous)
         fputs("<h4>Missed</h4><p class=\"note\">None.</p>\n", f);
-    if (g == GALLERY_FALSE_ALARMS && m->decisions.normal)
+    if (g == GALLERY_FALSE_ALARMS && m->judged && m->decisions.normal)
         fputs("<h4>False alarms</h4><p class=\"note\">None.</p>\n", f);
 }
 
 static void bar_ends(FILE *f, const struct map_scale *scale)
 {
+    if (!scale->fixed) {
+        fputs("<figcaption><span>least</span><span>most</span></figcaption>", f);
+        return;
+    }
     fputs("<figcaption><span>", f);
     html_digits(f, (double)scale->colors.low, 2);
-    fputs(scale->fixed ? " normal</span>" : " least</span>", f);
+    fputs(" normal</span>", f);
     if (isfinite(scale->colors.level)) {
         fputs("<span>outlined above ", f);
         html_digits(f, (double)scale->colors.level, 2);
         fputs("</span>", f);
     }
-    fputs(scale->fixed ? "<span>abnormal " : "<span>most ", f);
+    fputs("<span>abnormal ", f);
     html_digits(f, (double)scale->colors.high, 2);
     fputs("</span></figcaption>", f);
 }
@@ -247,9 +258,9 @@ int report_galleries(FILE *f, const struct page *p, const struct evaluation *m, 
         gallery_heading(f, p, m, (enum gallery_kind)g);
         const struct shown_sample *first = first_pictured(gallery);
         if (first)
-            TRY(put_cards(f, p, &scale.colors, gallery, &first->input, e));
+            TRY(put_cards(f, m, &scale.colors, gallery, &first->input, e));
         else
-            put_list(f, p, gallery);
+            put_list(f, m, gallery);
     }
     fputs("</section>\n", f);
     return 0;
@@ -310,15 +321,16 @@ static void drawn_heads(FILE *f, const struct gallery *s)
     fputs("</tr></thead>\n", f);
 }
 
-static void drawn_verdicts(FILE *f, const struct page *p, const struct gallery *s)
+static void drawn_verdicts(FILE *f, const struct evaluation *m, const struct gallery *s)
 {
+    if (!m->judged)
+        return;
     fputs("<tr class=\"verdicts\"><th scope=\"row\">verdict</th>", f);
     for (size_t i = 0; i < s->n; i++) {
         fputs("<td>", f);
-        put_verdict(f, &s->v[i], p->rate);
-        fputs("<span>p&nbsp;", f);
-        put_p_value(f, s->v[i].p_value);
-        fputs("</span></td>", f);
+        put_verdict(f, m, &s->v[i]);
+        put_p_value(f, m, &s->v[i]);
+        fputs("</td>", f);
     }
     fputs("</tr>\n", f);
 }
@@ -336,7 +348,7 @@ static int drawn_model(FILE *f, const struct page *p, const struct evaluation *m
         TRY(drawn_row(f, p, m, "rebuilt", cell_reconstruction, e));
     if (first && first->map)
         TRY(drawn_row(f, p, m, "heat map", cell_map, e));
-    drawn_verdicts(f, p, s);
+    drawn_verdicts(f, m, s);
     fputs("</tbody>\n", f);
     return 0;
 }
@@ -353,7 +365,7 @@ int report_drawn(FILE *f, const struct page *p, struct err *e)
     fprintf(f,
             "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"drawn samples\">"
             "<table class=\"drawn\" style=\"--px:%dpx\">\n",
-            report_picture_width(&first->input, 80, 84));
+            report_picture_width(&first->input, 85, 84));
     drawn_heads(f, drawn);
     fputs("<tbody>\n", f);
     TRY(drawn_row(f, p, p->evaluations[0], "input", cell_input, e));

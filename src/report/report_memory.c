@@ -14,10 +14,12 @@ static int put_item(FILE *f, const struct shown_memory *memory, int i, double mo
     TRY(html_picture(f, &p, PICTURE_SIDE / 2, report_picture_class(&p), "", e));
     fprintf(f, "<i style=\"--share:%.1f%%\"></i><figcaption title=\"item %lld\">", most > 0 ? 100 * weight / most : 0,
             (long long)memory->items[i]);
-    if (weight > 0)
-        html_percent(f, share, share >= 0.0995 ? 0 : 1);
-    else
+    if (!(weight > 0))
         fputs("dead", f);
+    else if (share < 0.0005)
+        fputs("&lt;&nbsp;0.1&nbsp;%", f);
+    else
+        html_percent(f, share, share >= 0.0995 ? 0 : 1);
     fputs("</figcaption></figure>\n", f);
     return 0;
 }
@@ -50,7 +52,7 @@ static int put_memory(FILE *f, const struct shown_memory *memory, bool several, 
     TRY(report_chart_memory(f, &memory->use, e));
     fputs("</div>\n", f);
     if (memory->pictures && memory->n > 0) {
-        fprintf(f, "<div class=\"items\" style=\"--px:%dpx\">\n", report_picture_width(&memory->format, 52, 80));
+        fprintf(f, "<div class=\"items\" style=\"--px:%dpx\">\n", report_picture_width(&memory->format, 64, 80));
         for (int i = 0; i < memory->n; i++)
             TRY(put_item(f, memory, i, memory->use.weight[memory->items[0]], e));
         fputs("</div>\n", f);

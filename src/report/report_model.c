@@ -63,8 +63,8 @@ static void tile_false_alarms(FILE *f, const struct page *p, const struct evalua
     fputs(" normal<br>promised: ", f);
     html_percent(f, p->rate, report_percent_decimals(p->rate));
     if (p->rate >= calibration_smallest_rate(c))
-        fprintf(f, "<br>expected: %.1f, by chance %.1f to&nbsp;%.1f", 100 * range.centre, 100 * range.from,
-                100 * range.to);
+        fprintf(f, "<br>expected: %.1f&nbsp;%%, by chance %.1f to&nbsp;%.1f&nbsp;%%", 100 * range.centre,
+                100 * range.from, 100 * range.to);
     if (d->false_alarm_rate > range.to)
         fputs("<br><strong>More than chance explains: the normal test data differ from the training data.</strong>", f);
     tile_end(f);
@@ -140,11 +140,11 @@ void report_tiles(FILE *f, const struct page *p, const struct evaluation *m)
         tile_part(f, &m->parts[k]);
     tile_number(f, "Average precision", m->metrics.n ? m->metrics.average_precision : NAN, "over all thresholds");
     tile_number(f, "Pixel AUROC", m->pixel_auroc, "heat maps against the masks");
-    if (m->decisions.normal)
+    if (m->judged && m->decisions.normal)
         tile_false_alarms(f, p, m);
-    if (m->decisions.anomalous)
+    if (m->judged && m->decisions.anomalous)
         tile_found(f, &m->decisions);
-    if (!report_labelled(m) && m->scores.n)
+    if (m->judged && !report_labelled(m) && m->scores.n)
         tile_flagged(f, p, m);
     tile_training(f, m);
     tile_scoring(f, m);
@@ -153,7 +153,7 @@ void report_tiles(FILE *f, const struct page *p, const struct evaluation *m)
     if (*m->metrics.missing) {
         fputs("<p class=\"quiet\">", f);
         html_text(f, m->metrics.missing);
-        fputs("</p>\n", f);
+        fputs(".</p>\n", f);
     }
 }
 
@@ -228,7 +228,7 @@ void report_rates(FILE *f, const struct page *p, const struct evaluation *m)
 {
     static const double rates[] = {0.001, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2};
     bool done = false;
-    if (!m->scores.n || !m->file->calibration.n)
+    if (!m->scores.n || !m->judged)
         return;
     rates_head(f, m);
     for (size_t i = 0; i < sizeof rates / sizeof *rates; i++) {
@@ -251,7 +251,7 @@ static int hardest_first(const void *a, const void *b)
     return (x->auroc > y->auroc) - (x->auroc < y->auroc);
 }
 
-static void kind_row(FILE *f, const struct kind_metrics *k)
+static void kind_row(FILE *f, const struct kind_metrics *k, bool judged)
 {
     /* The bar begins at one half: chance. */
     double bar = isfinite(k->auroc) ? 200 * fmax(0, k->auroc - 0.5) : 0;
@@ -261,9 +261,13 @@ static void kind_row(FILE *f, const struct kind_metrics *k)
     html_count(f, k->n);
     fputs("</td><td class=\"bar\"><span>", f);
     html_number(f, k->auroc, 3);
-    fprintf(f, "</span><i style=\"--share:%.1f%%\"></i></td><td>", bar);
-    html_percent(f, k->detection_rate, 1);
-    fputs("</td></tr>\n", f);
+    fprintf(f, "</span><i style=\"--share:%.1f%%\"></i></td>", bar);
+    if (judged) {
+        fputs("<td>", f);
+        html_percent(f, k->detection_rate, 1);
+        fputs("</td>", f);
+    }
+    fputs("</tr>\n", f);
 }
 
 void report_kinds(FILE *f, const struct page *p, const struct evaluation *m)
@@ -280,10 +284,11 @@ void report_kinds(FILE *f, const struct page *p, const struct evaluation *m)
     html_text(f, p->samples);
     fputs(", the hardest first. Bars begin at 0.5, which is guessing.</p>\n"
           "<table class=\"kinds\"><thead><tr><th scope=\"col\">kind</th><th scope=\"col\">n</th>"
-          "<th scope=\"col\">AUROC</th><th scope=\"col\">found</th></tr></thead><tbody>\n",
+          "<th scope=\"col\">AUROC</th>",
           f);
+    fputs(m->judged ? "<th scope=\"col\">found</th></tr></thead><tbody>\n" : "</tr></thead><tbody>\n", f);
     for (size_t i = 0; i < n; i++)
-        kind_row(f, order[i]);
+        kind_row(f, order[i], m->judged);
     fputs("</tbody></table>\n", f);
     if (m->nkinds > n)
         fprintf(f, "<p class=\"quiet\">%zu further kinds are not shown.</p>\n", m->nkinds - n);

@@ -63,7 +63,7 @@ int report_map(FILE *f, const struct heatmap_scale *scale, const struct shown_sa
 enum { PICTURE_SIDE = 160 }; /* longest side that is stored */
 /* "crisp": so small that its pixels are shown as squares; or "smooth". */
 const char *report_picture_class(const struct picture *p);
-/* Width to show it with: a whole multiple near `target` for crisp ones, `large` for the others. */
-int report_picture_width(const struct picture *p, int target, int large);
+/* Width to show it with: the largest whole multiple up to `most` for crisp ones, `large` for the others. */
+int report_picture_width(const struct picture *p, int most, int large);
 
 #endif

@@ -72,11 +72,11 @@ const char *report_picture_class(const struct picture *p)
     return p->width <= CRISP && p->height <= CRISP ? "crisp" : "smooth";
 }
 
-int report_picture_width(const struct picture *p, int target, int large)
+int report_picture_width(const struct picture *p, int most, int large)
 {
     if (p->width > CRISP || p->height > CRISP || p->width < 1)
         return large;
-    int times = (target + p->width / 2) / p->width;
+    int times = most / p->width;
     return p->width * (times > 1 ? times : 1);
 }
 

@@ -177,8 +177,9 @@ static int measure(struct pass *p)
     struct evaluate_store *s = ev->store;
     TRY(keep_known(p));
     TRY(metrics_compute(s->known_score, s->known_anomalous, s->nknown, &ev->metrics, p->e));
-    metrics_decisions(s->known_flagged, s->known_anomalous, s->nknown, &ev->decisions);
-    TRY(metrics_by_kind(s->known_score, s->known_anomalous, s->known_kind, s->known_flagged, s->nknown, s->kinds, KINDS,
+    const uint8_t *flagged = ev->judged ? s->known_flagged : NULL;
+    metrics_decisions(flagged, s->known_anomalous, s->nknown, &ev->decisions);
+    TRY(metrics_by_kind(s->known_score, s->known_anomalous, s->known_kind, flagged, s->nknown, s->kinds, KINDS,
                         &ev->nkinds, p->e));
     for (int k = 0; k < ev->nparts; k++) {
         struct metrics part;
@@ -255,7 +256,8 @@ static int show_gallery(struct pass *p, struct scorer *scorer, enum gallery_kind
 {
     struct evaluate_store *s = p->ev->store;
     size_t picks[GALLERY_PICKS];
-    size_t n = gallery_pick(gallery, &p->ev->scores, p->job->rate, picks);
+    bool told = p->ev->judged || (gallery != GALLERY_FALSE_ALARMS && gallery != GALLERY_MISSED);
+    size_t n = told ? gallery_pick(gallery, &p->ev->scores, p->job->rate, picks) : 0;
     for (size_t i = 0; i < n; i++)
         picks[i] = s->sample[picks[i]];
     struct showing showing = {p, gallery, 0};
@@ -270,6 +272,8 @@ static int show_memory(struct pass *p, int k)
 {
     struct shown_memory *m = &p->ev->memories[k];
     memory_use_finish(&m->use);
+    if (stopped(p))
+        return err_set(p->e, ERR_STOPPED, "the evaluation of %s was stopped", p->job->data_name);
     if (!inspect_item_count(p->job->loaded, k))
         return 0;
     m->n = gallery_pick_items(&m->use, m->items);
@@ -341,6 +345,7 @@ static int begin(struct pass *p)
     TRY(dataset_summary(job->data, &(struct log){add_line, &ev->store->summary}, p->e));
     ev->data_summary = ev->store->summary;
     ev->file = loaded_file(job->loaded);
+    ev->judged = ev->file->calibration.n > 0;
     ev->samples = kind_samples(dataset_kind(job->data));
     ev->fingerprint = fingerprint(job->data);
     return 0;

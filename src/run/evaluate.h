@@ -64,6 +64,7 @@ struct evaluation {
     const char *samples;           /* what they are called, plural */
     uint64_t fingerprint;          /* of names and truths: evaluations of the same data have the same */
     double rate;                   /* the false-alarm rate that was promised */
+    bool judged;                   /* the model has thresholds; else nothing is flagged, missed, or a false alarm */
     size_t skipped;                /* samples that could not be read */
     struct sample_scores scores;
     struct metrics metrics;          /* over all samples whose truth is known */

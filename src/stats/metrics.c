@@ -148,14 +148,15 @@ void metrics_decisions(const uint8_t *flagged, const uint8_t *anomalous, size_t 
     *r = (struct decision_rates){0};
     for (size_t i = 0; i < n; i++) {
         r->anomalous += anomalous[i] != 0;
-        r->detected += flagged[i] && anomalous[i];
-        r->false_alarms += flagged[i] && !anomalous[i];
+        r->detected += flagged && flagged[i] && anomalous[i];
+        r->false_alarms += flagged && flagged[i] && !anomalous[i];
     }
     r->normal = n - r->anomalous;
-    r->false_alarm_rate = ratio(r->false_alarms, r->normal);
-    r->detection_rate = ratio(r->detected, r->anomalous);
-    r->precision = ratio(r->detected, r->detected + r->false_alarms);
-    r->f1 = ratio(2 * r->detected, r->anomalous + r->detected + r->false_alarms);
+    bool both = flagged && r->normal && r->anomalous;
+    r->false_alarm_rate = ratio(r->false_alarms, flagged ? r->normal : 0);
+    r->detection_rate = ratio(r->detected, flagged ? r->anomalous : 0);
+    r->precision = ratio(r->detected, both ? r->detected + r->false_alarms : 0);
+    r->f1 = ratio(2 * r->detected, both ? r->anomalous + r->detected + r->false_alarms : 0);
 }
 
 /* ---- by kind ---- */

@@ -29,7 +29,8 @@ struct metrics {
 /* Scores must be finite. ERR_FAIL on a score that is not, ERR_MEMORY. */
 int metrics_compute(const float *scores, const uint8_t *anomalous, size_t n, struct metrics *m, struct err *e);
 
-/* What a fixed decision does: rates are NaN for an absent class. */
+/* What a fixed decision does. Rates are NaN for an absent class, precision and f1 unless both are there; all of them
+ * where `flagged` is NULL: nothing was decided. */
 struct decision_rates {
     size_t false_alarms, detected, normal, anomalous;
     double false_alarm_rate, detection_rate;

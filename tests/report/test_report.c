@@ -158,6 +158,7 @@ static struct fixture *full_report(void)
     m->data_summary = "two\n<lines>";
     m->samples = "pictures";
     m->rate = 0.1;
+    m->judged = true;
     m->skipped = 1;
     x->memories[0].name = "first";
     x->memories[0].n = gallery_pick_items(&x->memories[0].use, x->memories[0].items);
@@ -299,7 +300,7 @@ static void test_full_page(void **state)
     /* 100 held-out samples: rates of 1 % and less are below 1/101. */
     assert_non_null(strstr(page, "needs 999 held-out normal samples, there are 100"));
     /* At 10 % that is 10 of 101 places; 3 to 19 of the 100 normal samples are 19 in 20 of what Beta(10, 91) makes. */
-    assert_non_null(strstr(page, "expected: 9.9, by chance 3.0 to&nbsp;19.0"));
+    assert_non_null(strstr(page, "expected: 9.9&nbsp;%, by chance 3.0 to&nbsp;19.0&nbsp;%"));
     /* ... and 13.8 % what Beta(10, 91) stays below nine times in ten. */
     assert_non_null(strstr(page, "10&nbsp;%</th><td>13.8&nbsp;%</td><td>0.190</td>"));
     /* The style sheet is there as it was written. */
@@ -562,15 +563,23 @@ static void test_a_sample_without_pictures(void **state)
     free(x);
 }
 
-static void test_maps_without_calibration(void **state)
+static void test_without_calibration(void **state)
 {
     (void)state;
     struct fixture *x = full_report();
+    struct evaluation *m = &x->model[0];
     x->file.calibration = (struct calibration){0};
+    m->judged = false;
+    m->galleries[GALLERY_FALSE_ALARMS].n = m->galleries[GALLERY_MISSED].n = 0;
     char *page = write_report(x);
     check_page(page);
+    assert_says(page, "it has scores but no threshold");
     assert_says(page, "trained without held-out normal data, which would say what a normal map looks like");
-    assert_says(page, "<span>0.020 least</span><span>most 1.0</span>");
+    assert_says(page, "<span>least</span><span>most</span>");
+    static const char *const verdicts[] = {">found<", "missed", "not flagged<", "p&nbsp;", "Missed", "False alarms"};
+    for (size_t i = 0; i < sizeof verdicts / sizeof *verdicts; i++)
+        if (strstr(page, verdicts[i]))
+            fail_msg("a page of no verdicts says '%s'", verdicts[i]);
     free(page);
     free(x);
 }
@@ -729,7 +738,7 @@ int main(void)
         cmocka_unit_test(test_odd_numbers),
         cmocka_unit_test(test_nothing_to_look_at),
         cmocka_unit_test(test_a_sample_without_pictures),
-        cmocka_unit_test(test_maps_without_calibration),
+        cmocka_unit_test(test_without_calibration),
         cmocka_unit_test(test_locale_does_not_matter),
         cmocka_unit_test(test_existing_file_is_kept),
         cmocka_unit_test(test_nothing_to_write),

@@ -109,7 +109,7 @@ const struct source *const sources[] = {&source_images, &source_rows, NULL};
 /* At a rate of 0.1 two of the 20 places: what is above the second largest is flagged. */
 static float held_out[HELD] = {[HELD - 2] = 0.3f, [HELD - 1] = 0.6f}, peaks[HELD];
 
-static struct loaded *load_glass(const char *kind, struct shape sample, int n)
+static struct loaded *load_glass(const char *kind, struct shape sample, int n, size_t held)
 {
     static const float halves[COLUMNS] = {0.5f, 0.5f};
     struct err e = ERR_INIT;
@@ -119,8 +119,8 @@ static struct loaded *load_glass(const char *kind, struct shape sample, int n)
     struct model_file file = {.model = &glass, .config = (char[1]){0}, .date = "", .data = "", .data_summary = ""};
     options_default(train_options, &file.train);
     file.input = (struct preprocess){kind_find(kind, &e), sample, n, halves, halves};
-    file.calibrated = HELD;
-    file.calibration = (struct calibration){HELD, held_out, n == 1 ? peaks : NULL, 0, 1};
+    file.calibrated = (int64_t)held;
+    file.calibration = (struct calibration){held, held_out, n == 1 ? peaks : NULL, 0, 1};
     const struct forward_spec spec = {
         .model = &glass, .config = file.config, .params = params, .sample = sample, .batch = 1, .threads = 1};
     const char *path = in_folder("%s.safetensors", kind);
@@ -138,7 +138,7 @@ static struct loaded *load_glass(const char *kind, struct shape sample, int n)
 
 static struct loaded *load_for_pictures(void)
 {
-    return load_glass("pictures", SHAPE(HEIGHT, WIDTH, 1), 1);
+    return load_glass("pictures", SHAPE(HEIGHT, WIDTH, 1), 1, HELD);
 }
 
 /* ---- pictures ---- */
@@ -418,6 +418,7 @@ static void normal_samples_alone(void **state)
         assert_true(isnan(number(&t.ev, unknown[i], "")));
     assert_true(isnan(number(&t.ev, "part_auroc", "level")));
     assert_number(&t.ev, "normal", "", 3);
+    assert_true(isnan(number(&t.ev, "precision", "")) && isnan(number(&t.ev, "f1", "")));
     assert_number(&t.ev, "false_alarm_rate", "", 1.0 / 3);
     assert_says(t.ev.metrics.missing, "no anomalous samples");
     assert_int_equal(t.ev.galleries[GALLERY_MISSED].n, 0);
@@ -429,7 +430,7 @@ static void anomalous_samples_alone(void **state)
 {
     (void)state;
     struct tried t = {0};
-    evaluate(&t, load_glass("rows", SHAPE(COLUMNS), COLUMNS), "rows:odd");
+    evaluate(&t, load_glass("rows", SHAPE(COLUMNS), COLUMNS, HELD), "rows:odd");
     if (t.code)
         fail_msg("%s", t.e.msg);
     assert_true(isnan(number(&t.ev, "auroc", "")) && isnan(number(&t.ev, "false_alarm_rate", "")));
@@ -437,6 +438,24 @@ static void anomalous_samples_alone(void **state)
     assert_number(&t.ev, "detection_rate", "", 3.0 / 6);
     assert_true(isnan(number(&t.ev, "auroc", "unknown")));
     assert_says(t.ev.metrics.missing, "no normal samples");
+    done(&t);
+}
+
+/* A model that no data were held out for has no thresholds: nothing is flagged, and nothing can be said of that. */
+static void no_thresholds_no_verdicts(void **state)
+{
+    (void)state;
+    struct tried t = {0};
+    evaluate(&t, load_glass("pictures", SHAPE(HEIGHT, WIDTH, 1), 1, 0), in_folder("all"));
+    if (t.code)
+        fail_msg("%s", t.e.msg);
+    static const char *const unknown[] = {"false_alarm_rate", "detection_rate", "precision", "f1"};
+    for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++)
+        assert_true(isnan(number(&t.ev, unknown[i], "")));
+    assert_true(!t.ev.judged && isnan(number(&t.ev, "detection_rate", "spot")));
+    assert_number(&t.ev, "auroc", "", 9.5 / 12);
+    assert_int_equal(t.ev.galleries[GALLERY_MOST_ANOMALOUS].n, 7);
+    assert_int_equal(t.ev.galleries[GALLERY_MISSED].n, 0);
     done(&t);
 }
 
@@ -471,7 +490,7 @@ static void rows_have_numbers_and_no_pictures(void **state)
 {
     (void)state;
     struct tried t = {0};
-    evaluate(&t, load_glass("rows", SHAPE(COLUMNS), COLUMNS), "rows:");
+    evaluate(&t, load_glass("rows", SHAPE(COLUMNS), COLUMNS, HELD), "rows:");
     if (t.code)
         fail_msg("%s", t.e.msg);
     assert_string_equal(t.ev.samples, "rows");
@@ -522,6 +541,7 @@ int main(void)
         cmocka_unit_test(unreadable_pictures_are_left_out),
         cmocka_unit_test(normal_samples_alone),
         cmocka_unit_test(anomalous_samples_alone),
+        cmocka_unit_test(no_thresholds_no_verdicts),
         cmocka_unit_test(nothing_known_is_refused),
         cmocka_unit_test(a_stop_is_heard_in_both_passes),
         cmocka_unit_test(rows_have_numbers_and_no_pictures),

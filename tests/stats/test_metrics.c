@@ -164,6 +164,10 @@ static void decisions_are_counted(void **state)
     assert_true(r.precision == 2.0 / 3 && r.f1 == 2 * 2.0 / (3 + 3));
     metrics_decisions(flagged, y, 3, &r);
     assert_true(isnan(r.false_alarm_rate) && r.detection_rate == 2.0 / 3);
+    assert_true(isnan(r.precision) && isnan(r.f1)); /* of what is all anomalous they say nothing */
+    metrics_decisions(NULL, y, 6, &r);
+    assert_true(r.normal == 3 && r.anomalous == 3 && r.detected == 0 && r.false_alarms == 0);
+    assert_true(isnan(r.false_alarm_rate) && isnan(r.detection_rate) && isnan(r.precision) && isnan(r.f1));
     metrics_decisions(flagged, y, 0, &r);
     assert_true(isnan(r.detection_rate) && isnan(r.precision) && isnan(r.f1));
 }
