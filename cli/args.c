@@ -107,7 +107,7 @@ static bool find_in(option_at *at, const char *owner, const char *name, engram_o
 
 bool option_named(const char *model, const char *name, engram_option *option, struct guess *guess)
 {
-    engram_model_kind kind;
+    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
     if (find_in(train_option_at, NULL, name, option, guess))
         return true;
     for (size_t k = 0; engram_model_kind_at(k, &kind); k++)
@@ -222,7 +222,7 @@ static int unknown_flag(const struct args *args, const char *name)
         guess_try(&guess, f->name);
     for (const struct flag *f = common_flags; f->name; f++)
         guess_try(&guess, f->name);
-    engram_option option;
+    engram_option option = ENGRAM_OPTION_INIT;
     if (args->verb->settings)
         option_named(NULL, name, &option, &guess);
     if (guess.best)
@@ -243,7 +243,7 @@ static int parse_long(struct args *args, const char *word, struct words *words)
     size_t n = strcspn(word, "=");
     const char *value = word[n] ? word + n + 1 : NULL;
     snprintf(name, sizeof name, "%.*s", (int)n, word);
-    engram_option option = {0};
+    engram_option option = ENGRAM_OPTION_INIT;
     const struct flag *f = flag_in(args->verb->flags, name);
     if (!f)
         f = flag_in(common_flags, name);
@@ -335,6 +335,21 @@ int args_parse(const struct verb *verbs, int argc, char **argv, struct args *arg
         return console_error("out of memory while reading the command line");
     set_defaults(args);
     return parse_words(args, &(struct words){argv + 2});
+}
+
+void args_scorer_settings(const struct args *args, bool maps, struct scorer_settings *s)
+{
+    *s = (struct scorer_settings){.n = 2};
+    snprintf(s->text[0], sizeof *s->text, "threads=%d", args->threads);
+    snprintf(s->text[1], sizeof *s->text, "false_alarm_rate=%.17g", args->rate);
+    s->list[0] = s->text[0];
+    s->list[1] = s->text[1];
+    if (args->batch) { /* where the verb has that flag */
+        snprintf(s->text[2], sizeof *s->text, "batch=%d", args->batch);
+        s->list[s->n++] = s->text[2];
+    }
+    if (maps)
+        s->list[s->n++] = "maps=true";
 }
 
 void args_free(struct args *args)

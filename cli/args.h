@@ -68,6 +68,14 @@ const struct verb *verb_find(const struct verb *verbs, const char *name); /* NUL
 int args_parse(const struct verb *verbs, int argc, char **argv, struct args *args);
 void args_free(struct args *args);
 
+/* The flags of a verb that scores, as the library's settings. */
+struct scorer_settings {
+    char text[3][48];
+    const char *list[4];
+    size_t n;
+};
+void args_scorer_settings(const struct args *args, bool maps, struct scorer_settings *s);
+
 /* The known word nearest to `word`, for "did you mean"; NULL when none is near. Call it with each candidate. */
 struct guess {
     const char *word, *best;

@@ -98,7 +98,7 @@ static int print_rows(const struct args *args, struct profile *p, double peak)
 
 static int print_profile(const struct args *args, struct profile *p, const engram_bench_summary *s)
 {
-    engram_machine m;
+    engram_machine m = ENGRAM_MACHINE_INIT;
     engram_error error;
     if (p->failed)
         return console_error("out of memory");
@@ -127,16 +127,17 @@ static void format_line(const struct args *args, const char *model, const engram
 int cmd_bench(const struct args *args)
 {
     const char *model = args->noperands ? args->operands[0] : "memae";
-    const engram_bench_job job = {.model = model,
+    const engram_bench_job job = {.size = sizeof job,
+                                  .model = model,
                                   .preset = args->preset,
                                   .settings = args->settings,
                                   .nsettings = args->nsettings,
                                   .training = args->training,
                                   .repeat = args->repeat};
     struct profile profile = {0};
-    engram_bench_summary summary;
+    engram_bench_summary summary = ENGRAM_BENCH_SUMMARY_INIT;
     engram_error error;
-    if (engram_bench(&job, &summary, args->profile ? add_node : NULL, &profile, &error))
+    if (engram_bench(&job, &console_hooks, &summary, args->profile ? add_node : NULL, &profile, &error))
         return console_report(&error);
     char line[300];
     int code;

@@ -15,8 +15,8 @@ const struct flag data_flags[] = {
 
 static int list_sources(void)
 {
-    engram_source source;
-    engram_option o;
+    engram_source source = ENGRAM_SOURCE_INIT;
+    engram_option o = ENGRAM_OPTION_INIT;
     printf("Data is a path, or SOURCE:PATH?option=value&option=value. Without SOURCE it is found by looking at the "
            "path.\n");
     for (size_t i = 0; engram_source_at(i, &source); i++) {
@@ -32,7 +32,7 @@ static int list_samples(const struct args *args, const engram_data *data)
     static const char *const columns[] = {"part", "name", "path", "index", "kind", "anomalous", NULL};
     static const char *const parts[] = {[ENGRAM_DATA_TRAIN] = "train", [ENGRAM_DATA_TEST] = "test"};
     struct output output;
-    engram_sample s;
+    engram_sample s = ENGRAM_SAMPLE_INIT;
     output_begin(&output, args->format, columns);
     for (int part = ENGRAM_DATA_TRAIN; part <= ENGRAM_DATA_TEST; part++)
         for (size_t i = 0; engram_data_sample(data, part, i, &s) && !console_interrupted(); i++) {
@@ -56,11 +56,12 @@ static void print_line(void *user, int level, const char *text)
 /* The summary goes to stdout: here it is the result. It knows the sizes once everything has been opened. */
 static int describe(engram_data *data)
 {
-    const engram_hooks to_stdout = {.log = print_line};
-    engram_error error;
+    const engram_hooks to_stdout = {.size = sizeof to_stdout, .log = print_line};
+    engram_error error, unsummed;
     int failed = engram_data_check(data, &console_hooks, &error);
     console_clear();
-    engram_data_summary(data, &to_stdout);
+    if (engram_data_summary(data, &to_stdout, &unsummed))
+        return console_report(&unsummed);
     int written = output_flush();
     return failed ? console_report(&error) : written;
 }

@@ -51,7 +51,8 @@ static int train(struct demo *d, int i)
     snprintf(seed, sizeof seed, "seed=%d", d->args->seed);
     snprintf(threads, sizeof threads, "threads=%d", d->args->threads);
     const char *const settings[] = {epochs, seed, threads};
-    const engram_train_job job = {.model = names[i],
+    const engram_train_job job = {.size = sizeof job,
+                                  .model = names[i],
                                   .preset = "fashion",
                                   .settings = settings,
                                   .nsettings = 3,
@@ -59,7 +60,7 @@ static int train(struct demo *d, int i)
                                   .output = d->files[i],
                                   .date = console_date(date),
                                   .force = d->args->force};
-    engram_train_summary summary;
+    engram_train_summary summary = ENGRAM_TRAIN_SUMMARY_INIT;
     engram_error error;
     console_info("training %s on the normal class", names[i]);
     console_watch_memory();
@@ -75,10 +76,11 @@ static int train(struct demo *d, int i)
 static int evaluate(struct demo *d, int i)
 {
     engram_error error;
-    const engram_scorer_options options = {.threads = d->args->threads, .false_alarm_rate = d->args->rate, .maps = 1};
+    struct scorer_settings s;
+    args_scorer_settings(d->args, false, &s);
     if (engram_model_load(d->files[i], &d->models[i], &error))
         return console_report(&error);
-    int failed = engram_evaluate(d->models[i], d->url, &options, &console_hooks, &d->evaluations[i], &error);
+    int failed = engram_evaluate(d->models[i], d->url, s.list, s.n, &console_hooks, &d->evaluations[i], &error);
     console_clear();
     if (failed)
         return console_report(&error);
@@ -112,7 +114,8 @@ static int run(struct demo *d)
     }
     const engram_evaluation *const evaluations[] = {d->evaluations[0], d->evaluations[1]};
     snprintf(title, sizeof title, "Fashion-MNIST: %s is normal", classes[d->args->normal]);
-    if (engram_report_write(evaluations, MODELS, title, console_date(date), d->report, d->args->force, &error))
+    if (engram_report_write(evaluations, MODELS, title, console_date(date), d->report, d->args->force, &console_hooks,
+                            &error))
         return console_report(&error);
     print_table(d);
     return output_flush();

@@ -32,11 +32,11 @@ struct evaluating {
 static int evaluate(struct evaluating *e, size_t i)
 {
     engram_error error;
-    const engram_scorer_options options = {
-        .threads = e->args->threads, .batch = e->args->batch, .false_alarm_rate = e->args->rate, .maps = 1};
+    struct scorer_settings s;
+    args_scorer_settings(e->args, false, &s);
     if (engram_model_load(e->args->operands[i], &e->models[i], &error))
         return console_report(&error);
-    int failed = engram_evaluate(e->models[i], e->data, &options, &console_hooks, &e->evaluations[i], &error);
+    int failed = engram_evaluate(e->models[i], e->data, s.list, s.n, &console_hooks, &e->evaluations[i], &error);
     console_clear();
     return failed ? console_report(&error) : 0;
 }
@@ -46,7 +46,7 @@ static int print_metrics(const struct evaluating *e)
     struct output output;
     output_begin(&output, e->args->format, columns);
     for (size_t i = 0; i < e->n; i++) {
-        engram_metric m;
+        engram_metric m = ENGRAM_METRIC_INIT;
         for (size_t k = 0; engram_evaluation_metric(e->evaluations[i], k, &m); k++) {
             const struct cell cells[] = {CELL_OF_TEXT(e->args->operands[i]), CELL_OF_TEXT(m.name), CELL_OF_TEXT(m.kind),
                                          CELL_OF_FLOAT(m.value)};
@@ -68,7 +68,8 @@ static int evaluate_all(struct evaluating *e)
     int code = print_metrics(e);
     if (!code && e->args->report) {
         const engram_evaluation *const *evaluations = (const engram_evaluation *const *)e->evaluations;
-        if (engram_report_write(evaluations, e->n, NULL, console_date(date), e->args->report, e->args->force, &error))
+        if (engram_report_write(evaluations, e->n, NULL, console_date(date), e->args->report, e->args->force,
+                                &console_hooks, &error))
             return console_report(&error);
         console_info("report: %s", e->args->report);
     }

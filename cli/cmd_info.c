@@ -16,16 +16,16 @@ static const char *const columns[] = {"section", "name", "value", NULL};
 /* What scoring will hold beside the weights, for one sample and for a batch of folders. */
 static int print_memory(struct output *output, const engram_model *model)
 {
-    static const int batches[] = {1, 64};
+    static const char *const names[] = {"scoring 1 at once", "scoring 64 at once"};
+    static const char *const settings[][2] = {{"batch=1", "maps=true"}, {"batch=64", "maps=true"}};
     for (int i = 0; i < 2; i++) {
-        char name[40], value[40];
+        char value[40];
         size_t bytes;
         engram_error error;
-        if (engram_model_memory(model, batches[i], 0, &bytes, &error))
+        if (engram_model_memory(model, settings[i], 2, &bytes, &error))
             return console_report(&error);
-        snprintf(name, sizeof name, "scoring %d at once", batches[i]);
         snprintf(value, sizeof value, "%zu bytes", bytes);
-        const struct cell cells[] = {CELL_OF_TEXT("memory"), CELL_OF_TEXT(name), CELL_OF_TEXT(value)};
+        const struct cell cells[] = {CELL_OF_TEXT("memory"), CELL_OF_TEXT(names[i]), CELL_OF_TEXT(value)};
         output_row(output, cells);
     }
     return 0;
@@ -39,9 +39,11 @@ int cmd_info(const struct args *args)
         return console_report(&error);
     struct output output;
     output_begin(&output, args->format, columns);
-    engram_fact fact;
+    engram_fact fact = ENGRAM_FACT_INIT;
     for (size_t i = 0; engram_model_fact_at(model, i, &fact); i++) {
-        const struct cell cells[] = {CELL_OF_TEXT(fact.section), CELL_OF_TEXT(fact.name), CELL_OF_TEXT(fact.value)};
+        char value[800];
+        snprintf(value, sizeof value, "%s%s%s", fact.text, *fact.unit ? " " : "", fact.unit);
+        const struct cell cells[] = {CELL_OF_TEXT(fact.section), CELL_OF_TEXT(fact.name), CELL_OF_TEXT(value)};
         output_row(&output, cells);
     }
     int code = print_memory(&output, model);

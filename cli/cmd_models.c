@@ -17,7 +17,7 @@ static int list_models(const struct args *args)
     static const char *const columns[] = {"name", "title", "paper", NULL};
     struct output output;
     output_begin(&output, args->format, columns);
-    engram_model_kind kind;
+    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
     for (size_t i = 0; engram_model_kind_at(i, &kind); i++) {
         const struct cell cells[] = {CELL_OF_TEXT(kind.name), CELL_OF_TEXT(kind.title), CELL_OF_TEXT(kind.paper)};
         output_row(&output, cells);
@@ -45,7 +45,7 @@ static int list_options(const struct args *args, const engram_model_kind *kind)
     const struct cell about[] = {CELL_OF_TEXT("model"), CELL_OF_TEXT(model), CELL_OF_TEXT(kind->title),
                                  CELL_OF_TEXT(kind->paper), CELL_OF_TEXT(kind->idea)};
     output_row(&output, about);
-    engram_preset preset;
+    engram_preset preset = ENGRAM_PRESET_INIT;
     for (size_t i = 0; engram_preset_at(model, i, &preset); i++) {
         char value[600];
         snprintf(value, sizeof value, "%s%s%s", preset.model, *preset.model && *preset.train ? " " : "", preset.train);
@@ -53,7 +53,7 @@ static int list_options(const struct args *args, const engram_model_kind *kind)
                                      CELL_OF_TEXT(preset.help)};
         output_row(&output, cells);
     }
-    engram_option o;
+    engram_option o = ENGRAM_OPTION_INIT;
     for (size_t i = 0; engram_model_option_at(model, i, &o); i++) {
         char range[80];
         const struct cell cells[] = {CELL_OF_TEXT("option"), CELL_OF_TEXT(o.name), CELL_OF_TEXT(o.value),
@@ -68,7 +68,7 @@ int cmd_models(const struct args *args)
     if (!args->noperands)
         return list_models(args);
     struct guess guess = {.word = args->operands[0]};
-    engram_model_kind kind;
+    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
     for (size_t i = 0; engram_model_kind_at(i, &kind); i++) {
         if (!strcmp(kind.name, args->operands[0]))
             return list_options(args, &kind);

@@ -33,6 +33,9 @@ static const char *const columns[] = {"path", "index", "score", "p_value", "anom
 struct scoring {
     const struct args *args;
     const engram_model *model;
+    const engram_scorer *scorer;
+    engram_format format;
+    float *map; /* height x width; NULL: none are written */
     struct output output;
     bool begun; /* the first row brings the line of names: a failure before it leaves stdout empty */
     size_t scored, anomalous, failed;
@@ -50,19 +53,23 @@ static char *map_path(const char *folder, const char *name, const char *ending)
     return path;
 }
 
-static int write_map(struct scoring *s, const engram_row *row, int format)
+static int write_map(const struct scoring *s, const engram_row *row, int format)
 {
     engram_error error;
     char *path = map_path(s->args->maps, row->name, format == ENGRAM_MAP_PNG ? ".png" : ".npy");
     if (!path)
         return console_error("out of memory while naming a heat map");
-    int failed = engram_map_write(s->model, &row->result, path, format, s->args->force, &error);
+    int failed = engram_map_write(s->model, s->map, (int)s->format.width, (int)s->format.height, path, format,
+                                  s->args->force, &error);
     free(path);
     return failed ? console_report(&error) : 0;
 }
 
-static int write_maps(struct scoring *s, const engram_row *row)
+static int write_maps(const struct scoring *s, const engram_row *row)
 {
+    engram_error error;
+    if (engram_scorer_map(s->scorer, 0, s->map, (size_t)(s->format.width * s->format.height), &error))
+        return console_report(&error);
     int code = write_map(s, row, ENGRAM_MAP_PNG);
     if (!code && s->args->npy)
         code = write_map(s, row, ENGRAM_MAP_NPY);
@@ -72,7 +79,7 @@ static int write_maps(struct scoring *s, const engram_row *row)
 static int on_row(void *user, const engram_row *row)
 {
     struct scoring *s = user;
-    const engram_result *r = &row->result;
+    const engram_result none = ENGRAM_RESULT_INIT, *r = row->result ? row->result : &none;
     if (!row->error && s->args->maps && (s->code = write_maps(s, row)))
         return 1;
     const struct cell bad[] = {CELL_OF_TEXT(row->path), CELL_OF_WHOLE(row->index), CELL_EMPTY, CELL_EMPTY, CELL_EMPTY,
@@ -103,6 +110,10 @@ static void print_summary(const struct scoring *s)
 static int score_all(struct scoring *s, engram_scorer *scorer)
 {
     engram_error error = {0};
+    s->scorer = scorer;
+    engram_model_format(s->model, &s->format);
+    if (s->args->maps && !(s->map = malloc((size_t)(s->format.width * s->format.height) * sizeof *s->map)))
+        return console_error("out of memory for a heat map");
     engram_hooks hooks = console_hooks;
     if (isatty(STDOUT_FILENO))
         hooks.progress = NULL; /* the rows themselves show it */
@@ -132,14 +143,15 @@ int cmd_score(const struct args *args)
         console_warn("at a false-alarm rate of %g this model can call nothing anomalous: it was calibrated on too few "
                      "samples for less than %.2g",
                      args->rate, engram_model_smallest_rate(model));
-    const engram_scorer_options options = {
-        .threads = args->threads, .batch = args->batch, .false_alarm_rate = args->rate, .maps = args->maps != NULL};
+    struct scorer_settings settings;
+    args_scorer_settings(args, args->maps != NULL, &settings);
     int code;
-    if (engram_scorer_new(model, &options, &scorer, &error)) {
+    if (engram_scorer_new(model, settings.list, settings.n, &scorer, &error)) {
         code = console_report(&error);
     } else {
-        struct scoring s = {.args = args, .model = model};
+        struct scoring s = {.args = args, .model = model, .format = ENGRAM_FORMAT_INIT};
         code = score_all(&s, scorer);
+        free(s.map);
         engram_scorer_free(scorer);
     }
     engram_model_free(model);

@@ -30,7 +30,7 @@ static const char *suggest(const struct guess *guess, char *text, size_t size)
 static int check_model(const char *name)
 {
     struct guess guess = {.word = name};
-    engram_model_kind kind;
+    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
     char names[400] = "", hint[80];
     for (size_t i = 0; engram_model_kind_at(i, &kind); i++) {
         if (!strcmp(kind.name, name))
@@ -48,7 +48,7 @@ static int check_presets(const char *model, const char *names)
     for (; *names; names += strcspn(names, ",") + (names[strcspn(names, ",")] == ',')) {
         char name[80], hint[80];
         bool known = false;
-        engram_preset preset;
+        engram_preset preset = ENGRAM_PRESET_INIT;
         snprintf(name, sizeof name, "%.*s", (int)strcspn(names, ","), names);
         struct guess guess = {.word = name};
         for (size_t i = 0; engram_preset_at(model, i, &preset); i++) {
@@ -65,7 +65,7 @@ static int check_presets(const char *model, const char *names)
 static int check_setting(const char *model, const char *setting)
 {
     char name[80], hint[80];
-    engram_option option;
+    engram_option option = ENGRAM_OPTION_INIT;
     snprintf(name, sizeof name, "%.*s", (int)strcspn(setting, "="), setting);
     struct guess guess = {.word = name};
     if (option_named(model, name, &option, &guess))
@@ -103,7 +103,8 @@ int cmd_train(const struct args *args)
     int code = check(args);
     if (code)
         return code;
-    const engram_train_job job = {.model = args->operands[0],
+    const engram_train_job job = {.size = sizeof job,
+                                  .model = args->operands[0],
                                   .preset = args->preset,
                                   .settings = args->settings,
                                   .nsettings = args->nsettings,
@@ -112,7 +113,7 @@ int cmd_train(const struct args *args)
                                   .date = console_date(date),
                                   .force = args->force,
                                   .resume = args->resume};
-    engram_train_summary summary;
+    engram_train_summary summary = ENGRAM_TRAIN_SUMMARY_INIT;
     engram_error error;
     int failed = engram_train(&job, &console_hooks, &summary, &error);
     console_clear();

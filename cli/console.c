@@ -222,14 +222,21 @@ static void on_progress(void *user, const engram_progress *p)
 
 /* ---- signals ---- */
 
+static engram_stop *stop;
+
 static void on_signal(int number)
 {
     caught = number;
+    engram_stop_set(stop);
 }
 
-void console_catch_signals(void)
+int console_catch_signals(void)
 {
     static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+    engram_error error;
+    if (engram_stop_new(&stop, &error))
+        return console_report(&error);
+    console_hooks.stop = stop;
     for (int i = 0; i < 3; i++) {
         struct sigaction action = {0}, before;
         action.sa_handler = on_signal;
@@ -238,6 +245,7 @@ void console_catch_signals(void)
         if (before.sa_handler != SIG_IGN) /* nohup */
             sigaction(stops[i], &action, NULL);
     }
+    return EXIT_OK;
 }
 
 bool console_interrupted(void)
@@ -250,13 +258,7 @@ int console_signal_code(void)
     return 128 + caught;
 }
 
-static int on_stop(void *user)
-{
-    (void)user;
-    return caught != 0;
-}
-
-const engram_hooks console_hooks = {NULL, on_log, on_progress, on_stop};
+engram_hooks console_hooks = {.size = sizeof console_hooks, .log = on_log, .progress = on_progress};
 
 const char *console_date(char *text)
 {

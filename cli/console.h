@@ -22,11 +22,11 @@ int console_usage(const char *verb, const char *format, ...) __attribute__((form
 /* Prints the library's error, where it is not the user's own stop; returns the exit code that goes with it. */
 int console_report(const engram_error *error);
 
-/* Log, progress and stop of the library's long calls, to this console. */
-extern const engram_hooks console_hooks;
+/* Log, progress and stop of the library's long calls, to this console; the stop from console_catch_signals on. */
+extern engram_hooks console_hooks;
 
-/* The first Ctrl-C (or SIGTERM, SIGHUP) asks to stop, the second kills. */
-void console_catch_signals(void);
+/* The first Ctrl-C (or SIGTERM, SIGHUP) asks to stop, the second kills. An exit code. */
+int console_catch_signals(void);
 bool console_interrupted(void);
 /* EXIT_INTERRUPTED, or 128 + the other signal. */
 int console_signal_code(void);

@@ -86,8 +86,8 @@ static void print_option(const engram_option *o)
 
 static void print_settings(const char *model)
 {
-    engram_option o;
-    engram_model_kind kind;
+    engram_option o = ENGRAM_OPTION_INIT;
+    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
     printf("\nTraining:\n");
     for (size_t i = 0; engram_train_option_at(i, &o); i++)
         print_option(&o);
@@ -122,7 +122,7 @@ void help_verb(const struct verb *verb, const char *model)
         print_flag(f);
     for (const struct flag *f = common_flags; f->name; f++)
         print_flag(f);
-    engram_option o;
+    engram_option o = ENGRAM_OPTION_INIT;
     if (verb->settings)
         print_settings(model && engram_model_option_at(model, 0, &o) ? model : NULL);
     print_examples(verb->examples);
@@ -226,8 +226,8 @@ static void man_verb(const struct verb *v)
 
 static void man_settings(void)
 {
-    engram_option o;
-    engram_model_kind kind;
+    engram_option o = ENGRAM_OPTION_INIT;
+    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
     printf(".SH OPTIONS OF TRAINING\n");
     for (size_t i = 0; engram_train_option_at(i, &o); i++)
         man_option(&o);
@@ -272,8 +272,8 @@ static void complete_flags(const struct verb *v)
     for (int t = 0; t < 2; t++)
         for (const struct flag *f = tables[t]; f->name; f++)
             printf(" --%s", f->name);
-    engram_option o;
-    engram_model_kind kind;
+    engram_option o = ENGRAM_OPTION_INIT;
+    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
     char name[80];
     for (size_t i = 0; v->settings && engram_train_option_at(i, &o); i++) {
         flag_name(o.name, name, sizeof name);
@@ -296,7 +296,7 @@ static void complete_choices(const struct verb *v, const struct flag *f)
 
 static void complete_words(const struct verb *verbs)
 {
-    engram_model_kind kind;
+    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
     printf("        train\\ train|models\\ models) words=\"");
     for (size_t k = 0; engram_model_kind_at(k, &kind); k++)
         printf("%s%s", k ? " " : "", kind.name);

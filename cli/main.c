@@ -120,8 +120,8 @@ static int run(char **argv, const struct args *args)
     }
     wait_politely(argv, args);
     console_begin(args->quiet, args->verbose, true);
-    console_catch_signals();
-    return args->verb->run(args);
+    int code = console_catch_signals();
+    return code ? code : args->verb->run(args);
 }
 
 int main(int argc, char **argv)

@@ -1,31 +1,51 @@
 /* engram: learns what normal looks like and points at what is not.
  *
  * One header, four parts, each of which needs only those before it:
- *     1. score     load a model file, score pictures, write heat maps
+ *     1. score     load a model, score pictures, write heat maps
  *     2. train     learn a model from normal data, evaluate it, write a report
  *     3. data      look at data before anything is learnt from it
  *     4. inspect   what models, options, sources there are and what a model file holds
  *
- * The ten-line use is examples/score_one.c.
+ * The ten-line use is examples/score_one.c; examples/score_threads.c shares a model between threads, and
+ * examples/camera.c scores frames as they come.
  *
  * Errors. Functions that can fail return 0 (or what they say) on success and a negative ENGRAM_* code on failure,
  * having filled *error with one full sentence for the user: what was wanted, what was found, in which file, what to do
- * about it. `error` may be NULL. On success *error is left alone; on failure outputs are left alone. The library never
- * exits, aborts or prints.
+ * about it. `error` may be NULL. On success *error is left alone; on failure outputs are left alone. An argument or
+ * member that is NULL where it may not be is ENGRAM_USAGE; functions without an `error` then answer 0, NaN or nothing.
+ * The library never exits, aborts or prints.
+ *
+ * Sizes. Every struct but engram_error begins with its own size. Whoever makes a struct sets it: the caller with the
+ * initialiser (engram_result result = ENGRAM_RESULT_INIT;) or by name ({.size = sizeof(engram_train_job), ...}), the
+ * library in what it hands to callbacks. In an array all elements have the first one's size.
+ *
+ * How this interface may grow. Structs grow at their end, and what a caller's struct is too short to hold has its
+ * default: 0 or NULL means what the library did before the member was there. So a program that was built with an older
+ * header runs as it did. A member that the running library does not know is ENGRAM_USAGE unless it is 0; in structs
+ * that the library fills it becomes 0. Nothing is removed or given another meaning without another soname. New
+ * settings, sources, models, facts and metrics may appear at any place of their tables: look for names, not numbers.
+ * New codes may be added to every enumeration. Rows of numbers will be scored by a function of their own (values,
+ * columns) beside engram_score_picture, with results of the same kind; streams by an object over a scorer that takes
+ * one frame after the other and keeps those that a clip needs. engram_format has room for both.
+ *
+ * Settings are texts "name=value", in the order in which they count; what there is and what it means is a table
+ * (engram_scorer_option_at, engram_train_option_at, engram_model_option_at). `settings` may be NULL when there are 0.
  *
  * Ownership. What a function hands out through `T **` belongs to the caller until the T's _free, which takes NULL too.
  * Strings and pictures that come in are only read, and not kept after the call. Strings that come out belong to the
- * library: tables' for ever, an object's until it is freed, a callback's until the callback returns.
+ * library: tables' for ever, an object's until it is freed, a callback's until the callback returns. Values are copied
+ * into the caller's memory: nothing in a result dies with the next call.
  *
  * Threads. Any function may be called from any thread. An engram_model is read-only: any number of threads may use one
- * at once. Every other object is one thread's at a time; several scorers on several threads may share one model.
- * Within a call, up to `threads` threads of the process's OpenMP pool compute; callbacks come on the calling thread.
- * Idle threads of that pool spin by default: a program that shares its processor cores should be started with
- * OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=500 in the environment, as the command does for itself.
+ * at once. An engram_stop is anybody's at any time. Every other object is one thread's at a time; several scorers on
+ * several threads may share one model. Within a call, up to `threads` threads of the process's OpenMP pool compute;
+ * callbacks come on the calling thread, but for engram_data_source's read. Idle threads of that pool spin by default: a
+ * program that shares its processor cores should be started with OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=500 in the
+ * environment, as the command does for itself.
  *
  * Text is UTF-8, paths are bytes as the system has them. Numbers in texts are written with a point whatever the
- * program's locale is: during a call, callbacks included, the calling thread is in the C locale. Sizes are pixels,
- * times seconds, memory bytes. */
+ * program's locale is: during a call, callbacks included, the calling thread is in the C locale. Lengths of pictures
+ * are pixels, times seconds, memory bytes. */
 #ifndef ENGRAM_H
 #define ENGRAM_H
 
@@ -42,12 +62,10 @@ extern "C" {
 #define ENGRAM_API
 #endif
 
-#define ENGRAM_VERSION_MAJOR 0
-#define ENGRAM_VERSION_MINOR 1
-#define ENGRAM_VERSION_PATCH 0
-#define ENGRAM_VERSION       "0.1.0"
+/* The one place where the version stands: the build reads it here. */
+#define ENGRAM_VERSION "0.2.0"
 
-/* The version of the library that is running, "0.1.0": may be newer than the header's. */
+/* The version of the library that is running, "0.2.0": may be newer than the header's. */
 ENGRAM_API const char *engram_version(void);
 
 enum {
@@ -57,19 +75,33 @@ enum {
     ENGRAM_MEMORY = -3,  /* an allocation failed */
     ENGRAM_IO = -4,      /* a file could not be opened, read or written */
     ENGRAM_FORMAT = -5,  /* a file is not what it should be */
-    ENGRAM_STOPPED = -6, /* a callback asked to stop */
+    ENGRAM_STOPPED = -6, /* a callback or a stop token asked to stop */
 };
 
+/* Never changes. */
 typedef struct engram_error {
     int code; /* ENGRAM_* */
     char message[1024];
 } engram_error;
 
+/* A flag that says: stop. Long calls that were given it look at it after every step, sample or file and end with
+ * ENGRAM_STOPPED; training saves first. Setting and looking are a single atomic access each: from any thread, and from
+ * a signal handler. It stays set until it is cleared. */
+typedef struct engram_stop engram_stop;
+
+ENGRAM_API int engram_stop_new(engram_stop **stop, engram_error *error);
+ENGRAM_API void engram_stop_set(engram_stop *stop);
+ENGRAM_API void engram_stop_clear(engram_stop *stop);
+ENGRAM_API int engram_stop_is_set(const engram_stop *stop); /* 1 or 0 */
+/* After the last call that was given it. */
+ENGRAM_API void engram_stop_free(engram_stop *stop);
+
 enum { ENGRAM_LOG_WARN, ENGRAM_LOG_INFO, ENGRAM_LOG_DEBUG };
 
-/* How far a long call has come. Fields that do not apply are 0. */
+/* How far a long call has come. Members that do not apply are 0. */
 typedef struct engram_progress {
-    const char *what;         /* "training", "checking", "scoring" */
+    size_t size;
+    const char *what;         /* "training", "scoring", "evaluating" */
     int64_t done, total;      /* training: steps of this epoch; else samples of the whole call; total 0: not known */
     double seconds;           /* since the call began */
     double seconds_left;      /* estimate for the whole call; negative: not known yet */
@@ -85,14 +117,19 @@ typedef struct engram_progress {
 
 /* What a long call tells its caller and asks of it. Every member may be NULL, and so may a pointer to hooks. */
 typedef struct engram_hooks {
+    size_t size;
     void *user; /* handed to each */
     /* One message without newline, `level` ENGRAM_LOG_*. */
     void (*log)(void *user, int level, const char *text);
-    /* Called after every step or batch; cheap to ignore. */
+    /* Called after every step or batch; cheap to ignore. It may set `stop`. */
     void (*progress)(void *user, const engram_progress *progress);
-    /* Asked after every step or batch: non-zero ends the call with ENGRAM_STOPPED; training saves first. */
-    int (*stop)(void *user);
+    const engram_stop *stop;
 } engram_hooks;
+
+#define ENGRAM_HOOKS_INIT                                                                                              \
+    {                                                                                                                  \
+        sizeof(engram_hooks), 0, 0, 0, 0                                                                               \
+    }
 
 /* ======== 1. Score ======== */
 
@@ -101,59 +138,136 @@ typedef struct engram_model engram_model;
 
 /* Reads and checks a model file. ENGRAM_IO: cannot be read; ENGRAM_FORMAT: no model file, damaged, or too new. */
 ENGRAM_API int engram_model_load(const char *path, engram_model **model, engram_error *error);
-/* After the last scorer of it. */
+/* The same of a model file's n bytes in memory, which are not needed afterwards. */
+ENGRAM_API int engram_model_load_memory(const void *bytes, size_t n, engram_model **model, engram_error *error);
+/* After the last scorer and evaluation of it. */
 ENGRAM_API void engram_model_free(engram_model *model);
+
 /* The smallest false-alarm rate at which anything can be called anomalous: 1/(n+1) of n calibration samples. */
 ENGRAM_API double engram_model_smallest_rate(const engram_model *model);
+/* At that rate, what scores above this is anomalous; infinite where nothing can be. */
+ENGRAM_API double engram_model_threshold(const engram_model *model, double rate);
+/* What the real false-alarm rate of this model stays below at that rate, with `confidence` (0.9) over the draw of the
+ * calibration samples: `rate` itself is the mean over many trainings. 0 where nothing can be flagged. */
+ENGRAM_API double engram_model_rate_bound(const engram_model *model, double rate, double confidence);
+/* Share of normal samples with such a score or a higher one, (1 + #) / (n + 1). */
+ENGRAM_API double engram_model_p_value(const engram_model *model, double score);
 
 /* Scores samples with a model: owns the buffers of one computation. */
 typedef struct engram_scorer engram_scorer;
 
-typedef struct engram_scorer_options {
-    int threads;             /* to compute on; 0: all that the process may use */
-    int batch;               /* samples computed at once by engram_score_data; 0: 64 */
-    double false_alarm_rate; /* share of normal samples that may be called anomalous, 0 to 1; 0: 0.05 */
-    int maps;                /* non-zero: results carry heat maps */
-} engram_scorer_options;
-
-/* `options` may be NULL (all zero). The model must outlive the scorer. ENGRAM_USAGE: an option out of range. */
-ENGRAM_API int engram_scorer_new(const engram_model *model, const engram_scorer_options *options,
+/* Settings of a scorer: threads, batch, false_alarm_rate, maps... (engram_scorer_option_at). The model must outlive the
+ * scorer. ENGRAM_USAGE: no such setting, or a value out of range. */
+ENGRAM_API int engram_scorer_new(const engram_model *model, const char *const *settings, size_t nsettings,
                                  engram_scorer **scorer, engram_error *error);
 ENGRAM_API void engram_scorer_free(engram_scorer *scorer);
 
-/* Pixels in memory: 8 bits a channel, rows from the top, channels last. */
+/* How pixels lie in memory. */
+enum {
+    ENGRAM_GREY8,
+    ENGRAM_GREY16, /* in this machine's byte order, 0 to 65535: cameras of 10 or 12 bits shift theirs up */
+    ENGRAM_RGB,    /* a byte each, in the order of the name */
+    ENGRAM_BGR,
+    ENGRAM_RGBA, /* laid on black by alpha: 255 where the fourth byte means nothing */
+    ENGRAM_BGRA,
+    ENGRAM_NV12, /* plane 0: Y; plane 1: U and V in turn, for 2x2 pixels. BT.601, Y from 16 to 235 */
+    ENGRAM_YUYV, /* Y U Y V for 2 pixels; the same range */
+};
+
+/* A picture in memory, as a camera, a decoder or a program has it; of any size. Rows from the top, no alignment. */
 typedef struct engram_picture {
-    const uint8_t *pixels; /* row y begins at pixels + y * stride */
+    size_t size;
+    int format; /* ENGRAM_GREY8... */
     int width, height;
-    int channels;  /* 1 grey, 3 red green blue */
-    size_t stride; /* bytes from row to row; 0: width * channels */
+    const void *plane[4]; /* as many as the format has, the others NULL */
+    size_t stride[4];     /* bytes from row to row; 0: they lie without gaps */
 } engram_picture;
+
+#define ENGRAM_PICTURE_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(engram_picture), 0, 0, 0, {0, 0, 0, 0},                                                                 \
+        {                                                                                                              \
+            0, 0, 0, 0                                                                                                 \
+        }                                                                                                              \
+    }
+
+/* One part of a score: the score is the sum of weight * value over its parts. */
+typedef struct engram_part {
+    const char *name; /* "error"; the model's */
+    double value, weight;
+} engram_part;
+
+enum { ENGRAM_PARTS = 8 };
 
 /* The verdict on one sample. A score does not depend on which samples are scored beside it. */
 typedef struct engram_result {
-    double score;     /* higher is more abnormal; its unit is the model's */
-    double p_value;   /* share of normal samples with such a score or a higher one, (1 + #) / (n + 1): 1/(n+1) to 1 */
-    int anomalous;    /* 1 where p_value <= false_alarm_rate, else 0 */
-    const float *map; /* map_height x map_width, where and how abnormal; NULL unless the scorer makes maps; valid until
-                         the scorer's next call */
-    int map_width, map_height; /* the model's picture size */
+    size_t size;
+    double score;   /* higher is more abnormal; its unit is the model's */
+    double p_value; /* share of normal samples with such a score or a higher one, (1 + #) / (n + 1): 1/(n+1) to 1 */
+    int anomalous;  /* 1 where p_value <= the scorer's false_alarm_rate, else 0 */
+    int nparts;
+    engram_part parts[ENGRAM_PARTS];
 } engram_result;
+
+#define ENGRAM_PART_INIT                                                                                               \
+    {                                                                                                                  \
+        0, 0, 0                                                                                                        \
+    }
+#define ENGRAM_RESULT_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(engram_result), 0, 0, 0, 0,                                                                             \
+        {                                                                                                              \
+            ENGRAM_PART_INIT, ENGRAM_PART_INIT, ENGRAM_PART_INIT, ENGRAM_PART_INIT, ENGRAM_PART_INIT,                  \
+                ENGRAM_PART_INIT, ENGRAM_PART_INIT, ENGRAM_PART_INIT                                                   \
+        }                                                                                                              \
+    }
 
 /* Scores one picture of any size: it is brought to the model's size and colours first. */
 ENGRAM_API int engram_score_picture(engram_scorer *scorer, const engram_picture *picture, engram_result *result,
                                     engram_error *error);
-/* The same for a picture file: png, jpg, tiff, bmp, webp, pgm, ppm. */
+/* Scores n pictures at once, as many as the scorer's `batch` at most. A picture that cannot be used fails them all. */
+ENGRAM_API int engram_score_pictures(engram_scorer *scorer, const engram_picture *pictures, size_t n,
+                                     engram_result *results, engram_error *error);
+/* Scores a picture file: png, jpg, tiff, bmp, webp, pgm, ppm. */
 ENGRAM_API int engram_score_file(engram_scorer *scorer, const char *path, engram_result *result, engram_error *error);
+/* The same of a picture file's n bytes in memory. Servers set the scorer's max_side, max_pixels and max_bytes, beyond
+ * which nothing is decoded. */
+ENGRAM_API int engram_score_encoded(engram_scorer *scorer, const void *bytes, size_t n, engram_result *result,
+                                    engram_error *error);
+
+/* Copies the heat map of result i of the scorer's last call (0; within a row's callback: the row's own), where and how
+ * abnormal: n values, height x width of engram_model_format (of each frame). Settings: maps=true. ENGRAM_USAGE: another
+ * n, no such result, not asked for, or the model makes none. */
+ENGRAM_API int engram_scorer_map(const engram_scorer *scorer, size_t i, float *values, size_t n, engram_error *error);
+
+enum { ENGRAM_TARGET, ENGRAM_OUTPUT };
+
+/* The same for pictures: what the model's output should have been (ENGRAM_TARGET: the picture as the model saw it,
+ * where it does not predict), and what it was (ENGRAM_OUTPUT): n bytes, height x width x channels. Settings:
+ * outputs=true. */
+ENGRAM_API int engram_scorer_pixels(const engram_scorer *scorer, size_t i, int which, uint8_t *pixels, size_t n,
+                                    engram_error *error);
+
+enum {
+    ENGRAM_MAP_PNG, /* in colours; the scale is fixed by the model's calibration, the same for every picture */
+    ENGRAM_MAP_NPY, /* NumPy's format: float32, height x width, the values themselves */
+};
+
+/* Writes a map (height x width values) as a file, whole or not at all; folders on the way are made. An existing file is
+ * refused (ENGRAM_IO) unless `force`. */
+ENGRAM_API int engram_map_write(const engram_model *model, const float *values, int width, int height, const char *path,
+                                int format, int force, engram_error *error);
 
 /* One sample of a data set with its verdict, or with the reason why there is none. */
 typedef struct engram_row {
-    const char *name;  /* unique in the data set, relative: good/000.png */
-    const char *path;  /* the file it is in */
-    int64_t index;     /* its place in that file; 0 for a picture of its own */
-    const char *kind;  /* class or kind of defect; "" where the data has none */
-    int truth;         /* 0 normal, 1 anomalous, -1 not known */
-    const char *error; /* NULL, or the sentence about a sample that could not be read; then there is no result */
-    engram_result result;
+    size_t size;
+    const char *name;            /* unique in the data set, relative: good/000.png */
+    const char *path;            /* the file it is in */
+    int64_t index;               /* its place in that file; 0 for a picture of its own */
+    const char *kind;            /* class or kind of defect; "" where the data has none */
+    int truth;                   /* 0 normal, 1 anomalous, -1 not known */
+    const char *error;           /* NULL, or the sentence about a sample that could not be read */
+    const engram_result *result; /* NULL where there is an error */
 } engram_row;
 
 /* Non-zero stops the call with ENGRAM_STOPPED. The row and all in it is valid during the call only. */
@@ -161,27 +275,17 @@ typedef int engram_row_fn(void *user, const engram_row *row);
 
 /* Scores data in its order, one call of `row` a sample, as they come. `urls` (n of them): paths of pictures or folders,
  * or SOURCE:PATH?option=value (engram_source_at); of data with a training and a test part, the test part. A sample that
- * cannot be read is a row with its error. `hooks` may be NULL; `user` goes to `row`. */
+ * cannot be read is a row with its error. `hooks` may be NULL; `user` goes to `row`, which may look at its map. */
 ENGRAM_API int engram_score_data(engram_scorer *scorer, const char *const *urls, size_t n, const engram_hooks *hooks,
                                  engram_row_fn *row, void *user, engram_error *error);
-
-enum {
-    ENGRAM_MAP_PNG, /* in colours; the scale is fixed by the model's calibration, the same for every picture */
-    ENGRAM_MAP_NPY, /* NumPy's format: float32, height x width, the values themselves */
-};
-
-/* Writes a result's map as a file, whole or not at all; folders on the way are made. An existing file is refused
- * (ENGRAM_IO) unless `force`. ENGRAM_USAGE: the result has no map. */
-ENGRAM_API int engram_map_write(const engram_model *model, const engram_result *result, const char *path, int format,
-                                int force, engram_error *error);
 
 /* ======== 2. Train, evaluate, report ======== */
 
 typedef struct engram_train_job {
-    const char *model;  /* "memae"; see engram_model_kind_at */
-    const char *preset; /* a named set of options (engram_preset_at); NULL: the model's first, general one */
-    const char *const
-        *settings; /* nsettings of "name=value": the model's and the training's options, after the preset */
+    size_t size;
+    const char *model;           /* "memae"; see engram_model_kind_at */
+    const char *preset;          /* a named set of options (engram_preset_at); NULL: the model's first, general one */
+    const char *const *settings; /* the model's and the training's options, after the preset */
     size_t nsettings;
     const char *data;   /* URL as in engram_score_data; of data with a training and a test part, the training part */
     const char *output; /* the model file to write; existing: ENGRAM_IO unless force or resume */
@@ -191,7 +295,13 @@ typedef struct engram_train_job {
                    result is bit for bit that of an uninterrupted one */
 } engram_train_job;
 
+#define ENGRAM_TRAIN_JOB_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(engram_train_job), 0, 0, 0, 0, 0, 0, 0, 0, 0                                                            \
+    }
+
 typedef struct engram_train_summary {
+    size_t size;
     int64_t epochs;         /* trained in all */
     int64_t kept_epoch;     /* whose weights are in the file, from 1 */
     int stopped_early;      /* 1: the validation loss got no better for `patience` epochs */
@@ -201,44 +311,89 @@ typedef struct engram_train_summary {
     size_t trained, validated, calibrated; /* samples used for each */
 } engram_train_summary;
 
+#define ENGRAM_TRAIN_SUMMARY_INIT                                                                                      \
+    {                                                                                                                  \
+        sizeof(engram_train_summary), 0, 0, 0, 0, 0, 0, 0, 0, 0                                                        \
+    }
+
 /* Trains on normal data and writes the model file, whole or not at all. Everything wrong with job and data is found
- * before the first step. A stop (hooks->stop) finishes the step, saves so that `resume` can go on, and returns
- * ENGRAM_STOPPED. `summary` and `hooks` may be NULL. */
+ * before the first step. A stop finishes the step, saves so that `resume` can go on, and returns ENGRAM_STOPPED.
+ * `summary` and `hooks` may be NULL. */
 ENGRAM_API int engram_train(const engram_train_job *job, const engram_hooks *hooks, engram_train_summary *summary,
                             engram_error *error);
 
 /* What a model does on labelled data. */
 typedef struct engram_evaluation engram_evaluation;
 
-/* Scores the test part of the data at `url`, which must have both normal and anomalous samples, and keeps what a report
- * needs: the pictures it shows, scores, curves, the memory. `options` as for a scorer, may be NULL. The model must
- * outlive the evaluation. A sample that cannot be read is left out, counted and logged. */
-ENGRAM_API int engram_evaluate(const engram_model *model, const char *url, const engram_scorer_options *options,
-                               const engram_hooks *hooks, engram_evaluation **evaluation, engram_error *error);
+/* Scores the test part of the data at `url`, in which the truth of some samples must be known, and keeps what a report
+ * needs: the pictures it shows, scores, curves, the memory. Settings as for a scorer. The model must outlive the
+ * evaluation. A sample that cannot be read is left out, counted and logged. */
+ENGRAM_API int engram_evaluate(const engram_model *model, const char *url, const char *const *settings,
+                               size_t nsettings, const engram_hooks *hooks, engram_evaluation **evaluation,
+                               engram_error *error);
 ENGRAM_API void engram_evaluation_free(engram_evaluation *evaluation);
 
 /* One number of an evaluation. */
 typedef struct engram_metric {
+    size_t size;
     const char *name; /* "auroc" */
     const char *kind; /* the kind of anomaly it is about; "": all */
     double value;     /* NaN: cannot be said of this data */
     const char *help; /* one line */
 } engram_metric;
 
+#define ENGRAM_METRIC_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(engram_metric), 0, 0, 0, 0                                                                              \
+    }
+
 /* The i-th number, from 0: 1, or 0 past the last. */
 ENGRAM_API int engram_evaluation_metric(const engram_evaluation *evaluation, size_t i, engram_metric *metric);
 /* The value of the number of that name over all kinds; NaN when there is none. */
 ENGRAM_API double engram_evaluation_value(const engram_evaluation *evaluation, const char *name);
 
+typedef struct engram_roc_point {
+    size_t size;
+    double false_alarm_rate, detection_rate; /* where all scores of */
+    double threshold;                        /* and above are called anomalous */
+} engram_roc_point;
+
+#define ENGRAM_ROC_POINT_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(engram_roc_point), 0, 0, 0                                                                              \
+    }
+
+/* The i-th point of the curve from (0, 0) to (1, 1): 1, or 0 past the last; none without normal and anomalous samples.
+ */
+ENGRAM_API int engram_evaluation_roc(const engram_evaluation *evaluation, size_t i, engram_roc_point *point);
+
+/* One sample that was scored. */
+typedef struct engram_scored {
+    size_t size;
+    const char *name, *path, *kind; /* as in engram_row; the evaluation's */
+    int64_t index;
+    int truth;
+    double score, p_value;
+} engram_scored;
+
+#define ENGRAM_SCORED_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(engram_scored), 0, 0, 0, 0, 0, 0, 0                                                                     \
+    }
+
+/* The i-th of them, in the order of the data: 1, or 0 past the last. */
+ENGRAM_API int engram_evaluation_sample(const engram_evaluation *evaluation, size_t i, engram_scored *sample);
+
 /* What the report is to say of the training, which the evaluation did not see: seconds, and the most memory that the
  * process held, in bytes. Optional. */
 ENGRAM_API void engram_evaluation_training(engram_evaluation *evaluation, double seconds, size_t peak_bytes);
 
-/* Writes one self-contained HTML page that shows n evaluations of the same data side by side, whole or not at all. An
- * existing file is refused (ENGRAM_IO) unless `force`. `title` is the heading, NULL: the data's name; `date` (may be
- * NULL) is shown as it is. */
+/* Writes one self-contained HTML page that shows n evaluations of the same data at the same rate side by side, whole or
+ * not at all. An existing file is refused (ENGRAM_IO) unless `force`. `title` is the heading, NULL: the data's name;
+ * `date` (may be NULL) is shown as it is; `hooks` may be NULL. */
 ENGRAM_API int engram_report_write(const engram_evaluation *const *evaluations, size_t n, const char *title,
-                                   const char *date, const char *path, int force, engram_error *error);
+                                   const char *date, const char *path, int force, const engram_hooks *hooks,
+                                   engram_error *error);
 
 /* ======== 3. Data ======== */
 
@@ -255,10 +410,16 @@ ENGRAM_API void engram_data_free(engram_data *data);
 ENGRAM_API size_t engram_data_count(const engram_data *data, int part);
 
 typedef struct engram_sample {
+    size_t size;
     const char *name, *path, *kind; /* as in engram_row */
     int64_t index;
     int truth;
 } engram_sample;
+
+#define ENGRAM_SAMPLE_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(engram_sample), 0, 0, 0, 0, 0                                                                           \
+    }
 
 /* The i-th sample of a part: 1, or 0 past the last. */
 ENGRAM_API int engram_data_sample(const engram_data *data, int part, size_t i, engram_sample *sample);
@@ -268,58 +429,142 @@ ENGRAM_API int engram_data_check(engram_data *data, const engram_hooks *hooks, e
 
 /* A few lines for people, each to hooks->log at ENGRAM_LOG_INFO: parts, kinds, sizes (after a check), what was skipped.
  */
-ENGRAM_API void engram_data_summary(const engram_data *data, const engram_hooks *hooks);
+ENGRAM_API int engram_data_summary(const engram_data *data, const engram_hooks *hooks, engram_error *error);
 
 /* ======== 4. Inspect ======== */
 
 /* Tables: the i-th row, counted from 0, to *row: 1, or 0 past the last (or where the owner is not known). */
 
 typedef struct engram_model_kind {
+    size_t size;
     const char *name, *title, *paper, *idea; /* "memae", "Memory-augmented autoencoder", source, two sentences */
 } engram_model_kind;
+
+#define ENGRAM_MODEL_KIND_INIT                                                                                         \
+    {                                                                                                                  \
+        sizeof(engram_model_kind), 0, 0, 0, 0                                                                          \
+    }
+
 ENGRAM_API int engram_model_kind_at(size_t i, engram_model_kind *row);
 
 typedef struct engram_option {
+    size_t size;
     const char *name, *type; /* "int", "float", "bool", "choice", "text", "ints" (16,32,64) */
     const char *value;       /* the default, as a user would type it */
     const char *choices;     /* "cosine|dot"; NULL where type is another */
     double min, max;         /* both allowed; of int, float, ints */
     const char *help;        /* one line, with the unit */
 } engram_option;
+
+#define ENGRAM_OPTION_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(engram_option), 0, 0, 0, 0, 0, 0, 0                                                                     \
+    }
+
 ENGRAM_API int engram_model_option_at(const char *model, size_t i, engram_option *row);
-ENGRAM_API int engram_train_option_at(size_t i, engram_option *row); /* the same for every model */
+ENGRAM_API int engram_train_option_at(size_t i, engram_option *row);  /* the same for every model */
+ENGRAM_API int engram_scorer_option_at(size_t i, engram_option *row); /* the same */
 
 typedef struct engram_preset {
+    size_t size;
     const char *name, *help;
     const char *model, *train; /* "name=value name=value" */
 } engram_preset;
+
+#define ENGRAM_PRESET_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(engram_preset), 0, 0, 0, 0                                                                              \
+    }
+
 ENGRAM_API int engram_preset_at(const char *model, size_t i, engram_preset *row);
 
 typedef struct engram_source {
+    size_t size;
     const char *name, *help;
 } engram_source;
+
+#define ENGRAM_SOURCE_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(engram_source), 0, 0                                                                                    \
+    }
+
 ENGRAM_API int engram_source_at(size_t i, engram_source *row);
 ENGRAM_API int engram_source_option_at(const char *source, size_t i, engram_option *row);
 
+enum { ENGRAM_FACT_TEXT, ENGRAM_FACT_BOOL, ENGRAM_FACT_INT, ENGRAM_FACT_FLOAT, ENGRAM_FACT_LIST };
+
 /* What a model file says of itself: options, preprocessing, calibration, provenance. */
 typedef struct engram_fact {
-    const char *section, *name, *value; /* "options", "items", "100" */
+    size_t size;
+    const char *section, *name; /* "options", "items" */
+    int type;                   /* ENGRAM_FACT_*: which of the following it is */
+    const char *text;           /* as people read it, whatever its type: "100" */
+    const char *unit;           /* "bytes"; "" where it has none */
+    int64_t integer;            /* INT; BOOL: 0 or 1 */
+    double number;              /* FLOAT, and INT and BOOL too */
+    const int64_t *list;        /* LIST: nlist whole numbers */
+    size_t nlist;
 } engram_fact;
+
+#define ENGRAM_FACT_INIT                                                                                               \
+    {                                                                                                                  \
+        sizeof(engram_fact), 0, 0, 0, 0, 0, 0, 0, 0, 0                                                                 \
+    }
+
 ENGRAM_API int engram_model_fact_at(const engram_model *model, size_t i, engram_fact *row);
 
-/* One item of the memory: the picture it decodes to on its own. `pixels` (the caller's) gets height x width x channels
- * bytes of the model's picture size. ENGRAM_USAGE: no memory, no such item. */
-ENGRAM_API size_t engram_model_items(const engram_model *model); /* 0: no memory */
-ENGRAM_API int engram_model_item(const engram_model *model, size_t i, uint8_t *pixels, engram_error *error);
-/* Bytes that a scorer of this model computes in, beside the weights: `batch` samples at once on `threads` threads (0:
- * all).
- */
-ENGRAM_API int engram_model_memory(const engram_model *model, int batch, int threads, size_t *bytes,
-                                   engram_error *error);
-ENGRAM_API void engram_model_format(const engram_model *model, int *width, int *height, int *channels);
+/* One epoch of the training that made a model. */
+typedef struct engram_epoch {
+    size_t size;
+    int64_t epoch;            /* from 1 */
+    int kept;                 /* 1: the model's weights are of this epoch */
+    const char *const *names; /* nvalues losses and things to watch, */
+    const double *values;     /* means over the epoch */
+    size_t nvalues;
+    double validation_loss; /* NaN: no validation share */
+} engram_epoch;
+
+#define ENGRAM_EPOCH_INIT                                                                                              \
+    {                                                                                                                  \
+        sizeof(engram_epoch), 0, 0, 0, 0, 0, 0                                                                         \
+    }
+
+ENGRAM_API int engram_model_curve_at(const engram_model *model, size_t i, engram_epoch *row);
+
+/* What a model takes. */
+typedef struct engram_format {
+    size_t size;
+    int64_t frames;        /* of a clip; 0: single pictures */
+    int64_t height, width; /* 0: rows of numbers */
+    int64_t channels;      /* 1 grey, 3 colour; columns of a row */
+} engram_format;
+
+#define ENGRAM_FORMAT_INIT                                                                                             \
+    {                                                                                                                  \
+        sizeof(engram_format), 0, 0, 0, 0                                                                              \
+    }
+
+/* 1; 0 where there is no model or no struct to fill. */
+ENGRAM_API int engram_model_format(const engram_model *model, engram_format *format);
+
+/* Items of a model's k-th memory that can be looked at: the picture that one decodes to on its own. `pixels` (the
+ * caller's) gets the n = height x width x channels bytes of the model's format. ENGRAM_USAGE: no such memory, no such
+ * item, another n. */
+ENGRAM_API size_t engram_model_items(const engram_model *model, size_t k); /* 0: there are none */
+ENGRAM_API int engram_model_item(const engram_model *model, size_t k, size_t i, uint8_t *pixels, size_t n,
+                                 engram_error *error);
+
+/* Bytes that a scorer with these settings computes in, beside the weights. Nothing of that size is allocated for the
+ * answer. */
+ENGRAM_API int engram_model_memory(const engram_model *model, const char *const *settings, size_t nsettings,
+                                   size_t *bytes, engram_error *error);
+/* The same for a training: engram_train_summary's `bytes`. Looks at the data as far as the job leaves size and colours
+ * to it; `output` may be NULL. */
+ENGRAM_API int engram_train_memory(const engram_train_job *job, size_t *bytes, engram_error *error);
 
 /* How fast a model computes here, on random input: no data, no files. Use an idle machine. */
 typedef struct engram_bench_job {
+    size_t size;
     const char *model, *preset; /* as in engram_train_job; batch, threads, precision, size are options of training */
     const char *const *settings;
     size_t nsettings;
@@ -327,7 +572,13 @@ typedef struct engram_bench_job {
     int repeat;   /* steps to time; 0: 20 */
 } engram_bench_job;
 
+#define ENGRAM_BENCH_JOB_INIT                                                                                          \
+    {                                                                                                                  \
+        sizeof(engram_bench_job), 0, 0, 0, 0, 0, 0                                                                     \
+    }
+
 typedef struct engram_bench_summary {
+    size_t size;
     double milliseconds; /* a step: the median */
     int batch, threads;
     const char *precision; /* "f32", "bf16": the one that was used */
@@ -335,8 +586,14 @@ typedef struct engram_bench_summary {
     size_t bytes;          /* of the computation's buffers */
 } engram_bench_summary;
 
+#define ENGRAM_BENCH_SUMMARY_INIT                                                                                      \
+    {                                                                                                                  \
+        sizeof(engram_bench_summary), 0, 0, 0, 0, 0, 0                                                                 \
+    }
+
 /* One operation of the net. Times and counts are of one step. */
 typedef struct engram_bench_node {
+    size_t size;
     const char *name, *op; /* of the layer, "" where it has none; of the operation: "enc.0", "conv" */
     double forward_milliseconds, backward_milliseconds;
     double forward_flops, backward_flops;
@@ -344,17 +601,25 @@ typedef struct engram_bench_node {
 } engram_bench_node;
 typedef void engram_bench_node_fn(void *user, const engram_bench_node *node);
 
-/* `node` (may be NULL) is called for each operation in order, measured in as many steps more; `user` goes to it. */
-ENGRAM_API int engram_bench(const engram_bench_job *job, engram_bench_summary *summary, engram_bench_node_fn *node,
-                            void *user, engram_error *error);
+/* `node` (may be NULL) is called for each operation in order, measured in as many steps more; `user` goes to it.
+ * `hooks` may be NULL. */
+ENGRAM_API int engram_bench(const engram_bench_job *job, const engram_hooks *hooks, engram_bench_summary *summary,
+                            engram_bench_node_fn *node, void *user, engram_error *error);
 
 /* What this machine can do at most, measured in about a second; `threads` 0: all that the process may use. */
 typedef struct engram_machine {
+    size_t size;
     double fma_gflops;              /* multiply-adds in registers, float32 */
     double convolution_gflops;      /* a large convolution, float32 */
     double convolution_bf16_gflops; /* the same in bfloat16; 0: not native here */
     double copy_gbytes;             /* copying memory, bytes read and written, 10^9 a second */
 } engram_machine;
+
+#define ENGRAM_MACHINE_INIT                                                                                            \
+    {                                                                                                                  \
+        sizeof(engram_machine), 0, 0, 0, 0                                                                             \
+    }
+
 ENGRAM_API int engram_machine_measure(int threads, engram_machine *machine, engram_error *error);
 
 #ifdef __cplusplus

@@ -1,4 +1,4 @@
-/* The public interface: from names and settings to a model and its options. */
+/* The public interface: from names and settings to a model and its options, or to a scorer's. */
 #include "engram_private.h"
 
 #include "base/option.h"
@@ -25,25 +25,52 @@ static int apply_presets(struct chosen *c, const char *names, struct err *e)
     return 0;
 }
 
-static int apply_setting(struct chosen *c, const char *setting, struct err *e)
-{
+/* "name=value" taken apart. */
+struct setting {
     char name[OPTION_TEXT];
-    size_t n = strcspn(setting, "=");
-    if (!setting[n] || n >= sizeof name)
-        return err_set(e, ERR_USAGE, "'%.60s' is not of the form option=value", setting);
-    memcpy(name, setting, n);
-    name[n] = 0;
-    if (option_find(train_options, name, NULL))
-        return options_set(train_options, &c->train, "training", name, setting + n + 1, e);
-    if (option_find(c->model->options, name, NULL))
-        return options_set(c->model->options, c->config, c->model->name, name, setting + n + 1, e);
-    return err_set(e, ERR_USAGE, "neither model %s nor training has an option '%s'", c->model->name, name);
+    const char *value;
+};
+
+static int setting_read(const char *text, struct setting *s, struct err *e)
+{
+    if (!text)
+        return err_set(e, ERR_USAGE, "a setting is NULL where option=value is expected");
+    size_t n = strcspn(text, "=");
+    if (!text[n] || n >= sizeof s->name)
+        return err_set(e, ERR_USAGE, "'%.60s' is not of the form option=value", text);
+    memcpy(s->name, text, n);
+    s->name[n] = 0;
+    s->value = text + n + 1;
+    return 0;
+}
+
+/* `settings` may be NULL where there are none. */
+static int settings_check(const char *const *settings, size_t n, struct err *e)
+{
+    if (n && !settings)
+        return err_set(e, ERR_USAGE, "%zu settings are announced, but their list is NULL", n);
+    return 0;
+}
+
+static int apply_setting(struct chosen *c, const char *text, struct err *e)
+{
+    struct setting s;
+    TRY(setting_read(text, &s, e));
+    if (option_find(train_options, s.name, NULL))
+        return options_set(train_options, &c->train, "training", s.name, s.value, e);
+    if (option_find(c->model->options, s.name, NULL))
+        return options_set(c->model->options, c->config, c->model->name, s.name, s.value, e);
+    return err_set(e, ERR_USAGE, "neither model %s nor training has an option '%s'", c->model->name, s.name);
 }
 
 int chosen_read(struct chosen *c, const char *model, const char *presets, const char *const *settings, size_t n,
                 struct err *e)
 {
-    *c = (struct chosen){.model = model_find(model, e)};
+    *c = (struct chosen){0};
+    TRY(settings_check(settings, n, e));
+    if (!model)
+        return err_set(e, ERR_USAGE, "the job names no model: its member `model` is NULL");
+    c->model = model_find(model, e);
     if (!c->model)
         return e->code;
     c->config = calloc(1, c->model->config_bytes);
@@ -60,4 +87,43 @@ int chosen_read(struct chosen *c, const char *model, const char *presets, const 
 void chosen_free(struct chosen *c)
 {
     free(c->config);
+}
+
+/* ---- a scorer's ---- */
+
+#define OPTIONS_OF struct scorer_config
+// clang-format off
+const struct option scorer_options[] = {
+    ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0: all"),
+    ROW_INT(batch, "64", 1, 4096, "samples computed at once"),
+    ROW_FLOAT(false_alarm_rate, "0.05", 0, 1, "share of normal samples that may be called anomalous"),
+    ROW_BOOL(maps, "false", "make heat maps"),
+    ROW_BOOL(outputs, "false", "keep what the model makes of each sample, to be looked at"),
+    ROW_CHOICE(precision, "auto", "f32|bf16|auto", "number format between layers; auto: the one that the model was calibrated in"),
+    ROW_INT(max_side, "0", 0, PICTURE_MAX_SIDE, "longest side of a picture that is decoded, in pixels; 0: the library's own limit"),
+    ROW_INT(max_pixels, "0", 0, PICTURE_MAX_PIXELS, "most pixels of a picture that is decoded; 0: the library's own limit"),
+    ROW_INT(max_bytes, "0", 0, PICTURE_MAX_BYTES, "most bytes that a picture may become when it is decoded; 0: the library's own limit"),
+    {0}};
+// clang-format on
+
+int scorer_config_read(const char *const *settings, size_t n, struct scorer_config *c, struct err *e)
+{
+    struct setting s;
+    options_default(scorer_options, c);
+    TRY(settings_check(settings, n, e));
+    for (size_t i = 0; i < n; i++) {
+        TRY(setting_read(settings[i], &s, e));
+        TRY(options_set(scorer_options, c, "a scorer", s.name, s.value, e));
+    }
+    return 0;
+}
+
+struct scorer_spec scorer_spec_of(const struct scorer_config *c)
+{
+    return (struct scorer_spec){.batch = (int)c->batch,
+                                .threads = threads_choose(c->threads),
+                                .precision = c->precision,
+                                .map = c->maps,
+                                .reconstruction = c->outputs,
+                                .rate = c->false_alarm_rate};
 }

@@ -6,10 +6,9 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "models/model.h"
-#include "file/train_config.h"
-#include "run/evaluate.h"
 #include "file/facts.h"
+#include "file/train_config.h"
+#include "models/model.h"
 #include "run/score.h"
 
 #include <locale.h>
@@ -18,31 +17,82 @@
 struct engram_model {
     struct loaded *loaded;
     struct facts facts;
+    const char *curve_names[OBJECTIVES + WATCHES]; /* losses, then watches */
+    double *curve_values;                          /* of an epoch, one epoch after the other */
 };
 
-struct engram_evaluation {
-    struct evaluation inner;
-};
+/* ---- calls ---- */
 
 /* One call from outside that can fail: numbers are read and written as in the C locale until it ends. */
 struct call {
     struct err err;
     locale_t before;
+    engram_hooks hooks; /* the caller's, after call_hooks; else nothing */
 };
 
 void call_begin(struct call *call);
 /* Hands over the error where code is negative; returns 0 or the code. */
 int call_end(struct call *call, int code, engram_error *error);
 
-/* The caller's hooks (may be NULL) as the floors below know them. */
+/* ERR_USAGE where one of the arguments of `function` is NULL:
+ *
+ *     int code = NEEDS(&call, GIVEN(path), GIVEN(model));
+ */
+struct argument {
+    const char *name; /* NULL ends a list */
+    bool given;
+};
+#define GIVEN(argument)                                                                                                \
+    {                                                                                                                  \
+#argument, (argument) != NULL                                                                                  \
+    }
+#define NEEDS(call, ...) call_needs(call, __func__, (const struct argument[]){__VA_ARGS__, {0}})
+int call_needs(struct call *call, const char *function, const struct argument *arguments);
+
+/* ---- structs that begin with their size ---- */
+
+/* A struct that the caller filled (NULL: nothing but defaults) into `out`, which is of this library's size: members
+ * that the caller's is too short for are 0. ERR_USAGE: no size, or something in members that are not known here. */
+#define STRUCT_READ(type, in, out, e) struct_read(#type, in, sizeof(type), out, e)
+int struct_read(const char *type, const void *in, size_t known, void *out, struct err *e);
+
+/* Whether a struct that is to be filled says how large it is. */
+#define STRUCT_CHECK(type, out, e) struct_check(#type, out, e)
+int struct_check(const char *type, const void *out, struct err *e);
+
+/* Fills such a struct, as far as it goes, and sets what is unknown here to 0. */
+#define STRUCT_WRITE(type, out, ...) struct_write(out, &(const type){__VA_ARGS__}, sizeof(type))
+void struct_write(void *out, const void *full, size_t known);
+
+/* Fills the row of a table: 1, or 0 where there is no struct or it says no size. */
+#define STRUCT_ROW(type, row, ...) struct_row(row, &(const type){__VA_ARGS__}, sizeof(type))
+int struct_row(void *row, const void *full, size_t known);
+
+/* ---- hooks ---- */
+
+int call_hooks(struct call *call, const engram_hooks *hooks);
+/* The caller's hooks, read by call_hooks, as the floors below know them. */
 struct log hooks_log(const engram_hooks *hooks);
 bool hooks_stop(void *hooks);
 void hooks_samples(const engram_hooks *hooks, const char *what, size_t done, size_t total, double seconds);
 /* For the `user` of a floor's callbacks, which is not const. */
 void *hooks_user(const engram_hooks *hooks);
 
-/* Checks a scorer's options (NULL: all zero) and fills in what is to be chosen. */
-int scorer_options_read(const engram_scorer_options *options, struct scorer_spec *spec, struct err *e);
+/* ---- settings ---- */
+
+/* What a scorer's settings say. */
+struct scorer_config {
+    int64_t threads, batch;
+    double false_alarm_rate;
+    bool maps, outputs;
+    enum precision precision;
+    int64_t max_side, max_pixels, max_bytes; /* of a picture that is to be decoded */
+};
+
+extern const struct option scorer_options[];
+
+int scorer_config_read(const char *const *settings, size_t n, struct scorer_config *c, struct err *e);
+struct scorer_spec scorer_spec_of(const struct scorer_config *c);
 
 /* A model with its options and the training's: presets (names with commas between; NULL: the model's first), then
  * settings "name=value". chosen_free whatever came of it. */

@@ -1,19 +1,14 @@
-/* The public interface, part 2: train, evaluate, report. */
+/* The public interface: training. */
 #include "engram_private.h"
 
 #include "data/dataset.h"
-#include "models/model.h"
-#include "file/train_config.h"
-#include "report/report.h"
 #include "run/train.h"
 
-#include <math.h>
-#include <stdlib.h>
-#include <string.h>
-
+/* A job taken apart: its model and options, and its data, opened. */
 struct training {
-    const engram_train_job *job;
+    engram_train_job job;
     const engram_hooks *hooks;
+    struct log log;
     struct chosen chosen;
     struct dataset *data;
 };
@@ -32,7 +27,8 @@ static void forward_progress(void *user, const struct train_progress *p)
         names[n] = p->watch_names[i];
         values[n] = p->watches[i];
     }
-    const engram_progress out = {.what = "training",
+    const engram_progress out = {.size = sizeof out,
+                                 .what = "training",
                                  .done = p->step,
                                  .total = p->steps,
                                  .seconds = p->seconds,
@@ -46,161 +42,92 @@ static void forward_progress(void *user, const struct train_progress *p)
                                  .kept = p->kept,
                                  .saved = p->saved,
                                  .validation_loss = p->validation};
-    if (hooks && hooks->progress)
+    if (hooks->progress)
         hooks->progress(hooks->user, &out);
 }
 
-static int train_configured(struct training *t, engram_train_summary *summary, struct err *e)
+static struct train_job inner_job(const struct training *t)
 {
-    const struct log log = hooks_log(t->hooks);
-    struct train_result result;
-    const struct train_job job = {.model = t->chosen.model,
-                                  .config = t->chosen.config,
-                                  .train = &t->chosen.train,
-                                  .data = t->data,
-                                  .data_name = t->job->data,
-                                  .output = t->job->output,
-                                  .force = t->job->force,
-                                  .resume = t->job->resume,
-                                  .date = t->job->date,
-                                  .log = &log,
-                                  .user = hooks_user(t->hooks),
-                                  .progress = forward_progress,
-                                  .should_stop = hooks_stop};
-    TRY(train_run(&job, &result, e));
-    if (summary)
-        *summary = (engram_train_summary){.epochs = result.epochs,
-                                          .kept_epoch = result.kept_epoch,
-                                          .stopped_early = result.stopped_early,
-                                          .validation_loss = result.validation,
-                                          .seconds = result.seconds,
-                                          .bytes = result.plan_bytes,
-                                          .trained = (size_t)result.trained,
-                                          .validated = (size_t)result.validated,
-                                          .calibrated = (size_t)result.calibrated};
-    return 0;
+    return (struct train_job){.model = t->chosen.model,
+                              .config = t->chosen.config,
+                              .train = &t->chosen.train,
+                              .data = t->data,
+                              .data_name = t->job.data,
+                              .output = t->job.output,
+                              .force = t->job.force,
+                              .resume = t->job.resume,
+                              .date = t->job.date,
+                              .log = &t->log,
+                              .user = hooks_user(t->hooks),
+                              .progress = forward_progress,
+                              .should_stop = hooks_stop};
+}
+
+/* training_close whatever came of it. */
+static int training_open(struct training *t, struct call *call, const engram_train_job *job)
+{
+    struct err *e = &call->err;
+    t->hooks = &call->hooks;
+    t->log = hooks_log(t->hooks);
+    TRY(STRUCT_READ(engram_train_job, job, &t->job, e));
+    TRY(chosen_read(&t->chosen, t->job.model, t->job.preset, t->job.settings, t->job.nsettings, e));
+    if (!t->job.data)
+        return err_set(e, ERR_USAGE, "the job names no data to train on: its member `data` is NULL");
+    return dataset_open(t->job.data, DATASET_LEARN, &t->log, &t->data, e);
+}
+
+static void training_close(struct training *t)
+{
+    dataset_close(t->data);
+    chosen_free(&t->chosen);
 }
 
 static int train(struct training *t, engram_train_summary *summary, struct err *e)
 {
-    const engram_train_job *job = t->job;
-    TRY(chosen_read(&t->chosen, job->model, job->preset, job->settings, job->nsettings, e));
-    const struct log log = hooks_log(t->hooks);
-    TRY(dataset_open(t->job->data, DATASET_LEARN, &log, &t->data, e));
-    return train_configured(t, summary, e);
+    struct train_result r;
+    if (!t->job.output)
+        return err_set(e, ERR_USAGE, "the job names no model file to write: its member `output` is NULL");
+    const struct train_job job = inner_job(t);
+    TRY(train_run(&job, &r, e));
+    if (summary)
+        STRUCT_WRITE(engram_train_summary, summary, .epochs = r.epochs, .kept_epoch = r.kept_epoch,
+                     .stopped_early = r.stopped_early, .validation_loss = r.validation, .seconds = r.seconds,
+                     .bytes = r.plan_bytes, .trained = (size_t)r.trained, .validated = (size_t)r.validated,
+                     .calibrated = (size_t)r.calibrated);
+    return 0;
 }
 
 int engram_train(const engram_train_job *job, const engram_hooks *hooks, engram_train_summary *summary,
                  engram_error *error)
 {
     struct call call;
-    struct training t = {.job = job, .hooks = hooks};
+    struct training t = {0};
     call_begin(&call);
-    int code = train(&t, summary, &call.err);
-    dataset_close(t.data);
-    chosen_free(&t.chosen);
+    int code = NEEDS(&call, GIVEN(job));
+    if (code >= 0 && summary)
+        code = STRUCT_CHECK(engram_train_summary, summary, &call.err);
+    if (code >= 0)
+        code = call_hooks(&call, hooks);
+    if (code >= 0)
+        code = training_open(&t, &call, job);
+    if (code >= 0)
+        code = train(&t, summary, &call.err);
+    training_close(&t);
     return call_end(&call, code, error);
 }
 
-static void forward_samples(void *user, size_t done, size_t total, double seconds)
-{
-    hooks_samples(user, "evaluating", done, total, seconds);
-}
-
-static int evaluate(const engram_model *model, const char *url, const engram_scorer_options *options,
-                    const engram_hooks *hooks, struct evaluation *ev, struct err *e)
-{
-    struct scorer_spec spec;
-    struct dataset *data;
-    const struct log log = hooks_log(hooks);
-    TRY(scorer_options_read(options, &spec, e));
-    TRY(dataset_open(url, DATASET_SCORE, &log, &data, e));
-    const struct evaluate_job job = {.loaded = model->loaded,
-                                     .data = data,
-                                     .data_name = url,
-                                     .batch = spec.batch,
-                                     .threads = spec.threads,
-                                     .rate = spec.rate,
-                                     .log = &log,
-                                     .user = hooks_user(hooks),
-                                     .progress = forward_samples,
-                                     .should_stop = hooks_stop};
-    int code = evaluation_run(&job, ev, e);
-    dataset_close(data);
-    return code;
-}
-
-int engram_evaluate(const engram_model *model, const char *url, const engram_scorer_options *options,
-                    const engram_hooks *hooks, engram_evaluation **evaluation, engram_error *error)
+int engram_train_memory(const engram_train_job *job, size_t *bytes, engram_error *error)
 {
     struct call call;
+    struct training t = {0};
     call_begin(&call);
-    engram_evaluation *ev = calloc(1, sizeof *ev);
-    int code =
-        ev ? evaluate(model, url, options, hooks, &ev->inner, &call.err) : err_memory(&call.err, "an evaluation");
+    int code = NEEDS(&call, GIVEN(job), GIVEN(bytes));
     if (code >= 0)
-        *evaluation = ev;
-    else
-        engram_evaluation_free(ev);
+        code = training_open(&t, &call, job);
+    if (code >= 0) {
+        const struct train_job inner = inner_job(&t);
+        code = train_memory(&inner, bytes, &call.err);
+    }
+    training_close(&t);
     return call_end(&call, code, error);
-}
-
-void engram_evaluation_free(engram_evaluation *evaluation)
-{
-    if (!evaluation)
-        return;
-    evaluation_free(&evaluation->inner);
-    free(evaluation);
-}
-
-int engram_evaluation_metric(const engram_evaluation *evaluation, size_t i, engram_metric *metric)
-{
-    struct evaluation_number n;
-    if (!evaluation_number(&evaluation->inner, i, &n))
-        return 0;
-    *metric = (engram_metric){n.name, n.kind, n.value, n.help};
-    return 1;
-}
-
-double engram_evaluation_value(const engram_evaluation *evaluation, const char *name)
-{
-    engram_metric m;
-    for (size_t i = 0; engram_evaluation_metric(evaluation, i, &m); i++)
-        if (!*m.kind && !strcmp(m.name, name))
-            return m.value;
-    return NAN;
-}
-
-void engram_evaluation_training(engram_evaluation *evaluation, double seconds, size_t peak_bytes)
-{
-    evaluation->inner.train_seconds = seconds;
-    evaluation->inner.peak_bytes = peak_bytes;
-}
-
-static int report(const engram_evaluation *const *evaluations, size_t n, const char *title, const char *date,
-                  const char *path, bool force, struct err *e)
-{
-    if (!n)
-        return err_set(e, ERR_USAGE, "a report of no evaluation cannot be written to %s", path);
-    const struct evaluation **inner = calloc(n, sizeof *inner);
-    if (!inner)
-        return err_memory(e, "a report");
-    for (size_t i = 0; i < n; i++)
-        inner[i] = &evaluations[i]->inner;
-    int code = make_parent(path, e);
-    if (code >= 0)
-        code = report_write(
-            &(struct report_job){
-                .evaluations = inner, .n = n, .title = title, .date = date, .path = path, .force = force},
-            e);
-    free(inner);
-    return code;
-}
-
-int engram_report_write(const engram_evaluation *const *evaluations, size_t n, const char *title, const char *date,
-                        const char *path, int force, engram_error *error)
-{
-    struct call call;
-    call_begin(&call);
-    return call_end(&call, report(evaluations, n, title, date, path, force != 0, &call.err), error);
 }

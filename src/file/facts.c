@@ -1,26 +1,77 @@
 #include "file/facts.h"
 
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { FACTS = 160 };
 
-static int add(struct facts *f, struct err *e, const char *section, const char *name, const char *format, ...)
-    __attribute__((format(printf, 5, 6)));
-static int add(struct facts *f, struct err *e, const char *section, const char *name, const char *format, ...)
+/* Name and text may be on the caller's stack. */
+static int add(struct facts *f, struct fact fact, struct err *e)
 {
-    char text[OPTION_TEXT + 400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    char *value = arena_string(&f->arena, text), *called = arena_string(&f->arena, name);
-    if (!value || !called)
+    fact.name = arena_string(&f->arena, fact.name);
+    fact.text = arena_string(&f->arena, fact.text);
+    if (!fact.name || !fact.text)
         return err_memory(e, "what a model file says");
+    fact.unit = fact.unit ? fact.unit : "";
     if (f->n < FACTS)
-        f->rows[f->n++] = (struct fact){section, called, value};
+        f->rows[f->n++] = fact;
+    return 0;
+}
+
+static int add_text(struct facts *f, struct err *e, const char *section, const char *name, const char *text)
+{
+    return add(f, (struct fact){.section = section, .name = name, .text = text}, e);
+}
+
+static int add_int(struct facts *f, struct err *e, const char *section, const char *name, int64_t value,
+                   const char *unit)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%lld", (long long)value);
+    const struct fact fact = {.section = section,
+                              .name = name,
+                              .type = FACT_INT,
+                              .text = text,
+                              .unit = unit,
+                              .integer = value,
+                              .number = (double)value};
+    return add(f, fact, e);
+}
+
+/* `digits` of the text; the value has all of them. */
+static int add_float(struct facts *f, struct err *e, const char *section, const char *name, int digits, double value)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%.*g", digits, value);
+    return add(f, (struct fact){.section = section, .name = name, .type = FACT_FLOAT, .text = text, .number = value},
+               e);
+}
+
+/* An option's value; choices and strings are texts. */
+static int value_of(struct facts *f, const struct option *row, const void *values, struct fact *fact, struct err *e)
+{
+    const void *at = (const char *)values + row->offset;
+    if (row->type == OPTION_INT || row->type == OPTION_BOOL) {
+        fact->type = row->type == OPTION_INT ? FACT_INT : FACT_BOOL;
+        fact->integer = row->type == OPTION_INT ? *(const int64_t *)at : *(const bool *)at;
+        fact->number = (double)fact->integer;
+    }
+    if (row->type == OPTION_FLOAT) {
+        fact->type = FACT_FLOAT;
+        fact->number = *(const double *)at;
+    }
+    if (row->type == OPTION_INTS) {
+        const struct ints *ints = at;
+        int64_t *list = arena_alloc(&f->arena, (size_t)(ints->n + 1) * sizeof *list);
+        if (!list)
+            return err_memory(e, "what a model file says");
+        for (int i = 0; i < ints->n; i++)
+            list[i] = ints->v[i];
+        fact->type = FACT_LIST;
+        fact->list = list;
+        fact->nlist = (size_t)ints->n;
+    }
     return 0;
 }
 
@@ -31,7 +82,9 @@ static int add_options(struct facts *f, struct err *e, const char *section, cons
     for (size_t i = 0; option_at(table, i, &row); i++) {
         char text[OPTION_TEXT];
         option_format(&row, values, text, sizeof text);
-        TRY(add(f, e, section, row.name, "%s", text));
+        struct fact fact = {.section = section, .name = row.name, .text = text};
+        TRY(value_of(f, &row, values, &fact, e));
+        TRY(add(f, fact, e));
     }
     return 0;
 }
@@ -40,15 +93,15 @@ static int add_input(struct facts *f, struct err *e, const struct preprocess *p)
 {
     static const char *const names[] = {"frames", "height", "width", "channels"};
     const struct shape *s = &p->sample;
-    TRY(add(f, e, "input", "kind", "%s", kind_name(p->kind)));
+    TRY(add_text(f, e, "input", "kind", kind_name(p->kind)));
     if (s->nd == 1)
-        TRY(add(f, e, "input", "columns", "%lld", (long long)s->d[0]));
+        TRY(add_int(f, e, "input", "columns", s->d[0], NULL));
     for (int i = 0; s->nd > 1 && i < s->nd; i++)
-        TRY(add(f, e, "input", names[4 - s->nd + i], "%lld", (long long)s->d[i]));
+        TRY(add_int(f, e, "input", names[4 - s->nd + i], s->d[i], NULL));
     if (p->n > 1)
         return 0; /* a mean and a deviation for each column are no facts for people */
-    TRY(add(f, e, "input", "mean", "%.9g", (double)*p->mean));
-    return add(f, e, "input", "std", "%.9g", (double)*p->std);
+    TRY(add_float(f, e, "input", "mean", 9, (double)*p->mean));
+    return add_float(f, e, "input", "std", 9, (double)*p->std);
 }
 
 /* What a rate means for this file: where a score becomes anomalous, and what its real rate stays below 9 times in 10.
@@ -60,29 +113,32 @@ static int add_rate(struct facts *f, struct err *e, const struct calibration *c,
     if (!isfinite(threshold))
         return 0;
     snprintf(name, sizeof name, "threshold at %g", rate);
-    TRY(add(f, e, "calibration", name, "%.9g", (double)threshold));
+    TRY(add_float(f, e, "calibration", name, 9, (double)threshold));
     snprintf(name, sizeof name, "90 %% bound of the rate at %g", rate);
-    return add(f, e, "calibration", name, "%.4g", calibration_rate_bound(c, rate, 0.9));
+    return add_float(f, e, "calibration", name, 4, calibration_rate_bound(c, rate, 0.9));
 }
 
 static int add_calibration(struct facts *f, struct err *e, const struct calibration *c)
 {
-    TRY(add(f, e, "calibration", "samples", "%zu", c->n));
-    TRY(add(f, e, "calibration", "smallest false-alarm rate", "%.4g", calibration_smallest_rate(c)));
+    TRY(add_int(f, e, "calibration", "samples", (int64_t)c->n, NULL));
+    TRY(add_float(f, e, "calibration", "smallest false-alarm rate", 4, calibration_smallest_rate(c)));
     TRY(add_rate(f, e, c, 0.01));
     TRY(add_rate(f, e, c, 0.05));
     TRY(add_rate(f, e, c, 0.1));
-    if (c->peaks)
-        TRY(add(f, e, "calibration", "map scale", "%.6g to %.6g", (double)c->map_low, (double)c->map_high));
-    return 0;
+    if (!c->peaks)
+        return 0;
+    TRY(add_float(f, e, "calibration", "map scale from", 6, (double)c->map_low));
+    return add_float(f, e, "calibration", "map scale to", 6, (double)c->map_high);
 }
 
 /* One fact a line. */
 static int add_lines(struct facts *f, struct err *e, const char *section, const char *name, const char *lines)
 {
     while (*lines) {
+        char text[OPTION_TEXT + 400];
         size_t n = strcspn(lines, "\n");
-        TRY(add(f, e, section, name, "%.*s", (int)n, lines));
+        snprintf(text, sizeof text, "%.*s", (int)n, lines);
+        TRY(add_text(f, e, section, name, text));
         lines += n + (lines[n] == '\n');
     }
     return 0;
@@ -90,22 +146,22 @@ static int add_lines(struct facts *f, struct err *e, const char *section, const 
 
 static int add_origin(struct facts *f, struct err *e, const struct model_file *c)
 {
-    TRY(add(f, e, "origin", "engram", "%s", c->version));
+    TRY(add_text(f, e, "origin", "engram", c->version));
     if (*c->date)
-        TRY(add(f, e, "origin", "date", "%s", c->date));
-    TRY(add(f, e, "origin", "data", "%s", c->data));
+        TRY(add_text(f, e, "origin", "date", c->date));
+    TRY(add_text(f, e, "origin", "data", c->data));
     TRY(add_lines(f, e, "origin", "data", c->data_summary));
-    TRY(add(f, e, "origin", "samples trained on", "%lld", (long long)c->trained));
-    TRY(add(f, e, "origin", "samples held out for validation", "%lld", (long long)c->validated));
-    TRY(add(f, e, "origin", "epochs", "%d", c->curve.epochs));
-    TRY(add(f, e, "origin", "kept epoch", "%d", c->kept_epoch));
+    TRY(add_int(f, e, "origin", "samples trained on", c->trained, NULL));
+    TRY(add_int(f, e, "origin", "samples held out for validation", c->validated, NULL));
+    TRY(add_int(f, e, "origin", "epochs", c->curve.epochs, NULL));
+    TRY(add_int(f, e, "origin", "kept epoch", c->kept_epoch, NULL));
     if (c->kept_epoch < 1 || c->kept_epoch > c->curve.epochs)
         return 0;
     const struct epoch_row *row = &c->curve.rows[c->kept_epoch - 1];
     for (int i = 0; i < c->curve.nlosses; i++)
-        TRY(add(f, e, "origin", c->curve.loss_names[i], "%.6g", row->loss[i]));
+        TRY(add_float(f, e, "origin", c->curve.loss_names[i], 6, row->loss[i]));
     if (isfinite(row->validation))
-        TRY(add(f, e, "origin", "validation loss", "%.6g", row->validation));
+        TRY(add_float(f, e, "origin", "validation loss", 6, row->validation));
     return 0;
 }
 
@@ -114,10 +170,10 @@ int facts_list(const struct model_file *c, size_t weights_bytes, struct facts *f
     f->rows = arena_alloc(&f->arena, FACTS * sizeof *f->rows);
     if (!f->rows)
         return err_memory(e, "what a model file says");
-    TRY(add(f, e, "model", "name", "%s", c->model->name));
-    TRY(add(f, e, "model", "title", "%s", c->model->title));
-    TRY(add(f, e, "model", "paper", "%s", c->model->paper));
-    TRY(add(f, e, "model", "weights", "%zu bytes", weights_bytes));
+    TRY(add_text(f, e, "model", "name", c->model->name));
+    TRY(add_text(f, e, "model", "title", c->model->title));
+    TRY(add_text(f, e, "model", "paper", c->model->paper));
+    TRY(add_int(f, e, "model", "weights", (int64_t)weights_bytes, "bytes"));
     TRY(add_options(f, e, "options", c->model->options, c->config));
     TRY(add_input(f, e, &c->input));
     TRY(add_calibration(f, e, &c->calibration));

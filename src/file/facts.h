@@ -1,12 +1,21 @@
-/* What a model file says of itself, as a list of texts for people. */
+/* What a model file says of itself, as a list of values with their texts for people. */
 #ifndef FILE_FACTS_H
 #define FILE_FACTS_H
 
 #include "base/arena.h"
 #include "file/model_file.h"
 
+enum fact_type { FACT_TEXT, FACT_BOOL, FACT_INT, FACT_FLOAT, FACT_LIST };
+
 struct fact {
-    const char *section, *name, *value; /* "options", "items", "100" */
+    const char *section, *name; /* "options", "items" */
+    enum fact_type type;
+    const char *text;    /* whatever its type: "100" */
+    const char *unit;    /* "bytes"; "" where it has none */
+    int64_t integer;     /* INT; BOOL: 0, 1 */
+    double number;       /* FLOAT, INT, BOOL */
+    const int64_t *list; /* LIST: nlist numbers */
+    size_t nlist;
 };
 
 struct facts {

@@ -1,6 +1,5 @@
 #include "file/model_file.h"
 
-#include "base/version.h"
 #include "file/model_file_parts.h"
 
 #include <math.h>
@@ -354,13 +353,11 @@ static int read_document(const struct reading *r, const json_t *document)
     return 0;
 }
 
-int model_file_open_document(const char *path, struct model_file *c, struct safetensors **st, json_t **document,
-                             struct err *e)
+int model_file_read_document(struct safetensors *st, struct model_file *c, json_t **document, struct err *e)
 {
     *c = (struct model_file){0};
     *document = NULL;
-    TRY(safetensors_open(path, st, e));
-    const char *text = safetensors_metadata(*st, document_key);
+    const char *path = safetensors_path(st), *text = safetensors_metadata(st, document_key);
     int code = 0;
     if (!text)
         code = err_set(e, ERR_FORMAT,
@@ -374,8 +371,6 @@ int model_file_open_document(const char *path, struct model_file *c, struct safe
     if (code) {
         json_decref(*document);
         *document = NULL;
-        safetensors_close(*st);
-        *st = NULL;
     }
     return code;
 }
@@ -466,18 +461,16 @@ static int read_calibration(struct safetensors *st, struct model_file *c, struct
     return k->n ? read_sorted(st, peaks_name, c, &k->n, &k->peaks, e) : 0;
 }
 
-int model_file_open(const char *path, struct model_file *c, struct model_reader **file, struct err *e)
+/* Takes over an opened file. */
+static int open_model(struct safetensors *st, struct model_file *c, struct model_reader **file, struct err *e)
 {
-    struct safetensors *st = NULL;
     json_t *document;
-    *file = NULL;
-    TRY(model_file_open_document(path, c, &st, &document, e));
-    int code = 0;
-    if (json_object_get(document, "state"))
+    int code = model_file_read_document(st, c, &document, e);
+    if (!code && json_object_get(document, "state"))
         code = err_set(e, ERR_FORMAT,
                        "%s is the state of an unfinished training, not a model; go on with train "
                        "--resume, or use the file without .train",
-                       path);
+                       safetensors_path(st));
     json_decref(document);
     if (!code)
         code = read_calibration(st, c, e);
@@ -490,6 +483,24 @@ int model_file_open(const char *path, struct model_file *c, struct model_reader 
     else
         (*file)->st = st;
     return code;
+}
+
+int model_file_open(const char *path, struct model_file *c, struct model_reader **file, struct err *e)
+{
+    struct safetensors *st;
+    *c = (struct model_file){0};
+    *file = NULL;
+    TRY(safetensors_open(path, &st, e));
+    return open_model(st, c, file, e);
+}
+
+int model_file_open_memory(const void *bytes, size_t n, struct model_file *c, struct model_reader **file, struct err *e)
+{
+    struct safetensors *st;
+    *c = (struct model_file){0};
+    *file = NULL;
+    TRY(safetensors_open_memory(bytes, n, &st, e));
+    return open_model(st, c, file, e);
 }
 
 int model_file_read(struct model_reader *file, struct params *params, struct err *e)

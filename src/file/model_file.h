@@ -67,6 +67,9 @@ struct model_reader;
 
 /* Opens and reads everything but the weights into `c` (end with model_file_free, also after an error). */
 int model_file_open(const char *path, struct model_file *c, struct model_reader **file, struct err *e);
+/* The same of a file's n bytes in memory, which outlive the reader. */
+int model_file_open_memory(const void *bytes, size_t n, struct model_file *c, struct model_reader **file,
+                           struct err *e);
 /* Allocates `params` (declared by a graph of the model, not yet allocated) and fills them. Whether every one is there
  * with its shape is checked before, so that memory is bounded by the file. Tensors that no parameter names are left
  * alone: scoring needs no discriminator. */

@@ -14,9 +14,8 @@ json_t *model_file_document(const struct model_file *c);
 int model_file_write_document(const char *path, bool force, json_t *document, const struct safetensors_tensor *tensors,
                               size_t n, struct err *e);
 
-/* Opens a file and reads its document into `c`, but no tensor. `document` is the caller's (json_decref). */
-int model_file_open_document(const char *path, struct model_file *c, struct safetensors **st, json_t **document,
-                             struct err *e);
+/* Reads an opened file's document into `c`, but no tensor. `document` is the caller's (json_decref). */
+int model_file_read_document(struct safetensors *st, struct model_file *c, json_t **document, struct err *e);
 
 /* Whether each parameter has a tensor "PREFIX" "NAME" of its shape. */
 int model_file_match(const struct safetensors *st, const char *prefix, const struct params *params, struct err *e);

@@ -22,6 +22,7 @@ static const char metadata_key[] = "__metadata__";
 
 struct safetensors {
     FILE *stream;
+    uint64_t size; /* of the file, bytes */
     char *path;
     json_t *header;
     struct arena arena;
@@ -196,11 +197,7 @@ static int parse_header(struct safetensors *st, struct err *e)
 
 static int read_header(struct safetensors *st, struct err *e)
 {
-    struct stat info;
-    uint64_t length = 0;
-    if (fstat(fileno(st->stream), &info))
-        return err_set(e, ERR_IO, "%s cannot be read: %s", st->path, strerror(errno));
-    uint64_t size = (uint64_t)info.st_size;
+    uint64_t length = 0, size = st->size;
     if (size < HEADER_START || fread(&length, sizeof length, 1, st->stream) != 1)
         return err_set(e, ERR_FORMAT, "%s has %llu bytes, too few for a model file; " DAMAGED, st->path,
                        (unsigned long long)size);
@@ -223,8 +220,9 @@ static int read_header(struct safetensors *st, struct err *e)
 }
 
 /* A pipe or device is not even opened: that could wait for ever. */
-static int open_stream(struct safetensors *st, struct err *e)
+static int open_file(struct safetensors *st, struct err *e)
 {
+    struct stat info;
     enum file_kind kind = file_kind(st->path);
     if (kind == FILE_FOLDER || kind == FILE_OTHER)
         return err_set(e, ERR_FORMAT, "%s is %s; a model file (.safetensors) was expected", st->path,
@@ -232,10 +230,20 @@ static int open_stream(struct safetensors *st, struct err *e)
     st->stream = fopen(st->path, "rb");
     if (!st->stream)
         return err_set(e, ERR_IO, "the model file %s cannot be opened: %s", st->path, strerror(errno));
+    if (fstat(fileno(st->stream), &info))
+        return err_set(e, ERR_IO, "%s cannot be read: %s", st->path, strerror(errno));
+    st->size = (uint64_t)info.st_size;
     return 0;
 }
 
-int safetensors_open(const char *path, struct safetensors **out, struct err *e)
+static int open_bytes(struct safetensors *st, const void *bytes, size_t n, struct err *e)
+{
+    st->size = n;
+    st->stream = fmemopen((void *)(uintptr_t)bytes, n ? n : 1, "rb"); /* which only reads; an empty one it refuses */
+    return st->stream ? 0 : err_memory(e, "a model file");
+}
+
+static int open_either(const char *path, const void *bytes, size_t n, struct safetensors **out, struct err *e)
 {
     *out = NULL;
     struct safetensors *st = calloc(1, sizeof *st);
@@ -243,7 +251,7 @@ int safetensors_open(const char *path, struct safetensors **out, struct err *e)
         free(st);
         return err_memory(e, "a model file");
     }
-    int code = open_stream(st, e);
+    int code = bytes ? open_bytes(st, bytes, n, e) : open_file(st, e);
     if (!code)
         code = read_header(st, e);
     if (!code)
@@ -254,6 +262,16 @@ int safetensors_open(const char *path, struct safetensors **out, struct err *e)
     }
     *out = st;
     return 0;
+}
+
+int safetensors_open(const char *path, struct safetensors **out, struct err *e)
+{
+    return open_either(path, NULL, 0, out, e);
+}
+
+int safetensors_open_memory(const void *bytes, size_t n, struct safetensors **out, struct err *e)
+{
+    return open_either("the model in memory", bytes, n, out, e);
 }
 
 void safetensors_close(struct safetensors *st)

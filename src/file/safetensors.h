@@ -30,6 +30,8 @@ int safetensors_write(const char *path, bool force, const char *key, const char 
 struct safetensors;
 
 int safetensors_open(const char *path, struct safetensors **out, struct err *e);
+/* A file's n bytes in memory, which outlive it. */
+int safetensors_open_memory(const void *bytes, size_t n, struct safetensors **out, struct err *e);
 void safetensors_close(struct safetensors *st); /* NULL is fine */
 const char *safetensors_path(const struct safetensors *st);
 /* NULL: no such key. */

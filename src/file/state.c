@@ -106,10 +106,13 @@ int state_open(const char *path, struct model_file *c, struct train_state *state
                struct err *e)
 {
     json_t *document;
-    struct safetensors *st = NULL;
+    struct safetensors *st;
+    *c = (struct model_file){0};
     *file = NULL;
-    TRY(model_file_open_document(path, c, &st, &document, e));
-    int code = parse_state(document, path, state, e);
+    TRY(safetensors_open(path, &st, e));
+    int code = model_file_read_document(st, c, &document, e);
+    if (!code)
+        code = parse_state(document, path, state, e);
     if (!code && (c->curve.epochs != state->epoch || c->kept_epoch > state->epoch))
         code = err_set(e, ERR_FORMAT,
                        "%s: %d epochs are said to be done, but the training curve has %d; the file is "

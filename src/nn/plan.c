@@ -10,12 +10,13 @@
 #include <string.h>
 #include <sys/mman.h>
 
-int plan_new(const struct plan_spec *spec, struct plan **out, struct err *e)
+static int make(const struct plan_spec *spec, bool measured, struct plan **out, struct err *e)
 {
     *out = NULL;
     struct plan *p = calloc(1, sizeof *p);
     if (!p)
         return err_memory(e, "a plan");
+    p->measured = measured;
     unsigned before = parallel_begin(spec->threads);
     int code = plan_build(p, spec, e);
     parallel_end(before);
@@ -24,6 +25,20 @@ int plan_new(const struct plan_spec *spec, struct plan **out, struct err *e)
         return code;
     }
     *out = p;
+    return 0;
+}
+
+int plan_new(const struct plan_spec *spec, struct plan **out, struct err *e)
+{
+    return make(spec, false, out, e);
+}
+
+int plan_measure(const struct plan_spec *spec, size_t *bytes, struct err *e)
+{
+    struct plan *p;
+    TRY(make(spec, true, &p, e));
+    *bytes = plan_bytes(p);
+    plan_free(p);
     return 0;
 }
 

@@ -44,6 +44,8 @@ struct plan;
 
 int plan_new(const struct plan_spec *spec, struct plan **out, struct err *e);
 void plan_free(struct plan *p);
+/* What plan_bytes would be; no memory for tensors is taken, and the parameters need not be allocated. */
+int plan_measure(const struct plan_spec *spec, size_t *bytes, struct err *e);
 
 /* A node's value: write inputs before forward, read outputs after it. The pointer is valid while the plan lives; an
  * input's value is until the last fresh objective has run forward, an output's always. */

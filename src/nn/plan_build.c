@@ -37,7 +37,6 @@ static void *place(const struct build *b, int buffer)
 static int allocate(struct build *b, struct err *e)
 {
     struct plan *p = b->p;
-    TRY(layout_solve(b->buffers, b->nbuffers, &p->bytes, e));
     size_t bytes = p->bytes ? p->bytes : 1;
     void *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (block == MAP_FAILED)
@@ -102,6 +101,9 @@ static int schedule(struct build *b, struct err *e)
         marks[m++] = b->nslots;
     }
     schedule_commit(b);
+    TRY(layout_solve(b->buffers, b->nbuffers, &p->bytes, e));
+    if (p->measured)
+        return 0;
     TRY(allocate(b, e));
     TRY(make_calls(b, &p->constants, 0, marks[0], e));
     TRY(make_calls(b, &p->forward, marks[0], marks[1], e));

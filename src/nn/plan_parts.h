@@ -24,6 +24,7 @@ struct plan {
     struct params *params;
     int nodes, threads;
     bool keep_all;
+    bool measured;      /* not to be run: plan_measure */
     struct exec *execs; /* by node id; those of inputs and parameters are unused */
     struct node **by_id;
     struct call_list constants, forward, backward[OBJECTIVES], commit;

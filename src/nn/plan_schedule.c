@@ -40,11 +40,17 @@ static bool in_place(const struct build *b, const struct node *n)
     return !b->pinned[buffer] && b->last_reader[buffer] <= n->id && !info_of(b, n)->output;
 }
 
+/* Where a parameter's values lie; a plan that is only measured asks no more than that it is elsewhere. */
+static void *param_memory(struct build *b, float *values)
+{
+    return b->p->measured ? &b->p->one : values;
+}
+
 static void give_value(struct build *b, struct node *n)
 {
     struct info *f = info_of(b, n);
     if (n->param)
-        f->value = new_buffer(b, node_bytes(n), n->param->value);
+        f->value = new_buffer(b, node_bytes(n), param_memory(b, n->param->value));
     else if (is_view(n) || (n->op && in_place(b, n)))
         f->value = info_of(b, n->in[0])->value;
     else
@@ -147,7 +153,7 @@ static void emit_gradient(struct build *b, struct node *to, int from, void (*run
 
 static int new_gradient(struct build *b, struct node *n)
 {
-    return new_buffer(b, node_bytes(n), n->param ? n->param->grad : NULL);
+    return new_buffer(b, node_bytes(n), n->param ? param_memory(b, n->param->grad) : NULL);
 }
 
 /* A view's gradient is its input's under another shape: the same memory when nobody else adds to it. */

@@ -1,7 +1,6 @@
 #include "report/report.h"
 
 #include "base/file.h"
-#include "base/version.h"
 #include "report/html.h"
 #include "report/report_part.h"
 

@@ -108,10 +108,14 @@ static void end(struct bench *b)
 
 /* ---- running ---- */
 
-/* One step; a plan uses its input's memory again, so the input is set each time, as it is in earnest. */
-static double step(struct bench *b, const struct bench_result *r)
+/* One step, and how long it took; a plan uses its input's memory again, so the input is set each time, as it is in
+ * earnest. */
+static int step(struct bench *b, const struct bench_result *r, double *ms, struct err *e)
 {
+    const struct bench_job *job = b->job;
     double loss[OBJECTIVES];
+    if (job->should_stop && job->should_stop(job->user))
+        return err_set(e, ERR_STOPPED, "the measurement was stopped after %llu steps", (unsigned long long)b->steps);
     double start = 1e3 * clock_seconds();
     memcpy(b->input, b->samples, b->input_bytes);
     if (b->job->training)
@@ -119,7 +123,8 @@ static double step(struct bench *b, const struct bench_result *r)
     else
         forward_run(&b->forward, r->batch);
     b->steps++;
-    return 1e3 * clock_seconds() - start;
+    *ms = 1e3 * clock_seconds() - start;
+    return 0;
 }
 
 static int ascending(const void *a, const void *b)
@@ -139,15 +144,15 @@ static int time_steps(struct bench *b, struct bench_result *r, struct err *e)
 {
     size_t n = (size_t)b->job->repeat;
     double *ms = malloc(n * sizeof *ms);
-    if (!ms)
-        return err_memory(e, "a measurement");
-    for (int i = 0; i < WARM_UP; i++)
-        step(b, r);
-    for (size_t i = 0; i < n; i++)
-        ms[i] = step(b, r);
-    r->ms = median(ms, n);
+    int code = ms ? 0 : err_memory(e, "a measurement");
+    for (int i = 0; i < WARM_UP && code >= 0; i++)
+        code = step(b, r, ms, e);
+    for (size_t i = 0; i < n && code >= 0; i++)
+        code = step(b, r, &ms[i], e);
+    if (code >= 0)
+        r->ms = median(ms, n);
     free(ms);
-    return 0;
+    return code;
 }
 
 /* ---- the profile: medians too, since one step that was interrupted would spoil a mean ---- */
@@ -191,10 +196,11 @@ static void tell_node(void *user, const struct plan_timing *t)
 static int profile_steps(struct bench *b, const struct bench_result *r, struct plan *plan, struct profile *p,
                          struct err *e)
 {
+    double ms;
     for (p->step = 0; p->step < p->repeat; p->step++) {
         TRY(plan_profile_start(plan, e));
         b->update.optimiser_seconds = 0;
-        step(b, r);
+        TRY(step(b, r, &ms, e));
         p->optimiser[p->step] = 1e3 * b->update.optimiser_seconds;
         p->nodes = 0;
         plan_profile(plan, note_node, p);

@@ -25,6 +25,7 @@ struct bench_job {
     int repeat;                       /* steps to time, at least 1 */
     void *user;
     void (*node)(void *user, const struct bench_node *n); /* NULL: no profile. After the timing, in as many steps */
+    bool (*should_stop)(void *user); /* asked after every step: true ends with ERR_STOPPED; may be NULL */
 };
 
 struct bench_result {

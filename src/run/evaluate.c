@@ -134,7 +134,7 @@ static int score_all(struct pass *p)
     struct scorer *scorer;
     const struct scorer_spec spec = {.batch = (size_t)p->job->batch < p->total ? p->job->batch : (int)p->total,
                                      .threads = p->job->threads,
-                                     .precision = PRECISION_AUTO,
+                                     .precision = p->job->precision,
                                      .map = s->pixels != NULL,
                                      .attention = p->ev->nmemories > 0,
                                      .rate = p->job->rate,
@@ -186,7 +186,7 @@ static int measure(struct pass *p)
         TRY(metrics_compute(s->part[k], s->known_anomalous, s->nknown, &part, p->e));
         ev->parts[k].auroc = part.auroc;
     }
-    ev->scores = (struct sample_scores){s->n, s->score, s->p_value, s->truth};
+    ev->scores = (struct sample_scores){s->n, s->sample, s->score, s->p_value, s->truth};
     ev->kinds = s->kinds;
     ev->pixel_auroc = s->pixels ? pixel_auroc_value(s->pixels) : NAN;
     return 0;
@@ -289,7 +289,7 @@ static int show(struct pass *p)
     struct scorer *scorer;
     const struct scorer_spec spec = {.batch = GALLERY_PICKS,
                                      .threads = p->job->threads,
-                                     .precision = PRECISION_AUTO,
+                                     .precision = p->job->precision,
                                      .map = true,
                                      .reconstruction = true,
                                      .rate = p->job->rate};

@@ -12,13 +12,14 @@
 #include <stdbool.h>
 
 struct evaluate_job {
-    struct loaded *loaded; /* outlives the evaluation */
-    struct dataset *data;  /* opened to score, with labels */
-    const char *data_name; /* as the user wrote it */
-    int batch, threads;    /* at least 1 */
-    double rate;           /* promised false-alarm rate */
-    const struct log *log; /* a line for every sample that cannot be read */
-    void *user;            /* of the callbacks, which may be NULL */
+    struct loaded *loaded;    /* outlives the evaluation */
+    struct dataset *data;     /* opened to score, with labels */
+    const char *data_name;    /* as the user wrote it */
+    int batch, threads;       /* at least 1 */
+    enum precision precision; /* as in scorer_spec */
+    double rate;              /* promised false-alarm rate */
+    const struct log *log;    /* a line for every sample that cannot be read */
+    void *user;               /* of the callbacks, which may be NULL */
     void (*progress)(void *user, size_t done, size_t total, double seconds);
     bool (*should_stop)(void *user); /* asked after every sample, of both passes: true ends with ERR_STOPPED */
 };

@@ -61,20 +61,39 @@ static int list_outputs(const struct forward *f, struct node **outputs)
     return n;
 }
 
+/* What the plan's specification points to. */
+struct wanted {
+    struct node *outputs[SCORE_PARTS + MEMORIES + 6];
+    struct objective search;
+};
+
+static struct plan_spec spec_of(const struct forward *f, struct wanted *w)
+{
+    const struct refine *r = &f->heads.refine;
+    w->search = (struct objective){.name = "search", .loss = r->loss, .wrt = r->latent};
+    return (struct plan_spec){.graph = f->graph,
+                              .outputs = w->outputs,
+                              .noutputs = list_outputs(f, w->outputs),
+                              .objectives = &w->search,
+                              .nobjectives = r->latent != NULL,
+                              .threads = threads_worth(f->graph, f->threads),
+                              .seed = f->seed};
+}
+
+int forward_measure(const struct forward *f, size_t *bytes, struct err *e)
+{
+    struct wanted wanted;
+    const struct plan_spec spec = spec_of(f, &wanted);
+    return plan_measure(&spec, bytes, e);
+}
+
 int forward_plan(struct forward *f, struct err *e)
 {
-    struct node *outputs[SCORE_PARTS + MEMORIES + 6];
-    const struct objective search = {.name = "search", .loss = f->heads.refine.loss, .wrt = f->heads.refine.latent};
-    struct plan_spec spec = {.graph = f->graph,
-                             .outputs = outputs,
-                             .noutputs = list_outputs(f, outputs),
-                             .objectives = &search,
-                             .nobjectives = search.wrt != NULL,
-                             .threads = threads_worth(f->graph, f->threads),
-                             .seed = f->seed};
+    struct wanted wanted;
+    const struct plan_spec spec = spec_of(f, &wanted);
     TRY(plan_new(&spec, &f->plan, e));
     f->input = plan_data(f->plan, f->heads.input);
-    if (search.wrt)
+    if (f->heads.refine.latent)
         TRY(search_new(&f->heads.refine, f->plan, spec.threads, &f->search, e));
     if (!graph_has_noise(f->graph))
         return 0;

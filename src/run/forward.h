@@ -35,6 +35,8 @@ struct forward {
 /* Either leaves `f` such that forward_free may be called. */
 int forward_build(struct forward *f, const struct forward_spec *spec, struct err *e);
 int forward_plan(struct forward *f, struct err *e);
+/* What plan_bytes of forward_plan's plan would be, without it. */
+int forward_measure(const struct forward *f, size_t *bytes, struct err *e);
 void forward_free(struct forward *f); /* {0} is fine */
 
 /* Runs the first n samples of input; what lies behind them is set to zero, so that it can neither be slow (denormals,

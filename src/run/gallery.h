@@ -16,6 +16,7 @@ enum {
 /* All samples that were scored, in the order of the data. */
 struct sample_scores {
     size_t n;
+    const size_t *sample;  /* n: which of the split, rising; NULL: not known */
     const float *score;    /* n, finite */
     const double *p_value; /* n; a sample is flagged where p_value <= the promised rate */
     const int8_t *truth;   /* n: 0 normal, 1 anomalous, -1 not known; NULL: none is known */

@@ -18,8 +18,10 @@ static int note_roles(struct loaded *s, const struct heads *h, struct err *e)
     bool copied = true;
     r->has_map = h->map;
     r->has_output = h->output;
-    for (; r->nparts < h->nscores; r->nparts++)
+    for (; r->nparts < h->nscores; r->nparts++) {
+        r->weights[r->nparts] = h->scores[r->nparts].weight;
         copied &= (r->parts[r->nparts] = arena_string(arena, h->scores[r->nparts].name)) != NULL;
+    }
     for (; r->nmemories < h->nmemories; r->nmemories++) {
         const struct memory *m = &h->memories[r->nmemories];
         struct memory_role *role = &r->memories[r->nmemories];
@@ -51,14 +53,16 @@ static int declare(struct loaded *s, struct err *e)
     return code;
 }
 
-int loaded_open(const char *path, struct loaded **out, struct err *e)
+/* From the path, or where that is NULL from the bytes. */
+static int open_either(const char *path, const void *bytes, size_t n, struct loaded **out, struct err *e)
 {
     *out = NULL;
     struct model_reader *file = NULL;
     struct loaded *s = calloc(1, sizeof *s);
     if (!s)
         return err_memory(e, "a model");
-    int code = model_file_open(path, &s->about, &file, e);
+    int code =
+        path ? model_file_open(path, &s->about, &file, e) : model_file_open_memory(bytes, n, &s->about, &file, e);
     if (!code)
         code = declare(s, e);
     if (!code)
@@ -70,6 +74,16 @@ int loaded_open(const char *path, struct loaded **out, struct err *e)
     }
     *out = s;
     return 0;
+}
+
+int loaded_open(const char *path, struct loaded **out, struct err *e)
+{
+    return open_either(path, NULL, 0, out, e);
+}
+
+int loaded_open_memory(const void *bytes, size_t n, struct loaded **out, struct err *e)
+{
+    return open_either(NULL, bytes, n, out, e);
 }
 
 void loaded_close(struct loaded *s)

@@ -11,6 +11,7 @@ struct loaded;
 struct roles {
     int nparts; /* of the score */
     const char *parts[SCORE_PARTS];
+    float weights[SCORE_PARTS];
     int nmemories;
     struct memory_role {
         const char *name;
@@ -21,6 +22,8 @@ struct roles {
 
 /* Loads a model file. Nothing that one score does not need is done. */
 int loaded_open(const char *path, struct loaded **out, struct err *e);
+/* The same of a model file's n bytes in memory, which are not needed afterwards. */
+int loaded_open_memory(const void *bytes, size_t n, struct loaded **out, struct err *e);
 void loaded_close(struct loaded *s); /* after all of its scorers */
 /* What the file says. Valid while it is open. */
 const struct model_file *loaded_file(const struct loaded *s);

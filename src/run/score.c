@@ -42,11 +42,13 @@ static void warn_of_precision(const struct model_file *about, enum dtype precisi
             bf16 ? "bf16" : "f32", bf16 ? "f32" : "bf16", bf16 ? "f32" : "bf16");
 }
 
-static int start(struct scorer *s, const struct scorer_spec *want, struct err *e)
+/* The graph, not planned yet. */
+static int build(const struct loaded *loaded, const struct scorer_spec *want, struct forward *f, struct err *e)
 {
-    const struct model_file *about = loaded_file(s->loaded);
-    struct forward_spec spec = spec_of(s->loaded, want->batch, want->threads);
+    const struct model_file *about = loaded_file(loaded);
+    struct forward_spec spec = spec_of(loaded, want->batch, want->threads);
     enum precision precision = want->precision == PRECISION_AUTO ? about->train.precision : want->precision;
+    *f = (struct forward){0};
     if (want->batch < 1 || want->threads < 1 || !(want->rate >= 0 && want->rate <= 1))
         return err_set(e, ERR_USAGE,
                        "scoring needs a batch (%d) and threads (%d) of at least 1 and a false-alarm rate "
@@ -57,11 +59,26 @@ static int start(struct scorer *s, const struct scorer_spec *want, struct err *e
     spec.map = want->map;
     spec.reconstruction = want->reconstruction;
     spec.attention = want->attention;
-    TRY(forward_build(&s->forward, &spec, e));
+    return forward_build(f, &spec, e);
+}
+
+static int start(struct scorer *s, const struct scorer_spec *want, struct err *e)
+{
+    TRY(build(s->loaded, want, &s->forward, e));
     TRY(forward_plan(&s->forward, e));
     s->rate = want->rate;
-    s->kept = malloc(preprocess_bytes(&about->input));
+    s->kept = malloc(preprocess_bytes(&loaded_file(s->loaded)->input));
     return s->kept ? 0 : err_memory(e, "a sample");
+}
+
+int scorer_memory(const struct loaded *loaded, const struct scorer_spec *spec, size_t *bytes, struct err *e)
+{
+    struct forward f;
+    int code = build(loaded, spec, &f, e);
+    if (!code)
+        code = forward_measure(&f, bytes, e);
+    forward_free(&f);
+    return code;
 }
 
 int scorer_new(struct loaded *loaded, const struct scorer_spec *spec, struct scorer **out, struct err *e)
@@ -88,11 +105,6 @@ void scorer_free(struct scorer *s)
     picture_decoder_free(s->decoder);
     free(s->kept);
     free(s);
-}
-
-size_t scorer_bytes(const struct scorer *s)
-{
-    return plan_bytes(s->forward.plan);
 }
 
 /* ---- scoring ---- */

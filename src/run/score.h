@@ -26,7 +26,8 @@ struct scorer_spec {
 
 int scorer_new(struct loaded *s, const struct scorer_spec *spec, struct scorer **out, struct err *e);
 void scorer_free(struct scorer *s);
-size_t scorer_bytes(const struct scorer *s); /* of its plan */
+/* Bytes that a scorer of that spec computes in (its plan's), without making one. */
+int scorer_memory(const struct loaded *s, const struct scorer_spec *spec, size_t *bytes, struct err *e);
 
 /* How much of each item of a memory each query of a sample took. */
 struct attention {

@@ -66,4 +66,8 @@ struct train_result {
  * sentence names the first node that is not); ERR_STOPPED: should_stop said so, and resume goes on from there. */
 int train_run(const struct train_job *job, struct train_result *result, struct err *e);
 
+/* What the result's plan_bytes would be. Samples are looked at as far as the options leave it to the data how they are
+ * brought to the model; nothing is trained or written, and `output` may be NULL. */
+int train_memory(const struct train_job *job, size_t *bytes, struct err *e);
+
 #endif

@@ -206,25 +206,30 @@ static int build_graphs(struct trainer *t, int batch, struct err *e)
         .seed = (uint64_t)job->train->seed,
         .map = true,
     };
-    TRY(forward_build(&t->forward, &spec, e));
-    return params_allocate(t->params, (uint64_t)job->train->seed, true, e);
+    return forward_build(&t->forward, &spec, e);
 }
 
-static int plan_training(struct trainer *t, int batch, struct err *e)
+static struct plan_spec training_spec(const struct trainer *t, struct node *outputs[WATCHES])
 {
-    const struct train_config *c = t->job->train;
-    struct node *outputs[WATCHES];
     for (int i = 0; i < t->heads.nwatches; i++)
         outputs[i] = t->heads.watches[i].value;
-    struct plan_spec spec = {
+    return (struct plan_spec){
         .graph = t->graph,
         .outputs = outputs,
         .noutputs = t->heads.nwatches,
         .objectives = t->heads.objectives,
         .nobjectives = t->heads.nobjectives,
         .threads = t->threads,
-        .seed = (uint64_t)c->seed,
+        .seed = (uint64_t)t->job->train->seed,
     };
+}
+
+static int plan_training(struct trainer *t, int batch, struct err *e)
+{
+    const struct train_config *c = t->job->train;
+    struct node *outputs[WATCHES];
+    const struct plan_spec spec = training_spec(t, outputs);
+    TRY(params_allocate(t->params, (uint64_t)c->seed, true, e));
     TRY(plan_new(&spec, &t->plan, e));
     t->update = (struct update){.plan = t->plan,
                                 .params = t->params,
@@ -385,7 +390,8 @@ static int resume(struct trainer *t, struct err *e)
 
 /* ---- */
 
-int train_prepare(struct trainer *t, const struct train_job *job, struct err *e)
+/* What a job says by itself. */
+static int begin(struct trainer *t, const struct train_job *job, struct err *e)
 {
     t->job = job;
     t->threads = threads_choose(job->train->threads);
@@ -398,19 +404,56 @@ int train_prepare(struct trainer *t, const struct train_job *job, struct err *e)
     if (!t->about.config)
         return err_memory(e, "the model's options");
     memcpy(t->about.config, job->config, job->model->config_bytes);
-    TRY(train_config_check(job->train, e));
+    return train_config_check(job->train, e);
+}
+
+static int batch_of(const struct trainer *t)
+{
+    size_t wish = (size_t)t->job->train->batch, there = t->samples[SHARE_TRAIN];
+    return (int)(wish < there ? wish : there);
+}
+
+static int measure(struct trainer *t, size_t *bytes, struct err *e)
+{
+    struct node *outputs[WATCHES];
+    size_t held_out;
+    TRY(choose_input(t, e));
+    TRY(draw_shares(t, e));
+    TRY(build_graphs(t, batch_of(t), e));
+    const struct plan_spec spec = training_spec(t, outputs);
+    TRY(plan_measure(&spec, bytes, e));
+    TRY(forward_measure(&t->forward, &held_out, e));
+    *bytes += held_out;
+    return 0;
+}
+
+int train_memory(const struct train_job *job, size_t *bytes, struct err *e)
+{
+    struct trainer t = {0};
+    size_t found = 0;
+    int code = begin(&t, job, e);
+    if (!code)
+        code = measure(&t, &found, e);
+    train_end(&t);
+    if (!code)
+        *bytes = found;
+    return code;
+}
+
+int train_prepare(struct trainer *t, const struct train_job *job, struct err *e)
+{
+    TRY(begin(t, job, e));
     TRY(name_files(t, e));
     TRY(choose_input(t, e));
     TRY(check_data(t, e));
     TRY(draw_shares(t, e));
     t->at.data = dataset_fingerprint(job->data, SPLIT_TRAIN);
-    size_t batch =
-        (size_t)job->train->batch < t->samples[SHARE_TRAIN] ? (size_t)job->train->batch : t->samples[SHARE_TRAIN];
-    TRY(build_graphs(t, (int)batch, e));
-    TRY(make_plans(t, (int)batch, e));
-    TRY(open_loaders(t, batch, e));
+    int batch = batch_of(t);
+    TRY(build_graphs(t, batch, e));
+    TRY(make_plans(t, batch, e));
+    TRY(open_loaders(t, (size_t)batch, e));
     TRY(prepare_curve(t, e));
-    announce(t, batch);
+    announce(t, (size_t)batch);
     announce_promise(t);
     if (job->resume)
         TRY(resume(t, e));

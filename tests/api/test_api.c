@@ -6,6 +6,7 @@
 #include <locale.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,7 +20,12 @@ static engram_model *model;
 
 static engram_train_job small_job(const char *output)
 {
-    return (engram_train_job){.model = "memae", .settings = settings, .nsettings = 5, .data = DATA, .output = output};
+    return (engram_train_job){.size = sizeof(engram_train_job),
+                              .model = "memae",
+                              .settings = settings,
+                              .nsettings = 5,
+                              .data = DATA,
+                              .output = output};
 }
 
 static int begin(void **state)
@@ -41,6 +47,11 @@ static int end(void **state)
     return folder_end(state);
 }
 
+static engram_picture grey(const uint8_t *pixels, int width, int height)
+{
+    return (engram_picture){.size = sizeof(engram_picture), .width = width, .height = height, .plane = {pixels}};
+}
+
 static void fill(uint8_t *pixels, size_t n, int kind)
 {
     for (size_t i = 0; i < n; i++)
@@ -60,20 +71,20 @@ static int keep_row(void *user, const engram_row *row)
     struct rows *rows = user;
     assert_null(row->error);
     assert_in_range(rows->n, 0, 19);
-    rows->score[rows->n] = row->result.score;
-    rows->p_value[rows->n] = row->result.p_value;
+    rows->score[rows->n] = row->result->score;
+    rows->p_value[rows->n] = row->result->p_value;
     snprintf(rows->name[rows->n++], 40, "%s", row->name);
     return 0;
 }
 
 static const char *const data_url[] = {DATA};
 
-static struct rows score_all(const engram_scorer_options *options)
+static struct rows score_all(const char *const *options, size_t n)
 {
     struct rows rows = {0};
     engram_scorer *scorer;
     engram_error error;
-    assert_int_equal(engram_scorer_new(model, options, &scorer, &error), 0);
+    assert_int_equal(engram_scorer_new(model, options, n, &scorer, &error), 0);
     assert_int_equal(engram_score_data(scorer, data_url, 1, NULL, keep_row, &rows, &error), 0);
     engram_scorer_free(scorer);
     assert_int_equal(rows.n, 20);
@@ -92,12 +103,12 @@ static void *work(void *user)
     struct worker *w = user;
     engram_scorer *scorer;
     uint8_t pixels[20 * 16];
-    const engram_scorer_options one = {.threads = 1, .maps = 1};
-    if (engram_scorer_new(model, &one, &scorer, NULL))
+    static const char *const one[] = {"threads=1", "maps=true"};
+    if (engram_scorer_new(model, one, 2, &scorer, NULL))
         return w->failed = 1, NULL;
     for (int i = 0; i < 50 && !w->failed; i++) {
-        engram_result result;
-        const engram_picture picture = {pixels, 20, 16, 1, 0};
+        engram_result result = ENGRAM_RESULT_INIT;
+        const engram_picture picture = grey(pixels, 20, 16);
         fill(pixels, sizeof pixels, i);
         w->failed = engram_score_picture(scorer, &picture, &result, NULL);
         w->score[i] = result.score;
@@ -124,9 +135,8 @@ static void threads_share_a_model(void **state)
 static void scores_come_in_order_and_again(void **state)
 {
     (void)state;
-    struct rows a = score_all(NULL), b = score_all(NULL);
-    const engram_scorer_options small = {.batch = 3, .threads = 1};
-    struct rows c = score_all(&small);
+    static const char *const small[] = {"batch=3", "threads=1"};
+    struct rows a = score_all(NULL, 0), b = score_all(NULL, 0), c = score_all(small, 2);
     for (int i = 0; i < 20; i++) {
         assert_true(a.score[i] == b.score[i]);
         assert_true(fabs(a.score[i] - c.score[i]) < 1e-5 * a.score[i]);
@@ -139,65 +149,45 @@ static void scores_come_in_order_and_again(void **state)
 static void p_values_fall_as_scores_rise(void **state)
 {
     (void)state;
-    struct rows r = score_all(NULL);
+    struct rows r = score_all(NULL, 0);
     for (int i = 0; i < 20; i++)
         for (int k = 0; k < 20; k++)
             assert_true(r.score[i] <= r.score[k] || r.p_value[i] <= r.p_value[k]);
 }
 
-static void gaps_between_rows(void **state)
-{
-    (void)state;
-    enum { W = 12, H = 10, GAP = 7 };
-    uint8_t packed[W * H * 3], loose[(W * 3 + GAP) * H];
-    engram_result a, b;
-    engram_scorer *scorer;
-    assert_int_equal(engram_scorer_new(model, NULL, &scorer, NULL), 0);
-    fill(packed, sizeof packed, 5);
-    memset(loose, 200, sizeof loose);
-    for (size_t y = 0; y < H; y++)
-        memcpy(loose + y * (W * 3 + GAP), packed + y * W * 3, W * 3);
-    const engram_picture first = {packed, W, H, 3, 0}, second = {loose, W, H, 3, W * 3 + GAP};
-    assert_int_equal(engram_score_picture(scorer, &first, &a, NULL), 0);
-    assert_int_equal(engram_score_picture(scorer, &second, &b, NULL), 0);
-    assert_true(a.score == b.score);
-    engram_scorer_free(scorer);
-}
-
-static void pictures_that_are_none(void **state)
-{
-    (void)state;
-    uint8_t pixels[64] = {0};
-    engram_result result;
-    engram_error error;
-    engram_scorer *scorer;
-    const engram_picture bad[] = {{NULL, 4, 4, 1, 0},   {pixels, 0, 4, 1, 0}, {pixels, 4, -1, 1, 0},
-                                  {pixels, 4, 4, 2, 0}, {pixels, 4, 4, 1, 3}, {pixels, 1 << 30, 1 << 30, 3, 0}};
-    assert_int_equal(engram_scorer_new(model, NULL, &scorer, NULL), 0);
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(engram_score_picture(scorer, &bad[i], &result, &error), ENGRAM_USAGE);
-        assert_true(strlen(error.message) > 20);
-    }
-    assert_int_equal(engram_score_file(scorer, "none.png", &result, &error), ENGRAM_IO);
-    assert_non_null(strstr(error.message, "none.png"));
-    assert_int_equal(engram_score_file(scorer, "model.safetensors", &result, &error), ENGRAM_FORMAT);
-    engram_scorer_free(scorer);
-}
-
 static void options_out_of_range(void **state)
 {
     (void)state;
-    const engram_scorer_options bad[] = {{.threads = -1},
-                                         {.batch = -1},
-                                         {.false_alarm_rate = 1.5},
-                                         {.false_alarm_rate = -0.1},
-                                         {.false_alarm_rate = NAN}};
+    static const char *const bad[] = {
+        "threads=-1", "batch=0",  "false_alarm_rate=1.5", "false_alarm_rate=-0.1", "false_alarm_rate=nan",
+        "maps",       "colour=7", "precision=f8"};
     engram_scorer *scorer = NULL;
     engram_error error;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(engram_scorer_new(model, &bad[i], &scorer, &error), ENGRAM_USAGE);
+        assert_int_equal(engram_scorer_new(model, &bad[i], 1, &scorer, &error), ENGRAM_USAGE);
         assert_null(scorer);
     }
+    assert_non_null(strstr(error.message, "precision"));
+}
+
+/* 0 is a rate like any other: nothing is anomalous. */
+static void a_rate_of_zero_means_zero(void **state)
+{
+    (void)state;
+    static const char *const none[] = {"false_alarm_rate=0"}, *const all[] = {"false_alarm_rate=1"};
+    uint8_t pixels[16 * 16] = {0};
+    const engram_picture picture = grey(pixels, 16, 16);
+    engram_result a = ENGRAM_RESULT_INIT, b = ENGRAM_RESULT_INIT;
+    engram_scorer *strict, *loose;
+    assert_int_equal(engram_scorer_new(model, none, 1, &strict, NULL), 0);
+    assert_int_equal(engram_scorer_new(model, all, 1, &loose, NULL), 0);
+    assert_int_equal(engram_score_picture(strict, &picture, &a, NULL), 0);
+    assert_int_equal(engram_score_picture(loose, &picture, &b, NULL), 0);
+    assert_int_equal(a.anomalous, 0);
+    assert_int_equal(b.anomalous, 1);
+    assert_true(a.score == b.score);
+    engram_scorer_free(strict);
+    engram_scorer_free(loose);
 }
 
 static int stop_at_five(void *user, const engram_row *row)
@@ -212,38 +202,9 @@ static void rows_can_stop(void **state)
     int n = 0;
     engram_scorer *scorer;
     engram_error error;
-    assert_int_equal(engram_scorer_new(model, NULL, &scorer, NULL), 0);
+    assert_int_equal(engram_scorer_new(model, NULL, 0, &scorer, NULL), 0);
     assert_int_equal(engram_score_data(scorer, data_url, 1, NULL, stop_at_five, &n, &error), ENGRAM_STOPPED);
     assert_int_equal(n, 5);
-    engram_scorer_free(scorer);
-}
-
-static void maps_only_when_asked(void **state)
-{
-    (void)state;
-    uint8_t pixels[16 * 16];
-    const engram_picture picture = {pixels, 16, 16, 1, 0};
-    engram_result result;
-    engram_error error;
-    engram_scorer *scorer;
-    fill(pixels, sizeof pixels, 1);
-    assert_int_equal(engram_scorer_new(model, NULL, &scorer, NULL), 0);
-    assert_int_equal(engram_score_picture(scorer, &picture, &result, NULL), 0);
-    assert_null(result.map);
-    assert_int_equal(engram_map_write(model, &result, "map.png", ENGRAM_MAP_PNG, 0, &error), ENGRAM_USAGE);
-    double without = result.score;
-    engram_scorer_free(scorer);
-    assert_int_equal(engram_scorer_new(model, &(engram_scorer_options){.maps = 1}, &scorer, NULL), 0);
-    assert_int_equal(engram_score_picture(scorer, &picture, &result, NULL), 0);
-    assert_true(result.score == without);
-    assert_int_equal(result.map_width, 16);
-    assert_int_equal(result.map_height, 16);
-    for (int i = 0; i < 256; i++)
-        assert_true(isfinite(result.map[i]) && result.map[i] >= 0);
-    assert_int_equal(engram_map_write(model, &result, "maps/a/map.png", ENGRAM_MAP_PNG, 0, &error), 0);
-    assert_int_equal(engram_map_write(model, &result, "maps/a/map.png", ENGRAM_MAP_PNG, 0, &error), ENGRAM_IO);
-    assert_int_equal(engram_map_write(model, &result, "maps/a/map.png", ENGRAM_MAP_PNG, 1, &error), 0);
-    assert_int_equal(engram_map_write(model, &result, "maps/a/map", 7, 1, &error), ENGRAM_USAGE);
     engram_scorer_free(scorer);
 }
 
@@ -275,6 +236,7 @@ static void training_checks_its_job(void **state)
 
 struct watched {
     int steps, epochs, lines;
+    engram_stop *stop; /* set after three steps; NULL: never */
 };
 
 static void on_progress(void *user, const engram_progress *p)
@@ -285,6 +247,8 @@ static void on_progress(void *user, const engram_progress *p)
     assert_true(p->nvalues >= 1 && isfinite(p->values[0]));
     w->steps += !p->epoch_done;
     w->epochs += p->epoch_done;
+    if (w->steps >= 3)
+        engram_stop_set(w->stop);
 }
 
 static void on_log(void *user, int level, const char *text)
@@ -295,22 +259,22 @@ static void on_log(void *user, int level, const char *text)
     w->lines++;
 }
 
-static int stop_after_three(void *user)
-{
-    return ((struct watched *)user)->steps >= 3;
-}
-
 static void training_tells_stops_and_goes_on(void **state)
 {
     (void)state;
     struct watched w = {0};
-    engram_hooks hooks = {&w, on_log, on_progress, stop_after_three};
-    engram_train_summary summary;
+    engram_hooks hooks = {.size = sizeof hooks, .user = &w, .log = on_log, .progress = on_progress};
+    engram_train_summary summary = ENGRAM_TRAIN_SUMMARY_INIT;
     engram_error error;
+    assert_int_equal(engram_stop_new(&w.stop, &error), 0);
+    hooks.stop = w.stop;
     engram_train_job job = small_job("stopped.safetensors");
     assert_int_equal(engram_train(&job, &hooks, &summary, &error), ENGRAM_STOPPED);
     assert_int_equal(w.steps, 3);
     assert_true(w.lines > 0);
+    assert_int_equal(engram_train(&job, &hooks, &summary, &error), ENGRAM_IO); /* its state is there */
+    engram_stop_free(w.stop);
+    w.stop = NULL;
     hooks.stop = NULL;
     job.resume = 1;
     assert_int_equal(engram_train(&job, &hooks, &summary, &error), 0);
@@ -323,13 +287,42 @@ static void training_tells_stops_and_goes_on(void **state)
 
 /* ---- evaluation ---- */
 
+/* From nothing to everything, and the area under it is the number. */
+static void roc_is_a_curve(const engram_evaluation *ev)
+{
+    engram_roc_point p = ENGRAM_ROC_POINT_INIT, last = ENGRAM_ROC_POINT_INIT;
+    double area = 0;
+    size_t n = 0;
+    for (; engram_evaluation_roc(ev, n, &p); n++) {
+        assert_true(n || (p.false_alarm_rate == 0 && p.detection_rate == 0));
+        assert_true(p.false_alarm_rate >= last.false_alarm_rate && p.detection_rate >= last.detection_rate);
+        area += (p.false_alarm_rate - last.false_alarm_rate) * (p.detection_rate + last.detection_rate) / 2;
+        last = p;
+    }
+    assert_true(n >= 3 && last.false_alarm_rate == 1 && last.detection_rate == 1);
+    assert_true(fabs(area - engram_evaluation_value(ev, "auroc")) < 1e-9);
+}
+
+static void samples_are_those_of_the_data(const engram_evaluation *ev)
+{
+    engram_scored s = ENGRAM_SCORED_INIT;
+    struct rows r = score_all(NULL, 0);
+    int n = 0;
+    for (; engram_evaluation_sample(ev, (size_t)n, &s); n++) {
+        assert_string_equal(s.name, r.name[n]);
+        assert_true(s.score == r.score[n] && s.p_value == r.p_value[n]);
+        assert_true((s.truth == 1) == (*s.kind != 0 && strcmp(s.kind, "good") != 0));
+    }
+    assert_int_equal(n, 20);
+}
+
 static void evaluation_counts_and_reports(void **state)
 {
     (void)state;
     engram_evaluation *ev;
     engram_error error;
-    engram_metric metric;
-    assert_int_equal(engram_evaluate(model, DATA, NULL, NULL, &ev, &error), 0);
+    engram_metric metric = ENGRAM_METRIC_INIT;
+    assert_int_equal(engram_evaluate(model, DATA, NULL, 0, NULL, &ev, &error), 0);
     assert_true(engram_evaluation_value(ev, "normal") + engram_evaluation_value(ev, "anomalous") == 20);
     assert_true(isnan(engram_evaluation_value(ev, "no such number")));
     size_t n = 0;
@@ -338,20 +331,22 @@ static void evaluation_counts_and_reports(void **state)
         n++;
     }
     assert_true(n > 10);
+    roc_is_a_curve(ev);
+    samples_are_those_of_the_data(ev);
     engram_evaluation_training(ev, 12.5, 1 << 20);
     const engram_evaluation *const both[] = {ev, ev};
-    assert_int_equal(engram_report_write(both, 2, "A < B", "2001-02-03", "r/report.html", 0, &error), 0);
-    assert_int_equal(engram_report_write(both, 1, NULL, NULL, "r/report.html", 0, &error), ENGRAM_IO);
-    assert_int_equal(engram_report_write(both, 0, NULL, NULL, "r/none.html", 0, &error), ENGRAM_USAGE);
+    assert_int_equal(engram_report_write(both, 2, "A < B", "2001-02-03", "r/report.html", 0, NULL, &error), 0);
+    assert_int_equal(engram_report_write(both, 1, NULL, NULL, "r/report.html", 0, NULL, &error), ENGRAM_IO);
+    assert_int_equal(engram_report_write(both, 0, NULL, NULL, "r/none.html", 0, NULL, &error), ENGRAM_USAGE);
     engram_evaluation_free(ev);
-    assert_int_equal(engram_evaluate(model, "nowhere", NULL, NULL, &ev, &error), ENGRAM_IO);
+    assert_int_equal(engram_evaluate(model, "nowhere", NULL, 0, NULL, &ev, &error), ENGRAM_IO);
 }
 
 /* ---- looking ---- */
 
 static void names_are_unique(const char *kind)
 {
-    engram_option a, b;
+    engram_option a = ENGRAM_OPTION_INIT, b = ENGRAM_OPTION_INIT;
     for (size_t i = 0; engram_model_option_at(kind, i, &a); i++)
         for (size_t k = 0; engram_train_option_at(k, &b); k++)
             assert_string_not_equal(a.name, b.name);
@@ -361,10 +356,10 @@ static void names_are_unique(const char *kind)
 static void tables_are_whole(void **state)
 {
     (void)state;
-    engram_model_kind kind;
-    engram_option option;
-    engram_preset preset;
-    engram_source source;
+    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
+    engram_option option = ENGRAM_OPTION_INIT;
+    engram_preset preset = ENGRAM_PRESET_INIT;
+    engram_source source = ENGRAM_SOURCE_INIT;
     size_t n = 0;
     for (; engram_model_kind_at(n, &kind); n++) {
         assert_true(strlen(kind.title) && strlen(kind.paper) && strlen(kind.idea) > 40);
@@ -381,22 +376,96 @@ static void tables_are_whole(void **state)
     assert_int_equal(engram_source_option_at("nothing", 0, &option), 0);
 }
 
+static bool fact_named(const char *section, const char *name, engram_fact *fact)
+{
+    for (size_t i = 0; engram_model_fact_at(model, i, fact); i++)
+        if (!strcmp(fact->section, section) && !strcmp(fact->name, name))
+            return true;
+    return false;
+}
+
+/* Facts are values, and texts for people. */
 static void model_tells_of_itself(void **state)
 {
     (void)state;
-    engram_fact fact;
-    int width, height, channels, found = 0;
-    for (size_t i = 0; engram_model_fact_at(model, i, &fact); i++)
-        found += !strcmp(fact.section, "options") && !strcmp(fact.name, "items") && !strcmp(fact.value, "10");
-    assert_int_equal(found, 1);
-    engram_model_format(model, &width, &height, &channels);
-    assert_int_equal(width * height * channels, 256);
-    assert_int_equal(engram_model_items(model), 10);
+    engram_fact f = ENGRAM_FACT_INIT;
+    assert_true(fact_named("options", "items", &f));
+    assert_int_equal(f.type, ENGRAM_FACT_INT);
+    assert_int_equal(f.integer, 10);
+    assert_true(f.number == 10);
+    assert_string_equal(f.text, "10");
+    assert_true(fact_named("options", "widths", &f));
+    assert_int_equal(f.type, ENGRAM_FACT_LIST);
+    assert_int_equal(f.nlist, 2);
+    assert_true(f.list[0] == 4 && f.list[1] == 8);
+    assert_string_equal(f.text, "4,8");
+    assert_true(fact_named("training", "lr", &f));
+    assert_int_equal(f.type, ENGRAM_FACT_FLOAT);
+    assert_true(f.number == 0.001);
+    assert_true(fact_named("training", "flip_h", &f));
+    assert_int_equal(f.type, ENGRAM_FACT_BOOL);
+    assert_int_equal(f.integer, 0);
+    assert_true(fact_named("model", "name", &f));
+    assert_int_equal(f.type, ENGRAM_FACT_TEXT);
+    assert_string_equal(f.text, "memae");
+    assert_true(fact_named("model", "weights", &f));
+    assert_int_equal(f.type, ENGRAM_FACT_INT);
+    assert_true(f.integer > 1000);
+    assert_string_equal(f.unit, "bytes");
+}
+
+static void model_shows_its_memory(void **state)
+{
+    (void)state;
+    engram_format format = ENGRAM_FORMAT_INIT;
     uint8_t pixels[256];
     engram_error error;
-    assert_int_equal(engram_model_item(model, 9, pixels, &error), 0);
-    assert_int_equal(engram_model_item(model, 10, pixels, &error), ENGRAM_USAGE);
+    assert_int_equal(engram_model_format(model, &format), 1);
+    assert_true(format.width == 16 && format.height == 16 && format.channels == 1 && format.frames == 0);
+    assert_int_equal(engram_model_items(model, 0), 10);
+    assert_int_equal(engram_model_items(model, 1), 0);
+    assert_int_equal(engram_model_item(model, 0, 9, pixels, sizeof pixels, &error), 0);
+    assert_int_equal(engram_model_item(model, 0, 10, pixels, sizeof pixels, &error), ENGRAM_USAGE);
+    assert_int_equal(engram_model_item(model, 1, 0, pixels, sizeof pixels, &error), ENGRAM_USAGE);
+    assert_int_equal(engram_model_item(model, 0, 0, pixels, 255, &error), ENGRAM_USAGE);
+    assert_non_null(strstr(error.message, "256"));
+}
+
+/* Threshold, p-value and verdict say the same: anomalous is what scores above the threshold. */
+static void thresholds_agree_with_verdicts(void **state)
+{
+    (void)state;
     assert_true(engram_model_smallest_rate(model) == 1.0 / 20);
+    assert_true(isinf(engram_model_threshold(model, 0.04)));
+    assert_true(engram_model_rate_bound(model, 0.04, 0.9) == 0);
+    const char *const loose[] = {"false_alarm_rate=0.2"};
+    struct rows r = score_all(loose, 1);
+    double threshold = engram_model_threshold(model, 0.2);
+    assert_true(isfinite(threshold));
+    for (int i = 0; i < r.n; i++) {
+        assert_true(engram_model_p_value(model, r.score[i]) == r.p_value[i]);
+        assert_true((r.p_value[i] <= 0.2) == (r.score[i] > threshold));
+    }
+    /* Its real rate is Beta(4, 16): 0.2 on average, and below this 9 times in 10. */
+    assert_true(fabs(engram_model_rate_bound(model, 0.2, 0.9) - 0.318591) < 1e-5);
+    assert_true(isnan(engram_model_threshold(model, 2)) && isnan(engram_model_p_value(model, NAN)));
+}
+
+static void curve_of_the_training(void **state)
+{
+    (void)state;
+    engram_epoch epoch = ENGRAM_EPOCH_INIT;
+    int kept = 0;
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(engram_model_curve_at(model, i, &epoch), 1);
+        assert_int_equal(epoch.epoch, i + 1);
+        assert_true(epoch.nvalues >= 2 && isfinite(epoch.validation_loss));
+        for (size_t k = 0; k < epoch.nvalues; k++)
+            assert_true(strlen(epoch.names[k]) && isfinite(epoch.values[k]));
+        kept += epoch.kept;
+    }
+    assert_int_equal(kept, 1);
+    assert_int_equal(engram_model_curve_at(model, 2, &epoch), 0);
 }
 
 static void data_can_be_looked_at(void **state)
@@ -404,9 +473,9 @@ static void data_can_be_looked_at(void **state)
     (void)state;
     engram_data *data;
     engram_error error;
-    engram_sample sample;
+    engram_sample sample = ENGRAM_SAMPLE_INIT;
     struct watched w = {0};
-    const engram_hooks hooks = {.user = &w, .log = on_log};
+    const engram_hooks hooks = {.size = sizeof hooks, .user = &w, .log = on_log};
     assert_int_equal(engram_data_open(DATA, NULL, &data, &error), 0);
     assert_int_equal(engram_data_count(data, ENGRAM_DATA_TRAIN), 60);
     assert_int_equal(engram_data_count(data, ENGRAM_DATA_TEST), 20);
@@ -414,7 +483,7 @@ static void data_can_be_looked_at(void **state)
     assert_int_equal(engram_data_sample(data, ENGRAM_DATA_TEST, 19, &sample), 1);
     assert_int_equal(engram_data_sample(data, ENGRAM_DATA_TEST, 20, &sample), 0);
     assert_int_equal(engram_data_check(data, NULL, &error), 0);
-    engram_data_summary(data, &hooks);
+    assert_int_equal(engram_data_summary(data, &hooks, &error), 0);
     assert_true(w.lines >= 3);
     engram_data_free(data);
     assert_int_equal(engram_data_open("synth:?n=", NULL, &data, &error), ENGRAM_USAGE);
@@ -461,16 +530,17 @@ int main(void)
         cmocka_unit_test(threads_share_a_model),
         cmocka_unit_test(scores_come_in_order_and_again),
         cmocka_unit_test(p_values_fall_as_scores_rise),
-        cmocka_unit_test(gaps_between_rows),
-        cmocka_unit_test(pictures_that_are_none),
         cmocka_unit_test(options_out_of_range),
+        cmocka_unit_test(a_rate_of_zero_means_zero),
         cmocka_unit_test(rows_can_stop),
-        cmocka_unit_test(maps_only_when_asked),
         cmocka_unit_test(training_checks_its_job),
         cmocka_unit_test(training_tells_stops_and_goes_on),
         cmocka_unit_test(evaluation_counts_and_reports),
         cmocka_unit_test(tables_are_whole),
         cmocka_unit_test(model_tells_of_itself),
+        cmocka_unit_test(model_shows_its_memory),
+        cmocka_unit_test(thresholds_agree_with_verdicts),
+        cmocka_unit_test(curve_of_the_training),
         cmocka_unit_test(data_can_be_looked_at),
         cmocka_unit_test(other_locales),
         cmocka_unit_test(nothing_is_freed_twice_or_at_all),

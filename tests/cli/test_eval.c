@@ -1,6 +1,8 @@
 /* engram eval, info, data, demo: what they print and write. */
 #include "support.h"
 
+#include "engram.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,7 +96,7 @@ static void info_says_what_is_inside(void **state)
      */
     assert_says(r.out, "\ncalibration,90 % bound of the rate at 0.05,0.1087\n");
     assert_null(strstr(r.out, "rate at 0.01"));
-    assert_says(r.out, "\norigin,engram,0.1.0\n");
+    assert_says(r.out, "\norigin,engram," ENGRAM_VERSION "\n");
     assert_says(r.out, "\ntraining,epochs,2\n");
     assert_says(run("info small.safetensors").out, "items");
 }

@@ -1,6 +1,8 @@
 /* Help, version, man page, completion; what is asked for wrongly; what can be listed without any data. */
 #include "support.h"
 
+#include "engram.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,7 +44,7 @@ static void version(void **state)
     (void)state;
     struct ran r = run("--version");
     assert_code(r, 0);
-    assert_string_equal(r.out, "engram 0.1.0\n");
+    assert_string_equal(r.out, "engram " ENGRAM_VERSION "\n");
 }
 
 static void man_and_completion_know_everything(void **state)

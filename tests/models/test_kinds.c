@@ -16,30 +16,31 @@ static int note_row(void *user, const engram_row *row)
 {
     struct seen *s = user;
     assert_null(row->error);
-    assert_true(isfinite(row->result.score) && row->result.p_value > 0 && row->result.p_value <= 1);
+    const engram_result *r = row->result;
+    assert_true(isfinite(r->score) && r->p_value > 0 && r->p_value <= 1);
     if (s->n < 400)
-        s->score[s->n] = row->result.score;
+        s->score[s->n] = r->score;
     s->n++;
     s->of[row->truth]++;
-    s->flagged[row->truth] += row->result.anomalous != 0;
+    s->flagged[row->truth] += r->anomalous != 0;
     return 0;
 }
 
 static void train(const char *model, const char *data, const char *path)
 {
     engram_error e;
-    const engram_train_job job = {.model = model, .data = data, .output = path, .force = 1};
+    const engram_train_job job = {.size = sizeof job, .model = model, .data = data, .output = path, .force = 1};
     if (engram_train(&job, NULL, NULL, &e))
         fail_msg("%s", e.message);
 }
 
-static void score(const engram_model *m, const char *data, int batch, struct seen *seen)
+static void score(const engram_model *m, const char *data, const char *batch, struct seen *seen)
 {
     engram_error e;
     engram_scorer *scorer;
-    const engram_scorer_options options = {.threads = 1, .batch = batch, .maps = 1};
+    const char *const settings[] = {"threads=1", batch, "maps=true"};
     *seen = (struct seen){0};
-    assert_int_equal(engram_scorer_new(m, &options, &scorer, &e), 0);
+    assert_int_equal(engram_scorer_new(m, settings, 3, &scorer, &e), 0);
     if (engram_score_data(scorer, &data, 1, NULL, note_row, seen, &e))
         fail_msg("%s", e.message);
     engram_scorer_free(scorer);
@@ -49,7 +50,7 @@ static engram_evaluation *evaluate(const engram_model *m, const char *data)
 {
     engram_error e;
     engram_evaluation *evaluation;
-    if (engram_evaluate(m, data, NULL, NULL, &evaluation, &e))
+    if (engram_evaluate(m, data, NULL, 0, NULL, &evaluation, &e))
         fail_msg("%s", e.message);
     return evaluation;
 }
@@ -63,8 +64,8 @@ static void whole_way(const char *model, const char *data, double least)
     const char *path = in_folder("kind.safetensors"), *page = in_folder("kind.html");
     train(model, data, path);
     assert_int_equal(engram_model_load(path, &m, &e), 0);
-    score(m, data, 64, &together);
-    score(m, data, 1, &alone);
+    score(m, data, "batch=64", &together);
+    score(m, data, "batch=1", &alone);
     assert_int_equal(together.n, alone.n);
     for (size_t i = 0; i < together.n && i < 400; i++)
         assert_true(fabs(together.score[i] - alone.score[i]) <= 1e-4 * fabs(together.score[i]));
@@ -73,7 +74,7 @@ static void whole_way(const char *model, const char *data, double least)
     print_message("%s on %s: AUROC %.3f\n", model, data, auroc);
     assert_true(auroc > least);
     const engram_evaluation *all[] = {evaluation};
-    if (engram_report_write(all, 1, NULL, NULL, page, 1, &e))
+    if (engram_report_write(all, 1, NULL, NULL, page, 1, NULL, &e))
         fail_msg("%s", e.message);
     engram_evaluation_free(evaluation);
     engram_model_free(m);
@@ -97,7 +98,8 @@ static void a_second_objective_that_diverges_is_named(void **state)
     (void)state;
     engram_error e;
     const char *settings[] = {"explode=true"};
-    const engram_train_job job = {.model = "toy-gan",
+    const engram_train_job job = {.size = sizeof job,
+                                  .model = "toy-gan",
                                   .settings = settings,
                                   .nsettings = 1,
                                   .data = "synth:?n=60&test=4&size=12",
@@ -123,15 +125,17 @@ static void kinds_do_not_mix(void **state)
     engram_scorer *scorer;
     struct seen seen = {0};
     const char *path = in_folder("rows.safetensors"), *pictures = "synth:?n=4&test=4&size=12";
-    const engram_train_job job = {.model = "memae", .data = "toyrows:", .output = in_folder("no.safetensors")};
+    const engram_train_job job = {
+        .size = sizeof job, .model = "memae", .data = "toyrows:", .output = in_folder("no.safetensors")};
     assert_int_equal(engram_train(&job, NULL, NULL, &e), ENGRAM_USAGE);
     assert_says(e.message, "7");
     train("toy-rows", "toyrows:?n=60&test=2", path);
     assert_int_equal(engram_model_load(path, &m, &e), 0);
-    assert_int_equal(engram_scorer_new(m, NULL, &scorer, &e), 0);
+    assert_int_equal(engram_scorer_new(m, NULL, 0, &scorer, &e), 0);
     const uint8_t pixels[4] = {0};
-    engram_result result;
-    assert_int_equal(engram_score_picture(scorer, &(engram_picture){pixels, 2, 2, 1, 0}, &result, &e), ENGRAM_USAGE);
+    engram_result result = ENGRAM_RESULT_INIT;
+    const engram_picture picture = {.size = sizeof picture, .width = 2, .height = 2, .plane = {pixels}};
+    assert_int_equal(engram_score_picture(scorer, &picture, &result, &e), ENGRAM_USAGE);
     assert_says(e.message, "rows");
     assert_true(engram_score_data(scorer, &pictures, 1, NULL, note_row, &seen, &e) < 0);
     assert_says(e.message, "pictures");

@@ -137,28 +137,40 @@ static const char *const settings[] = {"widths=4", "items=4", "epochs=1", "batch
 
 static int train(engram_error *error)
 {
-    const engram_train_job job = {
-        .model = "memae", .settings = settings, .nsettings = 5, .data = DATA, .output = "t.safetensors", .force = 1};
+    const engram_train_job job = {.size = sizeof job,
+                                  .model = "memae",
+                                  .settings = settings,
+                                  .nsettings = 5,
+                                  .data = DATA,
+                                  .output = "t.safetensors",
+                                  .force = 1};
     return engram_train(&job, NULL, NULL, error);
 }
 
 static int score(engram_error *error)
 {
     static const uint8_t pixels[20 * 64];
-    const engram_scorer_options options = {.threads = 1, .maps = 1};
+    static const char *const scorer_settings[] = {"threads=1", "maps=true", "batch=2"};
     engram_model *model = NULL;
     engram_scorer *scorer = NULL;
-    engram_result result;
-    const engram_picture picture = {pixels, 20, 20, 3, 64};
+    engram_result results[2] = {ENGRAM_RESULT_INIT, ENGRAM_RESULT_INIT};
+    float map[16 * 16];
+    const engram_picture picture = {
+        .size = sizeof picture, .format = ENGRAM_RGB, .width = 20, .height = 20, .plane = {pixels}, .stride = {64}};
+    const engram_picture both[] = {picture, picture};
     int code = engram_model_load("model.safetensors", &model, error);
     if (!code)
-        code = engram_scorer_new(model, &options, &scorer, error);
+        code = engram_scorer_new(model, scorer_settings, 3, &scorer, error);
     if (!code)
-        code = engram_score_picture(scorer, &picture, &result, error);
+        code = engram_score_picture(scorer, &picture, results, error);
     if (!code)
-        code = engram_map_write(model, &result, "map.png", ENGRAM_MAP_PNG, 1, error);
+        code = engram_scorer_map(scorer, 0, map, 16 * 16, error);
     if (!code)
-        code = engram_score_file(scorer, "map.png", &result, error);
+        code = engram_map_write(model, map, 16, 16, "map.png", ENGRAM_MAP_PNG, 1, error);
+    if (!code)
+        code = engram_score_file(scorer, "map.png", results, error);
+    if (!code)
+        code = engram_score_pictures(scorer, both, 2, results, error);
     engram_scorer_free(scorer);
     engram_model_free(model);
     return code;
@@ -174,12 +186,12 @@ static int no_row(void *user, const engram_row *row)
 static int score_data(engram_error *error)
 {
     static const char *const urls[] = {DATA, "map.png"};
-    const engram_scorer_options options = {.threads = 1, .batch = 4};
+    static const char *const scorer_settings[] = {"threads=1", "batch=4"};
     engram_model *model = NULL;
     engram_scorer *scorer = NULL;
     int code = engram_model_load("model.safetensors", &model, error);
     if (!code)
-        code = engram_scorer_new(model, &options, &scorer, error);
+        code = engram_scorer_new(model, scorer_settings, 2, &scorer, error);
     if (!code)
         code = engram_score_data(scorer, urls, 2, NULL, no_row, NULL, error);
     engram_scorer_free(scorer);
@@ -189,14 +201,14 @@ static int score_data(engram_error *error)
 
 static int evaluate(engram_error *error)
 {
-    const engram_scorer_options options = {.threads = 1};
+    static const char *const scorer_settings[] = {"threads=1"};
     engram_model *model = NULL;
     engram_evaluation *ev = NULL;
     int code = engram_model_load("model.safetensors", &model, error);
     if (!code)
-        code = engram_evaluate(model, DATA, &options, NULL, &ev, error);
+        code = engram_evaluate(model, DATA, scorer_settings, 1, NULL, &ev, error);
     if (!code)
-        code = engram_report_write((const engram_evaluation *const *)&ev, 1, NULL, NULL, "report.html", 1, error);
+        code = engram_report_write((const engram_evaluation *const *)&ev, 1, NULL, NULL, "report.html", 1, NULL, error);
     engram_evaluation_free(ev);
     engram_model_free(model);
     return code;

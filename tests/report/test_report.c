@@ -147,7 +147,7 @@ static struct fixture *full_report(void)
     fill_pictures(x);
     struct evaluation *m = &x->model[0];
     m->file = &x->file;
-    m->scores = (struct sample_scores){SAMPLES, x->scores, x->p_values, x->truth};
+    m->scores = (struct sample_scores){SAMPLES, NULL, x->scores, x->p_values, x->truth};
     m->kinds = x->kinds;
     m->nkinds = 2;
     m->pixel_auroc = 0.9;
@@ -672,7 +672,7 @@ static void test_picks(void **state)
     float score[] = {5, 1, 3, 5, 2, 4};
     double p[] = {0.01, 0.9, 0.04, 0.01, 0.5, 0.02};
     int8_t truth[] = {1, 1, 0, 1, 0, 0};
-    struct sample_scores s = {6, score, p, truth};
+    struct sample_scores s = {6, NULL, score, p, truth};
     size_t picks[GALLERY_PICKS];
     assert_int_equal(gallery_pick(GALLERY_MOST_ANOMALOUS, &s, 0.05, picks), 6);
     assert_int_equal(picks[0], 0); /* equal scores stay in the data's order */

@@ -1,0 +1,462 @@
+/* The public interface: scoring. */
+#include "engram_private.h"
+
+#include "base/clock.h"
+#include "data/pixels.h"
+#include "report/heatmap.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+_Static_assert((int)ENGRAM_GREY8 == PIXELS_GREY8 && (int)ENGRAM_GREY16 == PIXELS_GREY16 &&
+                   (int)ENGRAM_RGB == PIXELS_RGB && (int)ENGRAM_BGR == PIXELS_BGR && (int)ENGRAM_RGBA == PIXELS_RGBA &&
+                   (int)ENGRAM_BGRA == PIXELS_BGRA && (int)ENGRAM_NV12 == PIXELS_NV12 &&
+                   (int)ENGRAM_YUYV == PIXELS_YUYV && (int)PIXEL_FORMATS == ENGRAM_YUYV + 1,
+               "the pixel formats are the same");
+_Static_assert((int)ENGRAM_PARTS >= (int)SCORE_PARTS, "all parts of a score find room");
+
+struct engram_scorer {
+    const engram_model *model;
+    struct scorer_config config;
+    struct scorer *single, *many;    /* for one sample at a time and for `batch`; made at first use */
+    struct picture_decoder *decoder; /* the same */
+    struct picture *pictures;        /* batch, each of the model's size, */
+    uint8_t *fitted;                 /* and their pixels; the same */
+    struct verdict *verdicts;        /* batch, of the last call */
+    size_t nverdicts;                /* 0 where it failed */
+};
+
+static int new_scorer(const engram_model *model, const char *const *settings, size_t n, engram_scorer **out,
+                      struct err *e)
+{
+    struct scorer_config config;
+    TRY(scorer_config_read(settings, n, &config, e));
+    engram_scorer *s = calloc(1, sizeof *s);
+    if (!s || !(s->verdicts = calloc((size_t)config.batch, sizeof *s->verdicts))) {
+        free(s);
+        return err_memory(e, "a scorer");
+    }
+    s->model = model;
+    s->config = config;
+    *out = s;
+    return 0;
+}
+
+int engram_scorer_new(const engram_model *model, const char *const *settings, size_t nsettings, engram_scorer **scorer,
+                      engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(model), GIVEN(scorer));
+    if (code >= 0)
+        code = new_scorer(model, settings, nsettings, scorer, &call.err);
+    return call_end(&call, code, error);
+}
+
+void engram_scorer_free(engram_scorer *scorer)
+{
+    if (!scorer)
+        return;
+    scorer_free(scorer->single);
+    scorer_free(scorer->many);
+    picture_decoder_free(scorer->decoder);
+    free(scorer->pictures);
+    free(scorer->fitted);
+    free(scorer->verdicts);
+    free(scorer);
+}
+
+/* ---- results ---- */
+
+static void write_result(const engram_scorer *s, const struct verdict *v, engram_result *out)
+{
+    const struct roles *roles = loaded_roles(s->model->loaded);
+    engram_result r = {.size = sizeof r,
+                       .score = (double)v->score,
+                       .p_value = v->p_value,
+                       .anomalous = v->anomalous,
+                       .nparts = roles->nparts};
+    for (int i = 0; i < roles->nparts; i++)
+        r.parts[i] = (engram_part){roles->parts[i], (double)v->parts[i], (double)roles->weights[i]};
+    struct_write(out, &r, sizeof r);
+}
+
+/* NULL with a sentence: there is none. */
+static const struct verdict *find_verdict(const engram_scorer *s, size_t i, struct err *e)
+{
+    if (i < s->nverdicts)
+        return &s->verdicts[i];
+    err_set(e, ERR_USAGE, "there is no result %zu: the scorer's last call made %zu", i, s->nverdicts);
+    return NULL;
+}
+
+static int copy_map(const engram_scorer *s, size_t i, float *values, size_t n, struct err *e)
+{
+    const struct verdict *v = find_verdict(s, i, e);
+    const struct shape *sample = &loaded_file(s->model->loaded)->input.sample;
+    size_t want = (size_t)(shape_count(sample) / shape_last(sample));
+    if (!v)
+        return e->code;
+    if (!v->map)
+        return err_set(e, ERR_USAGE, "there is no map: %s",
+                       s->config.maps ? "this model makes none" : "the scorer was not asked for any (maps=true)");
+    if (n != want)
+        return err_set(e, ERR_USAGE, "a map of this model has %zu values, not %zu", want, n);
+    memcpy(values, v->map, n * sizeof *values);
+    return 0;
+}
+
+int engram_scorer_map(const engram_scorer *scorer, size_t i, float *values, size_t n, engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(values));
+    if (code >= 0)
+        code = copy_map(scorer, i, values, n, &call.err);
+    return call_end(&call, code, error);
+}
+
+static int copy_pixels(const engram_scorer *s, size_t i, int which, uint8_t *pixels, size_t n, struct err *e)
+{
+    const struct verdict *v = find_verdict(s, i, e);
+    const struct preprocess *input = &loaded_file(s->model->loaded)->input;
+    struct picture_format format;
+    if (which != ENGRAM_TARGET && which != ENGRAM_OUTPUT)
+        return err_set(e, ERR_USAGE, "there are pixels %d (ENGRAM_TARGET) and %d (ENGRAM_OUTPUT), none of %d",
+                       ENGRAM_TARGET, ENGRAM_OUTPUT, which);
+    if (!v)
+        return e->code;
+    if (!v->reconstruction || !preprocess_shows(input, &format))
+        return err_set(e, ERR_USAGE, "there is no output to look at: %s",
+                       s->config.outputs ? "this model has none" : "the scorer was not asked for any (outputs=true)");
+    if (n != picture_bytes(&format))
+        return err_set(e, ERR_USAGE, "an output has %zu bytes (%d x %d x %d), not %zu", picture_bytes(&format),
+                       format.height, format.width, format.channels, n);
+    preprocess_show(input, which == ENGRAM_TARGET ? v->target : v->reconstruction, pixels);
+    return 0;
+}
+
+int engram_scorer_pixels(const engram_scorer *scorer, size_t i, int which, uint8_t *pixels, size_t n,
+                         engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(pixels));
+    if (code >= 0)
+        code = copy_pixels(scorer, i, which, pixels, n, &call.err);
+    return call_end(&call, code, error);
+}
+
+/* ---- pictures ---- */
+
+/* The inner scorer of that batch, made at its first use. */
+static int ready(engram_scorer *s, struct scorer **inner, int64_t batch, struct err *e)
+{
+    struct scorer_spec spec = scorer_spec_of(&s->config);
+    spec.batch = (int)batch;
+    return *inner ? 0 : scorer_new(s->model->loaded, &spec, inner, e);
+}
+
+/* What every picture goes through. */
+static int ready_decoder(engram_scorer *s, struct err *e)
+{
+    const struct preprocess *input = &loaded_file(s->model->loaded)->input;
+    const struct picture_limits limits = {(int)s->config.max_side, s->config.max_pixels, (size_t)s->config.max_bytes};
+    if (!preprocess_shows(input, NULL))
+        return err_set(e, ERR_USAGE, "this model was made for %s and cannot score a picture",
+                       kind_samples(input->kind));
+    if (s->decoder)
+        return 0;
+    TRY(picture_decoder_new(&s->decoder, e));
+    picture_decoder_limit(s->decoder, &limits);
+    return 0;
+}
+
+static int channels_of(const engram_scorer *s)
+{
+    return (int)shape_last(&loaded_file(s->model->loaded)->input.sample);
+}
+
+static int score_one(engram_scorer *s, const struct picture *picture, engram_result *result, struct err *e)
+{
+    TRY(ready(s, &s->single, 1, e));
+    TRY(scorer_score(s->single, picture, 1, s->verdicts, e));
+    if (s->verdicts->error)
+        return err_set(e, s->verdicts->error, "%s", s->verdicts->message);
+    write_result(s, s->verdicts, result);
+    s->nverdicts = 1;
+    return 0;
+}
+
+/* Bytes of a row without a gap behind it. */
+static size_t tight_row(const engram_picture *p, int plane)
+{
+    static const unsigned bytes[] = {[ENGRAM_GREY8] = 1, [ENGRAM_GREY16] = 2, [ENGRAM_RGB] = 3,  [ENGRAM_BGR] = 3,
+                                     [ENGRAM_RGBA] = 4,  [ENGRAM_BGRA] = 4,   [ENGRAM_NV12] = 1, [ENGRAM_YUYV] = 2};
+    bool even = p->format == ENGRAM_YUYV || (p->format == ENGRAM_NV12 && plane == 1);
+    size_t width = (size_t)p->width + (even ? (size_t)p->width % 2 : 0);
+    return width * bytes[p->format];
+}
+
+/* A caller's picture in the terms of data/pixels.h, which checks the rest. */
+static int read_picture(const engram_picture *in, struct pixels *out, struct err *e)
+{
+    engram_picture p;
+    TRY(STRUCT_READ(engram_picture, in, &p, e));
+    if (p.format < 0 || p.format >= (int)PIXEL_FORMATS)
+        return err_set(e, ERR_USAGE, "there is no pixel format %d; engram.h lists them from ENGRAM_GREY8 on", p.format);
+    *out = (struct pixels){.format = (enum pixel_format)p.format, .width = p.width, .height = p.height};
+    for (int i = 0; i < 2; i++) {
+        out->plane[i] = p.plane[i];
+        out->stride[i] = p.stride[i] || p.width < 1 ? p.stride[i] : tight_row(&p, i);
+    }
+    return 0;
+}
+
+static int score_picture(engram_scorer *s, const engram_picture *p, engram_result *result, struct err *e)
+{
+    struct pixels pixels;
+    struct picture picture;
+    TRY(read_picture(p, &pixels, e));
+    TRY(ready_decoder(s, e));
+    TRY(pixels_read(&pixels, channels_of(s), s->decoder, &picture, e));
+    return score_one(s, &picture, result, e);
+}
+
+/* What every call that makes results begins with. */
+static int begin_results(engram_scorer *s, const engram_result *result, struct err *e)
+{
+    s->nverdicts = 0;
+    return STRUCT_CHECK(engram_result, result, e);
+}
+
+int engram_score_picture(engram_scorer *scorer, const engram_picture *picture, engram_result *result,
+                         engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(picture), GIVEN(result));
+    if (code >= 0)
+        code = begin_results(scorer, result, &call.err);
+    if (code >= 0)
+        code = score_picture(scorer, picture, result, &call.err);
+    return call_end(&call, code, error);
+}
+
+/* The i-th struct of an array whose elements have the size that the first one says. */
+static void *element(const void *array, size_t i)
+{
+    return (char *)(uintptr_t)array + i * *(const size_t *)array;
+}
+
+/* One after the other through the one decoder, to the model's size: that is what is kept of each until all are there.
+ */
+static int fit_pictures(engram_scorer *s, const engram_picture *pictures, size_t n, struct err *e)
+{
+    const struct picture_format format = preprocess_format(&loaded_file(s->model->loaded)->input);
+    for (size_t i = 0; i < n; i++) {
+        struct pixels pixels;
+        struct picture picture;
+        struct err why = ERR_INIT;
+        uint8_t *fitted = s->fitted + i * picture_bytes(&format);
+        int code = read_picture(element(pictures, i), &pixels, &why);
+        if (code >= 0)
+            code = pixels_read(&pixels, format.channels, s->decoder, &picture, &why);
+        if (code >= 0)
+            code = picture_fit(s->decoder, &picture, &format, fitted, &why);
+        if (code < 0)
+            return err_set(e, code, "picture %zu of %zu: %s", i, n, why.msg);
+        s->pictures[i] = (struct picture){format.width, format.height, format.channels, fitted};
+    }
+    return 0;
+}
+
+static int ready_many(engram_scorer *s, struct err *e)
+{
+    const struct preprocess *input = &loaded_file(s->model->loaded)->input;
+    size_t batch = (size_t)s->config.batch;
+    TRY(ready_decoder(s, e));
+    s->fitted = s->fitted ? s->fitted : malloc(batch * preprocess_bytes(input));
+    s->pictures = s->pictures ? s->pictures : calloc(batch, sizeof *s->pictures);
+    if (!s->fitted || !s->pictures)
+        return err_memory(e, "pictures to score at once");
+    return ready(s, &s->many, s->config.batch, e);
+}
+
+static int score_pictures(engram_scorer *s, const engram_picture *pictures, size_t n, engram_result *results,
+                          struct err *e)
+{
+    if (n < 1 || n > (size_t)s->config.batch)
+        return err_set(e, ERR_USAGE, "%zu pictures at once, where this scorer takes 1 to %lld (its setting batch)", n,
+                       (long long)s->config.batch);
+    TRY(STRUCT_CHECK(engram_picture, pictures, e));
+    TRY(ready_many(s, e));
+    TRY(fit_pictures(s, pictures, n, e));
+    TRY(scorer_score(s->many, s->pictures, (int)n, s->verdicts, e));
+    for (size_t i = 0; i < n; i++)
+        if (s->verdicts[i].error)
+            return err_set(e, s->verdicts[i].error, "picture %zu of %zu: %s", i, n, s->verdicts[i].message);
+    for (size_t i = 0; i < n; i++) {
+        engram_result *out = element(results, i);
+        out->size = results->size;
+        write_result(s, &s->verdicts[i], out);
+    }
+    s->nverdicts = n;
+    return 0;
+}
+
+int engram_score_pictures(engram_scorer *scorer, const engram_picture *pictures, size_t n, engram_result *results,
+                          engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(pictures), GIVEN(results));
+    if (code >= 0)
+        code = begin_results(scorer, results, &call.err);
+    if (code >= 0)
+        code = score_pictures(scorer, pictures, n, results, &call.err);
+    return call_end(&call, code, error);
+}
+
+/* `path` NULL: the file's n bytes are there already. */
+static int score_encoded(engram_scorer *s, const char *path, const void *bytes, size_t n, engram_result *result,
+                         struct err *e)
+{
+    struct picture picture;
+    TRY(begin_results(s, result, e));
+    TRY(ready_decoder(s, e));
+    if (path)
+        TRY(picture_read(s->decoder, path, channels_of(s), &picture, e));
+    else
+        TRY(picture_decode(s->decoder, bytes, n, "the picture in memory", channels_of(s), &picture, e));
+    return score_one(s, &picture, result, e);
+}
+
+int engram_score_file(engram_scorer *scorer, const char *path, engram_result *result, engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(path), GIVEN(result));
+    if (code >= 0)
+        code = score_encoded(scorer, path, NULL, 0, result, &call.err);
+    return call_end(&call, code, error);
+}
+
+int engram_score_encoded(engram_scorer *scorer, const void *bytes, size_t n, engram_result *result, engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(bytes), GIVEN(result));
+    if (code >= 0)
+        code = score_encoded(scorer, NULL, bytes, n, result, &call.err);
+    return call_end(&call, code, error);
+}
+
+/* ---- data ---- */
+
+struct rows {
+    engram_scorer *scorer;
+    const struct dataset *data;
+    const engram_hooks *hooks;
+    engram_row_fn *row;
+    void *user;
+    size_t done, total;
+    double started;
+};
+
+static int on_row(void *user, size_t index, const struct verdict *v)
+{
+    struct rows *r = user;
+    engram_result result = ENGRAM_RESULT_INIT;
+    const struct sample *s = dataset_sample(r->data, SPLIT_TEST, index);
+    engram_row row = {.size = sizeof row,
+                      .name = s->name,
+                      .path = s->path,
+                      .index = s->index,
+                      .kind = s->kind,
+                      .truth = s->anomalous,
+                      .error = v->error ? v->message : NULL,
+                      .result = v->error ? NULL : &result};
+    if (!v->error)
+        write_result(r->scorer, v, &result);
+    r->scorer->verdicts[0] = *v;
+    r->scorer->nverdicts = !v->error;
+    hooks_samples(r->hooks, "scoring", ++r->done, r->total, clock_seconds() - r->started);
+    int stop = r->row(r->user, &row) || hooks_stop(hooks_user(r->hooks));
+    r->scorer->nverdicts = 0; /* what it points to is used again */
+    return stop;
+}
+
+static int score_dataset(struct rows *rows, const struct log *log, struct err *e)
+{
+    engram_scorer *s = rows->scorer;
+    struct scorer *scorer = NULL;
+    struct scorer_spec spec = scorer_spec_of(&s->config);
+    spec.log = log;
+    rows->total = dataset_count(rows->data, SPLIT_TEST);
+    if ((size_t)spec.batch > rows->total)
+        spec.batch = (int)rows->total;
+    int code = scorer_new(s->model->loaded, &spec, &scorer, e);
+    if (code >= 0)
+        code =
+            scorer_score_dataset(scorer, (struct dataset *)(uintptr_t)rows->data, SPLIT_TEST, NULL, 0, on_row, rows, e);
+    scorer_free(scorer);
+    return code;
+}
+
+static int score_data(struct rows *rows, const char *const *urls, size_t n, struct err *e)
+{
+    struct dataset *data = NULL;
+    const struct log log = hooks_log(rows->hooks);
+    rows->scorer->nverdicts = 0;
+    for (size_t i = 0; i < n; i++)
+        if (!urls[i])
+            return err_set(e, ERR_USAGE, "URL %zu of %zu is NULL", i, n);
+    TRY(dataset_open_all(urls, n, DATASET_SCORE, &log, &data, e));
+    rows->data = data;
+    int code = score_dataset(rows, &log, e);
+    dataset_close(data);
+    return code;
+}
+
+int engram_score_data(engram_scorer *scorer, const char *const *urls, size_t n, const engram_hooks *hooks,
+                      engram_row_fn *row, void *user, engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    struct rows rows = {.scorer = scorer, .hooks = &call.hooks, .row = row, .user = user, .started = clock_seconds()};
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(urls), GIVEN(row));
+    if (code >= 0)
+        code = call_hooks(&call, hooks);
+    if (code >= 0)
+        code = score_data(&rows, urls, n, &call.err);
+    return call_end(&call, code, error);
+}
+
+/* ---- maps ---- */
+
+static int map_write(const engram_model *model, const float *values, int width, int height, const char *path,
+                     int format, bool force, struct err *e)
+{
+    if (width < 1 || height < 1 || width > PICTURE_MAX_SIDE || height > PICTURE_MAX_SIDE ||
+        (int64_t)width * height > PICTURE_MAX_PIXELS)
+        return err_set(e, ERR_USAGE, "%s: a map of %d x %d values cannot be written: it takes sides from 1 to %d", path,
+                       width, height, PICTURE_MAX_SIDE);
+    if (format != ENGRAM_MAP_NPY && format != ENGRAM_MAP_PNG)
+        return err_set(e, ERR_USAGE, "there is no map format %d", format);
+    TRY(make_parent(path, e));
+    if (format == ENGRAM_MAP_NPY)
+        return heatmap_write_npy(path, values, width, height, force, e);
+    return heatmap_write_png(path, &loaded_file(model->loaded)->calibration, values, width, height, force, e);
+}
+
+int engram_map_write(const engram_model *model, const float *values, int width, int height, const char *path,
+                     int format, int force, engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(model), GIVEN(values), GIVEN(path));
+    if (code >= 0)
+        code = map_write(model, values, width, height, path, format, force != 0, &call.err);
+    return call_end(&call, code, error);
+}
