@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 #include <zlib.h>
 
 enum { CLASSES = 256, MAX_DIMENSIONS = 4 };
@@ -105,11 +106,14 @@ static int read_body(gzFile in, const char *path, struct idx *idx, struct err *e
 
 static int read_idx(const char *path, int dimensions, struct idx *idx, struct err *e)
 {
-    if (file_kind(path) == FILE_FOLDER)
-        return err_set(e, ERR_IO, "%s is a folder, and an idx file is wanted", path);
-    gzFile in = gzopen(path, "rbe");
-    if (!in)
-        return err_set(e, ERR_IO, "cannot open %s", path);
+    int fd;
+    size_t size;
+    TRY(file_open(path, &fd, &size, e));
+    gzFile in = gzdopen(fd, "rb");
+    if (!in) {
+        close(fd);
+        return err_memory(e, path);
+    }
     gzbuffer(in, 1 << 17);
     int code = read_header(in, path, dimensions, idx, e);
     if (code == 0)

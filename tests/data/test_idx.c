@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -162,6 +164,21 @@ static void test_bad_files(void **state)
     expect_refusal("images for labels", ERR_FORMAT, labels, "labels have 1");
 }
 
+static void test_pipe(void **state)
+{
+    (void)state;
+    static const char images[] = "d/train-images-idx3-ubyte", labels[] = "d/train-labels-idx1-ubyte";
+    alarm(20); /* opening a pipe that nobody writes to waits for ever */
+    write_split("d", "train", TRAIN, "");
+    assert_int_equal(remove(in_folder(labels)), 0);
+    assert_int_equal(mkfifo(in_folder(labels), 0600), 0);
+    expect_refusal("pipe of labels", ERR_IO, labels, "a pipe or a device");
+    assert_int_equal(remove(in_folder(images)), 0);
+    assert_int_equal(mkfifo(in_folder(images), 0600), 0);
+    expect_refusal("pipe of images", ERR_IO, images, "a pipe or a device");
+    alarm(0);
+}
+
 static void test_bad_gz(void **state)
 {
     (void)state;
@@ -239,6 +256,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_protocols, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_one_file, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_bad_files, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_pipe, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_bad_gz, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_missing, folder_begin, folder_end),
         cmocka_unit_test(test_mnist),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static void expect_names(const struct dataset *ds, enum split split, ...)
@@ -144,6 +145,28 @@ static void test_bad_masks(void **state)
     expect_error(&e, ERR_FORMAT, "3 of the 4 test samples", "000_mask.png has 15x12 pixels", "16x12",
                  "001_mask.png marks nothing", "crack/a.png has no mask", NULL);
     dataset_close(ds);
+}
+
+/* Opening a pipe that nobody writes to waits for ever. */
+static void test_pipes(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    alarm(20);
+    make_mvtec();
+    assert_int_equal(unlink(in_folder("m/ground_truth/crack/A.PNG")), 0);
+    assert_int_equal(mkfifo(in_folder("m/ground_truth/crack/A.PNG"), 0600), 0);
+    struct dataset *ds = open_dataset(in_folder("m"), DATASET_LEARN);
+    assert_int_equal(check(ds, SPLIT_TEST, 0, &e), ERR_FORMAT);
+    expect_error(&e, ERR_FORMAT, "1 of the 4 test samples", "crack/A.PNG", "a pipe or a device", NULL);
+    dataset_close(ds);
+    assert_int_equal(mkfifo(in_folder("pipe.png"), 0600), 0);
+    e = ERR_INIT;
+    ds = open_dataset(in_folder("pipe.png"), DATASET_SCORE);
+    assert_int_equal(check(ds, SPLIT_TEST, 0, &e), ERR_FORMAT);
+    expect_error(&e, ERR_FORMAT, "pipe.png", "a pipe or a device", NULL);
+    dataset_close(ds);
+    alarm(0);
 }
 
 static void make_classes(void)
@@ -429,6 +452,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_picture, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_mvtec, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_bad_masks, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_pipes, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_classes, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_nothing_there, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_bad_pictures, folder_begin, folder_end),

@@ -445,19 +445,91 @@ static void test_truncated(void **state)
     free(png);
 }
 
-static void test_bomb(void **state)
+/* ---- size ---- */
+
+/* A PNG of 1x1 that says in its header, with the right checksum, that it is larger. */
+static unsigned char *make_bomb(int depth, int colour_type, int side, size_t *size)
 {
-    (void)state;
-    unsigned char row[1] = {0};
-    size_t size;
+    const unsigned char row[8] = {0};
+    unsigned char *png = make_png(&(struct png){1, 1, depth, colour_type, row, 8, NULL, NULL, 0}, size);
+    for (int i = 0; i < 4; i++)
+        png[16 + i] = png[20 + i] = (unsigned char)(side >> (24 - 8 * i));
+    const uLong sum = crc32(0, png + 12, 17);
+    for (int i = 0; i < 4; i++)
+        png[29 + i] = (unsigned char)(sum >> (24 - 8 * i));
+    return png;
+}
+
+static void expect_bomb(const unsigned char *bytes, size_t size, const char *sides, const char *why)
+{
     struct picture p;
     struct err e = ERR_INIT;
-    unsigned char *png = make_png(&(struct png){1, 1, 8, 0, row, 1, NULL, NULL, 0}, &size);
-    memcpy(png + 16, "\0\1\0\0\0\1\0\0", 8); /* 65536 x 65536 */
-    memcpy(png + 29, "\x49\xef\x6f\x3f", 4);
-    assert_int_equal(picture_decode(decoder, png, size, "bomb.png", 0, &p, &e), ERR_FORMAT);
-    expect_error(&e, ERR_FORMAT, "bomb.png", NULL);
+    assert_int_equal(picture_decode(decoder, bytes, size, "bomb", 0, &p, &e), ERR_FORMAT);
+    expect_error(&e, ERR_FORMAT, "bomb", sides, why, NULL);
+}
+
+static void test_png_bombs(void **state)
+{
+    (void)state;
+    static const struct {
+        int depth, colour_type, side;
+        const char *sides, *why;
+    } bombs[] = {
+        {16, 6, 16000, "16000x16000", "unpack into 2048000000 bytes; a picture may have at most 1073741824"},
+        {16, 0, 16000, "16000x16000", "would unpack into 512000000: no honest png is packed that far"},
+        {8, 2, 10000, "10000x10000", "would unpack into 300000000: no honest png is packed that far"},
+        {1, 0, 16300, "16300x16300", "more than FFmpeg decodes"},
+        {8, 0, 20000, "20000x20000", "at most 268435456 in all"},
+        {8, 0, 1 << 21, "2097152x2097152", "no side may have more than 1048576"},
+    };
+    for (size_t i = 0; i < sizeof bombs / sizeof *bombs; i++) {
+        size_t size;
+        unsigned char *png = make_bomb(bombs[i].depth, bombs[i].colour_type, bombs[i].side, &size);
+        expect_bomb(png, size, bombs[i].sides, bombs[i].why);
+        free(png);
+    }
+}
+
+static void test_other_bombs(void **state)
+{
+    (void)state;
+    unsigned char jpg[sizeof jpg_grey], webp[sizeof webp_lossless], tiff[sizeof tiff_colour];
+    memcpy(jpg, jpg_grey, sizeof jpg);
+    unsigned char *frame = memmem(jpg, sizeof jpg, "\xff\xc0", 2);
+    assert_non_null(frame);
+    memcpy(frame + 5, "\x3e\x80\x3e\x80", 4);
+    expect_bomb(jpg, sizeof jpg, "damaged or truncated jpg", "bomb");
+    memcpy(webp, webp_lossless, sizeof webp);
+    memcpy(webp + 21, "\x7f\xfe\x9f\x1f", 4); /* 14 bits each of 15999, and that there is alpha */
+    expect_bomb(webp, sizeof webp, "16000x16000", "no honest webp");
+    memcpy(tiff, tiff_colour, sizeof tiff);
+    for (size_t i = 0; i + 12 < sizeof tiff; i++) /* the entries of width and height, 16 bits each */
+        if (!memcmp(tiff + i, "\0\1\3\0\1\0\0\0\x10", 9) || !memcmp(tiff + i, "\1\1\3\0\1\0\0\0\x10", 9))
+            memcpy(tiff + i + 8, "\x80\x3e", 2);
+    expect_bomb(tiff, sizeof tiff, "16000x16000", "no honest tiff");
+}
+
+/* The emptiest pictures that are honest: a plain PNG, and one whose bits become bytes, far above what any may have. */
+static void test_packed_far(void **state)
+{
+    (void)state;
+    enum { SIDE = 4000, WIDTH = 12000, HEIGHT = 9000 };
+    unsigned char *rows = calloc(WIDTH / 8, HEIGHT), *png;
+    const unsigned char palette[] = {254, 254, 254, 0, 0, 0};
+    size_t size;
+    png = make_png(&(struct png){SIDE, SIDE / 2, 8, 0, rows, SIDE, NULL, NULL, 0}, &size);
+    assert_true(size < SIDE * SIDE / 2 / 500);
+    struct picture p = decode(png, size, 0);
+    assert_int_equal(p.width, SIDE);
+    assert_int_equal(p.pixels[SIDE * SIDE / 2 - 1], 0);
     free(png);
+    png = make_png(&(struct png){WIDTH, HEIGHT, 1, 3, rows, WIDTH / 8, palette, NULL, 2}, &size);
+    assert_true(size < WIDTH * HEIGHT / 5000);
+    p = decode(png, size, 0);
+    assert_int_equal(p.height, HEIGHT);
+    assert_int_equal(p.pixels[WIDTH * HEIGHT - 1], 254);
+    free(png);
+    free(rows);
 }
 
 static void refuse(const char *path, struct picture_limits limits, const char *why)
@@ -677,7 +749,9 @@ int main(void)
         cmocka_unit_test(test_upright_webp),
         cmocka_unit_test(test_not_a_picture),
         cmocka_unit_test(test_truncated),
-        cmocka_unit_test(test_bomb),
+        cmocka_unit_test(test_png_bombs),
+        cmocka_unit_test(test_other_bombs),
+        cmocka_unit_test(test_packed_far),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_host_callback),
         cmocka_unit_test(test_nothing_on_stderr),
