@@ -8,8 +8,8 @@ DATA is `mnist` (digit = seed mod 10 is normal) or a folder in MVTec's layout. F
 pictures to learn from, and others, normal and not, to test with; each method turns the same n pictures into p-values:
 
   split 0.1    a tenth held out (at least one), the rest trained on
-  split 1/3    as many as 5 % needs, 19, but at most a third: what engram does
-  split 1/2    the same, but at most a half
+  split 1/3    as many as 5 % needs, 19, but at most a third
+  split 1/2    the same, but at most a half: what engram does
   pooled K     K models, each trained without one fold, score it; the pooled scores calibrate one model trained on all
   cross K      the same K models score a new picture too, each against its own fold (cross-conformal, Vovk 2015)
 

@@ -21,7 +21,7 @@ const struct option train_options[] = {
     ROW_INT(frames, "0", 0, 1024, "of a clip, which is one sample; 0: pictures"),
     ROW_CHOICE(range, "-1..1", "-1..1|0..1", "what black and white become"),
     ROW_FLOAT(validation, "0.05", 0, 0.9, "share of the normal training data that chooses the epoch to keep"),
-    ROW_FLOAT(calibration, "0.1", 0, 0.9, "share of the normal training data that sets the threshold; at least 19 samples where they are no more than a third"),
+    ROW_FLOAT(calibration, "0.1", 0, 0.9, "share of the normal training data that sets the threshold; at least 19 samples, or half of few"),
     ROW_INT(patience, "0", 0, 1000000, "epochs without a better validation loss after which training ends; 0: never"),
     ROW_CHOICE(keep, "best", "best|last", "whose weights to keep: the epoch of the lowest validation loss, or the last"),
     ROW_BOOL(flip_h, "false", "mirror training pictures left to right at random"),

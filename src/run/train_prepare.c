@@ -118,11 +118,12 @@ static size_t share_of(double share, size_t n)
     return share > 0 && !count ? 1 : count;
 }
 
-/* Of n samples, `others` of them held out already. A share too small for the usual promise grows: up to a third of what
- * is left. */
+/* Of n samples, `others` of them held out already. A share too small for the usual promise grows, up to half of what is
+ * left: from few samples a model learns nearly as much with half of them, and without a threshold it says nothing
+ * (stats/calibrate.md). */
 static size_t calibration_share(double share, size_t n, size_t others)
 {
-    size_t asked = share_of(share, n), third = (n - others) / 3, wanted = third < PROMISE_MIN ? third : PROMISE_MIN;
+    size_t asked = share_of(share, n), half = (n - others) / 2, wanted = half < PROMISE_MIN ? half : PROMISE_MIN;
     return asked && asked < wanted ? wanted : asked;
 }
 
@@ -284,7 +285,7 @@ static void announce_promise(const struct trainer *t)
         log_line(log, LOG_WARN,
                  "with %zu sample%s held out for calibration nothing can be flagged at false-alarm rates below %.4g; "
                  "%g needs %d samples, which are held out of %.0f and more",
-                 c.n, c.n == 1 ? "" : "s", smallest, usual_rate, PROMISE_MIN, ceil(3 * PROMISE_MIN / left));
+                 c.n, c.n == 1 ? "" : "s", smallest, usual_rate, PROMISE_MIN, ceil(2 * PROMISE_MIN / left));
     else
         log_line(log, LOG_INFO,
                  "%zu samples held out for calibration can flag at false-alarm rates from %.4g on; at %g the real rate "

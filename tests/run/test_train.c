@@ -469,7 +469,7 @@ static void nonsense_is_refused_before_the_first_step(void **state)
     }
 }
 
-/* A tenth is enough where it is 19, which 0.05 needs; of less data more is held out, up to a third of what validation
+/* A tenth is enough where it is 19, which 0.05 needs; of less data more is held out, up to half of what validation
  * leaves, and before the first step it is said what comes of it. */
 static void small_data_hold_out_what_a_promise_needs(void **state)
 {
@@ -479,8 +479,8 @@ static void small_data_hold_out_what_a_promise_needs(void **state)
         const char *options, *says;
     } cases[] = {
         {4, 1, "", "with 1 sample held out for calibration nothing can be flagged at false-alarm rates below 0.5;"},
-        {57, 18, "", "rates below 0.05263; 0.05 needs 19 samples, which are held out of 60 and more"},
-        {60, 19, "", "19 samples held out for calibration can flag at false-alarm rates from 0.05 on; at 0.05 "},
+        {39, 18, "", "rates below 0.05263; 0.05 needs 19 samples, which are held out of 40 and more"},
+        {40, 19, "", "19 samples held out for calibration can flag at false-alarm rates from 0.05 on; at 0.05 "},
         {100, 19, "", "the real rate of 9 trainings in 10 stays below 0.1141"},
         {190, 19, "", "from 0.05 on"},
         {200, 20, "", "from 0.04762 on"},
