@@ -270,6 +270,8 @@ int dataset_summary(const struct dataset *ds, const struct log *out, struct err 
     for (size_t i = 0; i < ds->n_parts; i++) {
         const struct part *p = &ds->parts[i];
         log_line(out, LOG_INFO, "%s (source %s)", p->path, p->source->name);
+        if (p->note[0])
+            log_line(out, LOG_INFO, "  %s", p->note);
         if (p->skipped.not_normal)
             log_line(out, LOG_INFO, "  left out of training: %zu samples of classes that are not normal",
                      p->skipped.not_normal);

@@ -97,6 +97,8 @@ static void warn_skipped(const struct dataset *ds, const struct log *log)
 {
     for (size_t i = 0; i < ds->n_parts; i++) {
         const struct part *p = &ds->parts[i];
+        if (p->note[0])
+            log_line(log, LOG_WARN, "%s: %s", p->path, p->note);
         size_t odd = p->skipped.hidden + p->skipped.foreign;
         if (odd)
             log_line(log, LOG_WARN, "%s: skipped %zu file%s that %s no picture%s (%zu hidden)", p->path, odd,

@@ -1,9 +1,13 @@
-/* Source `images`: one picture, a folder of pictures at any depth, or a folder with train/ and test/.
+/* Source `images`: one picture, a folder of pictures at any depth, a folder with train/ and test/, or one with a folder
+ * a class.
  *
  * train/CLASS and test/CLASS hold a class each. Where there is a class good, ok or normal, it is the normal one and all
  * others are defects (MVTec AD's layout; masks in ground_truth/DEFECT/NAME_mask.png or NAME.png); the options normal=
  * and anomalous= say otherwise; without either, nothing is known about what is normal. Pictures directly in train/ are
- * trained on. */
+ * trained on.
+ *
+ * Without train/ and test/, a folder good, ok or normal beside others, or the options, make classes of the folders
+ * (masks as before): the normal ones are trained on and nothing else; to be scored are all. */
 #include "data/source.h"
 
 #include "base/file.h"
@@ -173,9 +177,12 @@ static int walk_class(struct part *p, enum split split, const struct sample *lik
     return code;
 }
 
-/* ---- train/ and test/ ---- */
+/* ---- classes ---- */
+
+static const char GROUND_TRUTH[] = "ground_truth";
 
 struct layout {
+    bool flat;             /* no train/ and test/: both are the folder itself */
     char *folders[SPLITS]; /* path, NULL where absent */
     const char *names[SPLITS];
     char *masks; /* ground_truth, or NULL */
@@ -217,25 +224,55 @@ static int find_folder(const struct part *p, const struct file_list *root, const
     return 0;
 }
 
-static int layout_list(struct layout *l, const struct part *p, struct err *e)
-{
-    const char *ignored;
-    TRY(file_list(p->path, &l->root, e));
-    TRY(find_folder(p, &l->root, "train", &l->folders[SPLIT_TRAIN], &l->names[SPLIT_TRAIN], e));
-    TRY(find_folder(p, &l->root, "test", &l->folders[SPLIT_TEST], &l->names[SPLIT_TEST], e));
-    TRY(find_folder(p, &l->root, "ground_truth", &l->masks, &ignored, e));
-    for (int s = 0; s < SPLITS; s++)
-        if (l->folders[s])
-            TRY(file_list(l->folders[s], &l->lists[s], e));
-    return 0;
-}
-
 static bool is_folder_in(const char *folder, const char *name)
 {
     char *path = file_join(folder, name);
     bool is = path && file_kind(path) == FILE_FOLDER;
     free(path);
     return is;
+}
+
+static bool names_classes(const struct part *p)
+{
+    const struct class_options *o = p->options;
+    return o->normal[0] || o->anomalous[0];
+}
+
+static bool usually_normal(const char *class)
+{
+    return !strcasecmp(class, "good") || !strcasecmp(class, "ok") || !strcasecmp(class, "normal");
+}
+
+/* Whether the folders in what was opened are classes: one has the usual name of what is normal and is not alone, or the
+ * options say so. (Nobody's folder is called like a picture; there are many of those to look at.) */
+static bool root_has_classes(const struct layout *l, const struct part *p)
+{
+    size_t folders = 0, normals = 0;
+    for (size_t i = 0; i < l->root.n; i++) {
+        const bool folder = !picture_name(l->root.names[i]) && is_folder_in(p->path, l->root.names[i]);
+        folders += folder;
+        normals += folder && usually_normal(l->root.names[i]);
+    }
+    return names_classes(p) ? folders : normals && folders > 1;
+}
+
+static int layout_list(struct layout *l, const struct part *p, struct err *e)
+{
+    const char *ignored;
+    TRY(file_list(p->path, &l->root, e));
+    TRY(find_folder(p, &l->root, "train", &l->folders[SPLIT_TRAIN], &l->names[SPLIT_TRAIN], e));
+    TRY(find_folder(p, &l->root, "test", &l->folders[SPLIT_TEST], &l->names[SPLIT_TEST], e));
+    TRY(find_folder(p, &l->root, GROUND_TRUTH, &l->masks, &ignored, e));
+    l->flat = !l->folders[SPLIT_TRAIN] && !l->folders[SPLIT_TEST] && root_has_classes(l, p);
+    for (int s = 0; s < SPLITS && l->flat; s++) {
+        l->names[s] = "";
+        if (!(l->folders[s] = strdup(p->path)))
+            return err_memory(e, "a file name");
+    }
+    for (int s = l->flat ? SPLIT_TEST : SPLIT_TRAIN; s < SPLITS; s++)
+        if (l->folders[s])
+            TRY(file_list(l->folders[s], &l->lists[s], e));
+    return 0;
 }
 
 /* The folders of train/ and test/ together, each once. */
@@ -248,7 +285,8 @@ static int layout_classes(struct layout *l, struct err *e)
         return err_memory(e, "a list of classes");
     for (int s = 0; s < SPLITS; s++)
         for (size_t i = 0; i < l->lists[s].n; i++)
-            if (is_folder_in(l->folders[s], l->lists[s].names[i]))
+            if (is_folder_in(l->folders[s], l->lists[s].names[i]) &&
+                !(l->flat && !strcasecmp(l->lists[s].names[i], GROUND_TRUTH)))
                 l->classes[n++] = l->lists[s].names[i];
     qsort(l->classes, n, sizeof *l->classes, file_natural_order);
     for (size_t i = 0; i < n; i++)
@@ -259,14 +297,12 @@ static int layout_classes(struct layout *l, struct err *e)
 
 static int layout_normals(struct layout *l, const struct part *p, struct err *e)
 {
-    static const char *const usual[] = {"good", "ok", "normal"};
     int chosen = classes_choose(p->options, (const char *const *)l->classes, l->n_classes, p->path, l->normal, e);
     TRY(chosen);
     l->known = chosen;
     for (int i = 0; i < l->n_classes && !chosen; i++)
-        for (size_t k = 0; k < sizeof usual / sizeof *usual; k++)
-            if (!strcasecmp(l->classes[i], usual[k]))
-                l->known = l->normal[i] = true;
+        if (usually_normal(l->classes[i]))
+            l->known = l->normal[i] = true;
     return 0;
 }
 
@@ -306,39 +342,59 @@ static int add_loose(struct part *p, struct layout *l, enum split split, struct 
     return code;
 }
 
+/* Without train/ and test/, what is normal is for training, and the rest for the test; to be scored is all there is. */
+static bool class_belongs(const struct part *p, const struct layout *l, enum split split, int i)
+{
+    return !l->flat || p->use == DATASET_SCORE || l->normal[i] == (split == SPLIT_TRAIN);
+}
+
+/* Nobody should find out later that half of the pictures were not trained on, or that all were. */
+static void explain_classes(struct part *p, const struct layout *l)
+{
+    char normals[200] = "";
+    size_t used = 0;
+    for (int i = 0; i < l->n_classes && used < sizeof normals - 70; i++)
+        if (l->normal[i])
+            used += (size_t)snprintf(normals + used, sizeof normals - used, "%s%.60s", used ? ", " : "", l->classes[i]);
+    snprintf(p->note, sizeof p->note,
+             p->use == DATASET_LEARN
+                 ? "its folders are classes: trained on is %s and nothing else; the others are anomalies to test with"
+                 : "its folders are classes: normal is %s; a model that was trained on it scores those pictures lower "
+                   "than new ones, so put good parts that it has not seen into test/good to measure it",
+             normals);
+}
+
 static int open_layout(struct part *p, struct layout *l, struct err *e)
 {
     TRY(layout_classes(l, e));
     TRY(layout_normals(l, p, e));
-    for (size_t i = 0; i < l->root.n; i++)
+    for (size_t i = 0; i < l->root.n && !l->flat; i++)
         p->skipped.foreign += !is_folder_in(p->path, l->root.names[i]);
-    p->skipped.hidden += l->root.hidden;
+    if (l->flat)
+        explain_classes(p, l);
+    else
+        p->skipped.hidden += l->root.hidden;
     for (enum split s = p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST; s < SPLITS; s++) {
         if (!l->folders[s])
             continue;
         TRY(add_loose(p, l, s, e));
         for (int i = 0; i < l->n_classes; i++)
-            TRY(add_class(p, l, s, i, e));
+            if (class_belongs(p, l, s, i))
+                TRY(add_class(p, l, s, i, e));
     }
     return 0;
 }
 
 /* ---- the source ---- */
 
-static int reject_class_options(const struct part *p, struct err *e)
-{
-    const struct class_options *o = p->options;
-    if (o->normal[0] || o->anomalous[0])
-        return err_set(e, ERR_USAGE,
-                       "%s has no classes, so normal= and anomalous= say nothing; they want train/CLASS and test/CLASS",
-                       p->path);
-    return 0;
-}
-
 static int open_plain(struct part *p, struct err *e)
 {
     struct sample like = {.kind = "", .label = -1, .anomalous = -1};
-    TRY(reject_class_options(p, e));
+    if (names_classes(p))
+        return err_set(e, ERR_USAGE,
+                       "%s has no classes, so normal= and anomalous= say nothing; they want a folder a class, or "
+                       "train/CLASS and test/CLASS",
+                       p->path);
     if (file_kind(p->path) == FILE_FOLDER)
         return walk_class(p, part_plain_split(p), &like, p->path, "", NULL, e);
     const char *slash = strrchr(p->path, '/');
@@ -352,6 +408,8 @@ static int explain_nothing(const struct part *p, const struct layout *l, struct 
     const char *split = p->use == DATASET_LEARN ? "train" : "test";
     if (part_count(p, p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST))
         return 0;
+    if (l->flat)
+        return err_set(e, ERR_FORMAT, "%s has no pictures in its folders: %s", p->path, p->note);
     if (l->folders[SPLIT_TRAIN] || l->folders[SPLIT_TEST])
         return err_set(e, ERR_FORMAT, "%s has no pictures in its folder %s%s", p->path, split,
                        p->use == DATASET_LEARN ? "" : "; to score others, name their folder itself");
@@ -393,7 +451,8 @@ static int images_mask(const struct part *p, const struct sample *s, struct pict
 
 const struct source source_images = {
     .name = "images",
-    .help = "pictures: one, a folder at any depth, or train/CLASS and test/CLASS (MVTec AD with masks too)",
+    .help = "pictures: one, a folder at any depth, a folder a class, or train/CLASS and test/CLASS (MVTec AD with "
+            "masks too)",
     .options = class_options,
     .options_size = sizeof(struct class_options),
     .kind = &kind_pictures,

@@ -17,6 +17,7 @@ struct part {
     void *state;        /* the source's own, from open to close */
     struct shape shape; /* of every sample, where all have one and to read it is no more than a copy; else nd = 0 */
     bool has_masks;     /* the source knows masks of its anomalous samples */
+    char note[300];     /* what the user should know of how it was understood, or "" */
     struct {
         size_t hidden, foreign, broken_links, repeated_folders, not_normal;
     } skipped;

@@ -31,6 +31,7 @@ static void hear(void *user, enum log_level level, const char *text)
     struct heard *h = user;
     h->n[level]++;
     snprintf(h->last[level], sizeof h->last[level], "%s", text);
+    strncat(h->all, text, sizeof h->all - strlen(h->all) - 1);
 }
 
 struct log log_to(struct heard *h)

@@ -21,10 +21,10 @@ int load_pixels(struct dataset *ds, enum split split, size_t i, const struct pic
 /* The format that is chosen for the pictures of a split when nobody asks for one. */
 struct picture_format fitted_format(struct dataset *ds, enum split split);
 
-/* Counts the lines that it gets at each level, and keeps the last of each. */
+/* Counts the lines that it gets at each level, and keeps the last of each, and the first of all in a row. */
 struct heard {
     int n[3];
-    char last[3][1200];
+    char last[3][1200], all[4000];
 };
 struct log log_to(struct heard *h);
 
