@@ -1,6 +1,6 @@
 #include "nn/dnn.h"
 
-#include "nn/ops/rows.h"
+#include "nn/ops/elements.h"
 #include "nn/parallel.h"
 
 #include <dnnl.h>
@@ -13,6 +13,9 @@ enum { ARGS = 6 };
 
 enum { BLOCKING_FLOPS_PER_BYTE = 100, PARTS = 64 };
 
+/* What the weight gradients of all parts may take together: beyond that a layer is computed in one. */
+enum { PARTS_BYTES = 128 << 20 };
+
 static dnnl_engine_t engine;
 static dnnl_stream_t stream;
 static bool native_bf16;
@@ -21,8 +24,7 @@ static void start_engine(void)
 {
     if (dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success)
         dnnl_stream_create(&stream, engine, dnnl_stream_default_flags);
-    dnnl_cpu_isa_t isa = dnnl_get_effective_cpu_isa();
-    native_bf16 = isa >= dnnl_cpu_isa_avx512_core_bf16;
+    native_bf16 = dnn_isa_has_bf16((unsigned)dnnl_get_effective_cpu_isa());
 }
 
 /* oneDNN's engine is made at first use and lives as long as the process. */
@@ -31,6 +33,12 @@ static bool ready(void)
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     pthread_once(&once, start_engine);
     return stream != NULL;
+}
+
+/* Instruction sets are sets of bits: avx2_vnni is a larger number than avx512_core_bf16 and has no bf16. */
+bool dnn_isa_has_bf16(unsigned isa)
+{
+    return (isa & dnnl_cpu_isa_avx512_core_bf16) == dnnl_cpu_isa_avx512_core_bf16;
 }
 
 bool dnn_has_bf16(void)
@@ -204,14 +212,15 @@ static int attributes(const struct dnn_conv_spec *s, bool post, dnnl_primitive_a
     if (status == dnnl_success)
         status = dnnl_primitive_attr_set_scratchpad_mode(*out, dnnl_scratchpad_mode_user);
     if (status == dnnl_success && post && s->act != ACT_NONE) {
-        dnnl_post_ops_t ops;
+        dnnl_post_ops_t ops = NULL;
         float slope = s->act == ACT_LRELU ? s->slope : 0;
         status = dnnl_post_ops_create(&ops);
         if (status == dnnl_success)
             status = dnnl_post_ops_append_eltwise(ops, 1.0f, dnnl_eltwise_relu, slope, 0);
         if (status == dnnl_success)
             status = dnnl_primitive_attr_set_post_ops(*out, ops);
-        dnnl_post_ops_destroy(ops);
+        if (ops)
+            dnnl_post_ops_destroy(ops);
     }
     return status == dnnl_success ? 0 : failed(e, "a convolution's attributes", status);
 }
@@ -391,9 +400,11 @@ static int build_weights(struct dnn_conv *c, dnnl_primitive_attr_t attr, dnnl_pr
 /* oneDNN's threads meet at a spinning barrier inside backward-weights: where another process has one of the cores, the
  * others burn time slices waiting. So each thread takes a part of the batch, alone, and the gradients are added up. It
  * is the faster way on a quiet machine too (MNIST's layers: 270 to 380 GFLOP/s). */
-static bool parts_fit(const struct dnn_conv_spec *s)
+static bool parts_fit(const struct dnn_conv *c)
 {
-    return s->threads > 1 && s->threads <= PARTS && s->src.d[0] % s->threads == 0;
+    const struct dnn_conv_spec *s = &c->spec;
+    return s->threads > 1 && s->threads <= PARTS && s->src.d[0] % s->threads == 0 &&
+           padded_size(&c->weight) * (size_t)s->threads <= PARTS_BYTES;
 }
 
 static int build_parts(struct dnn_conv *c, struct err *e)
@@ -425,7 +436,7 @@ static int build(struct dnn_conv *c, struct err *e)
     if (code == 0 && (d & DNN_BACKWARD_DATA))
         code = build_data(c, plain, hint, e);
     if (code == 0 && (d & DNN_BACKWARD_WEIGHTS))
-        code = parts_fit(&c->spec) ? build_parts(c, e) : build_weights(c, plain, hint, e);
+        code = parts_fit(c) ? build_parts(c, e) : build_weights(c, plain, hint, e);
     if (hint)
         dnnl_primitive_desc_destroy(hint);
     if (attr)
@@ -579,7 +590,8 @@ void dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *
     }
     parallel_chunks(c->parts, (size_t)c->parts, c->parts, compute_part, &j);
     for (int part = 1; part < c->parts; part++)
-        rows_add(c->parts, F32, weight, part_weight(&j, part), dnnl_memory_desc_get_size(&c->weight) / sizeof(float));
+        elements_add(c->parts, F32, weight, part_weight(&j, part),
+                     dnnl_memory_desc_get_size(&c->weight) / sizeof(float));
 }
 
 void dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,

@@ -41,5 +41,7 @@ void dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t 
 
 /* Whether bfloat16 convolutions run natively here. */
 bool dnn_has_bf16(void);
+/* Whether a set of instructions, as oneDNN numbers them, has them. */
+bool dnn_isa_has_bf16(unsigned isa);
 
 #endif

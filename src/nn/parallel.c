@@ -105,21 +105,45 @@ static void flush_set(unsigned mode)
 
 #endif
 
+enum { UNKNOWN = ~0u };
+
+/* What this thread of a pool had before; UNKNOWN in one that came while we worked. */
+static _Thread_local unsigned own_mode = UNKNOWN;
+
+static void own_begin(void)
+{
+    own_mode = flush_get();
+    flush_set(FLUSH);
+}
+
+static void own_end(unsigned callers)
+{
+    flush_set(own_mode == UNKNOWN ? callers : own_mode);
+    own_mode = UNKNOWN;
+}
+
 /* The pool's size is packed above the 16 bits of the mode. */
 unsigned parallel_begin(int threads)
 {
     unsigned before = flush_get() | (unsigned)omp_get_max_threads() << 16;
     omp_set_num_threads(threads);
-    flush_set(FLUSH);
     if (threads > 1) {
 #pragma omp parallel num_threads(threads)
-        flush_set(FLUSH);
+        own_begin();
+    } else {
+        own_begin();
     }
     return before;
 }
 
 void parallel_end(unsigned before)
 {
-    flush_set(before & 0xffffu);
+    int threads = omp_get_max_threads();
+    if (threads > 1) {
+#pragma omp parallel num_threads(threads)
+        own_end(before & 0xffffu);
+    } else {
+        own_end(before & 0xffffu);
+    }
     omp_set_num_threads((int)(before >> 16));
 }

@@ -1,5 +1,5 @@
 /* What a plan does with gradients between the calls of the ops. */
-#include "nn/ops/rows.h"
+#include "nn/ops/elements.h"
 #include "nn/plan_parts.h"
 
 #include <string.h>
@@ -11,7 +11,7 @@ static size_t node_count(const struct exec *x)
 
 void gradient_add(struct exec *x)
 {
-    rows_add(x->threads, x->node->dtype, x->gin[0], x->gout, node_count(x));
+    elements_add(x->threads, x->node->dtype, x->gin[0], x->gout, node_count(x));
 }
 
 void gradient_copy(struct exec *x)

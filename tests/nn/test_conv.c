@@ -502,6 +502,36 @@ static void matrix_product(void **state)
     }
 }
 
+/* avx2_vnni, 0x407 in oneDNN, is a larger number than avx512_core_bf16, 0xe7. */
+static void instruction_sets_are_sets(void **state)
+{
+    (void)state;
+    static const unsigned with[] = {0xe7, 0x3e7}, without[] = {0, 1, 7, 0x27, 0x67, 0x407};
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++)
+        assert_true(dnn_isa_has_bf16(with[i]));
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+        assert_false(dnn_isa_has_bf16(without[i]));
+}
+
+/* A gradient of the weights a thread costs memory by the thread. */
+static void large_weights_are_not_computed_in_parts(void **state)
+{
+    (void)state;
+    struct dnn_conv_spec s = {.src = SHAPE(16, 2, 2, 1024),
+                              .dst = SHAPE(16, 2, 2, 2048),
+                              .kernel = {3, 3},
+                              .stride = {1, 1},
+                              .pad = {1, 1},
+                              .directions = DNN_BACKWARD_WEIGHTS,
+                              .threads = 16};
+    struct dnn_conv *c;
+    struct err e = ERR_INIT;
+    assert_int_equal(dnn_conv_new(&s, &c, &e), 0);
+    size_t weights = 9 * 1024 * 2048 * sizeof(float);
+    assert_true(dnn_conv_scratch(c) < 4 * weights);
+    dnn_conv_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -512,6 +542,8 @@ int main(void)
         cmocka_unit_test(shapes_that_do_not_fit_are_refused),
         cmocka_unit_test(thin_adjoint_of_any_kernel),
         cmocka_unit_test(matrix_product),
+        cmocka_unit_test(instruction_sets_are_sets),
+        cmocka_unit_test(large_weights_are_not_computed_in_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,6 +179,33 @@ static void denormals_vanish_in_between(void **state)
     assert_true(tiny * 0.5f > 0.0f);
 }
 
+/* By thread: whether a denormal number is nothing there. */
+static void note_flushing(void *context, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++)
+        ((bool *)context)[i] = !(tiny * 0.5f > 0.0f);
+}
+
+/* The pool is the host's: all its threads get back what they had, and one that comes meanwhile what the caller has. */
+static void pools_are_left_as_they_were(void **state)
+{
+    (void)state;
+    enum { THREADS = 3 };
+    bool flushes[THREADS] = {true, true, true};
+    for (int known = 0; known < THREADS; known++) {
+        parallel_ranges(1 + known, (size_t)known + 1, 1, note_flushing, flushes);
+        unsigned before = parallel_begin(1 + known);
+        parallel_ranges(THREADS, THREADS, 1, note_flushing, flushes);
+#if defined(__SSE__) || defined(__aarch64__)
+        assert_true(flushes[0] && flushes[known]);
+#endif
+        parallel_end(before);
+        parallel_ranges(1 + known, (size_t)known + 1, 1, note_flushing, flushes);
+        for (int i = 0; i <= known; i++)
+            assert_false(flushes[i]);
+    }
+}
+
 /* ---- rows ---- */
 
 static void sums_of_rows_are_exact(void **state)
@@ -256,6 +283,7 @@ int main(void)
         cmocka_unit_test(ranges_cover_everything_once),
         cmocka_unit_test(chunks_do_not_depend_on_threads),
         cmocka_unit_test(denormals_vanish_in_between),
+        cmocka_unit_test(pools_are_left_as_they_were),
         cmocka_unit_test(sums_of_rows_are_exact),
         cmocka_unit_test(bias_and_activation),
     };

@@ -9,6 +9,7 @@
 #include "nn/dnn.h"
 #include "nn/op.h"
 #include "nn/ops.h"
+#include "nn/ops/elements.h"
 #include "nn/ops/rows.h"
 #include "nn/parallel.h"
 #include "nn/thin.h"
@@ -284,7 +285,7 @@ static void deconv_backward(struct exec *x)
     const void *g = before_act(x, &scratch);
     bias_gradient(x, g, scratch);
     if (c->narrow_bytes && (x->gin[WEIGHT] || x->gin[X])) {
-        rows_cast(x->threads, g, scratch, BF16, (size_t)shape_count(&x->node->shape));
+        elements_cast(x->threads, g, scratch, BF16, (size_t)shape_count(&x->node->shape));
         g = scratch;
         scratch += c->narrow_bytes;
     }

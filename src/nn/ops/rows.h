@@ -1,5 +1,4 @@
-/* Passes over rows of channels that several ops need: bias and activation behind a product, sums over rows,
- * and the two that go element by element: casts and sums of tensors.
+/* Passes over rows of channels that several ops need: bias and activation behind a product, and sums over rows.
  *
  * A row of few channels would leave vectors half empty, so several rows are taken as one: with 3 channels and a width
  * of 192, element i of the data belongs to channel (i % 192) % 3. Per-channel values are repeated to that width. */
@@ -49,11 +48,5 @@ size_t rows_moments_scratch(size_t rows, size_t channels);
 /* sum = sum over rows of x: the gradient of a bias. */
 void rows_sum(int threads, enum dtype type, const void *x, size_t rows, size_t channels, float *sum, void *scratch);
 size_t rows_sum_scratch(size_t rows, size_t channels);
-
-/* to = from in the other format: F32 to BF16 (rounded to nearest even) or back. */
-void rows_cast(int threads, const void *from, void *to, enum dtype to_type, size_t n);
-
-/* sum += part, element by element. */
-void rows_add(int threads, enum dtype type, void *sum, const void *part, size_t n);
 
 #endif

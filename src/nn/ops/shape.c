@@ -2,7 +2,7 @@
 #include "nn/op.h"
 #include "nn/ops/check.h"
 #include "nn/ops/kernel.h"
-#include "nn/ops/rows.h"
+#include "nn/ops/elements.h"
 #include "nn/parallel.h"
 
 #include <string.h>
@@ -127,13 +127,13 @@ static int cast_infer(struct node *n, struct err *e)
 
 static void cast_forward(struct exec *x)
 {
-    rows_cast(x->threads, x->in[0], x->out, x->node->dtype, (size_t)shape_count(&x->node->shape));
+    elements_cast(x->threads, x->in[0], x->out, x->node->dtype, (size_t)shape_count(&x->node->shape));
 }
 
 static void cast_backward(struct exec *x)
 {
     if (x->gin[0])
-        rows_cast(x->threads, x->gout, x->gin[0], x->node->in[0]->dtype, (size_t)shape_count(&x->node->shape));
+        elements_cast(x->threads, x->gout, x->gin[0], x->node->in[0]->dtype, (size_t)shape_count(&x->node->shape));
 }
 
 static const struct op cast_op = {
