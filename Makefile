@@ -6,6 +6,8 @@
 #   make bench                 compare with PyTorch
 #   make install PREFIX=/usr   command, library, header, man page, completion
 #   make sanitize              the tests under AddressSanitizer and UndefinedBehaviorSanitizer
+#   make coverage              the share of lines of src/ and cli/ that the tests run
+#   make mutation              breaks lines one by one: do the tests notice?
 #   make clean
 #
 # CC=clang builds with clang.
@@ -14,7 +16,7 @@ PREFIX ?= /usr/local
 BUILD ?= build
 export CC
 
-.PHONY: build demo test bench install sanitize clean packages
+.PHONY: build demo test bench install sanitize coverage mutation clean packages
 build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 
@@ -37,6 +39,14 @@ test:
 sanitize:
 	@tools/install_packages.sh test $(notdir $(CC))
 	@tests/run.sh build-sanitize-$(notdir $(CC)) -Dwerror=false -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
+
+coverage:
+	@tools/install_packages.sh test
+	@tools/coverage.sh build-test-coverage
+
+mutation:
+	@tools/install_packages.sh test
+	@tests/mutate.sh build-test-mutation
 
 bench: build
 	@tools/install_packages.sh bench

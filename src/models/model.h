@@ -1,6 +1,5 @@
 /* The contract between models and everything else. A model is one file and one row in table.c: its options as data,
- * and builders that describe its graphs. Everything else knows
- * models by this contract alone. */
+ * and builders that describe its graphs. Everything else knows models by this contract alone. */
 #ifndef MODELS_MODEL_H
 #define MODELS_MODEL_H
 
