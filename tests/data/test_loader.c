@@ -229,7 +229,7 @@ static void make_folder(void)
     for (int i = 0; i < 10; i++) {
         char name[32];
         snprintf(name, sizeof name, "f/%d.png", i);
-        write_png(name, 16, 16, 3, i);
+        write_png(name, 24, 16, 3, i);
     }
 }
 
@@ -279,7 +279,7 @@ static void test_vanished_file(void **state)
     expect_error(&e, ERR_IO, "6.png", "No such file", NULL);
     e = ERR_INIT;
     assert_int_equal(loader_next(l, &b, &e), ERR_IO);
-    write_png("f/6.png", 16, 16, 3, 6);
+    write_png("f/6.png", 24, 16, 3, 6);
     loader_seek(l, 0, 0);
     for (int step = 0; step < 10; step++)
         next(l);
