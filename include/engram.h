@@ -126,11 +126,6 @@ typedef struct engram_hooks {
     const engram_stop *stop;
 } engram_hooks;
 
-#define ENGRAM_HOOKS_INIT                                                                                              \
-    {                                                                                                                  \
-        sizeof(engram_hooks), 0, 0, 0, 0                                                                               \
-    }
-
 /* ======== 1. Score ======== */
 
 /* A trained model from its file, with everything that scoring needs: weights, preprocessing, calibration. */
@@ -183,14 +178,6 @@ typedef struct engram_picture {
     size_t stride[4];     /* bytes from row to row; 0: they lie without gaps */
 } engram_picture;
 
-#define ENGRAM_PICTURE_INIT                                                                                            \
-    {                                                                                                                  \
-        sizeof(engram_picture), 0, 0, 0, {0, 0, 0, 0},                                                                 \
-        {                                                                                                              \
-            0, 0, 0, 0                                                                                                 \
-        }                                                                                                              \
-    }
-
 /* One part of a score: the score is the sum of weight * value over its parts. */
 typedef struct engram_part {
     const char *name; /* "error"; the model's */
@@ -208,19 +195,6 @@ typedef struct engram_result {
     int nparts;
     engram_part parts[ENGRAM_PARTS];
 } engram_result;
-
-#define ENGRAM_PART_INIT                                                                                               \
-    {                                                                                                                  \
-        0, 0, 0                                                                                                        \
-    }
-#define ENGRAM_RESULT_INIT                                                                                             \
-    {                                                                                                                  \
-        sizeof(engram_result), 0, 0, 0, 0,                                                                             \
-        {                                                                                                              \
-            ENGRAM_PART_INIT, ENGRAM_PART_INIT, ENGRAM_PART_INIT, ENGRAM_PART_INIT, ENGRAM_PART_INIT,                  \
-                ENGRAM_PART_INIT, ENGRAM_PART_INIT, ENGRAM_PART_INIT                                                   \
-        }                                                                                                              \
-    }
 
 /* Scores one picture of any size: it is brought to the model's size and colours first. */
 ENGRAM_API int engram_score_picture(engram_scorer *scorer, const engram_picture *picture, engram_result *result,
@@ -279,6 +253,37 @@ typedef int engram_row_fn(void *user, const engram_row *row);
 ENGRAM_API int engram_score_data(engram_scorer *scorer, const char *const *urls, size_t n, const engram_hooks *hooks,
                                  engram_row_fn *row, void *user, engram_error *error);
 
+enum { ENGRAM_DATA_TRAIN, ENGRAM_DATA_TEST };
+
+/* What is known of a sample beside its pixels. */
+typedef struct engram_sample {
+    size_t size;
+    const char *name, *path, *kind; /* as in engram_row */
+    int64_t index;
+    int truth;
+    int part; /* ENGRAM_DATA_* */
+} engram_sample;
+
+/* Data that a program has: functions of its own instead of files. They are called one at a time, though not always on
+ * the same thread, and what they hand out has to stay until they are called again. They live as long as what was made
+ * of them: a call, an engram_data. */
+typedef struct engram_data_source {
+    size_t size;
+    const char *name; /* in sentences, the model file and the report; NULL: "the program's data" */
+    size_t count;     /* samples */
+    void *user;       /* handed to both */
+    /* Says what is known of sample i: name (unique; NULL: its number), kind, truth (-1 beforehand: not known), part
+     * (opened to learn from: ENGRAM_DATA_TEST is held back, and so is all that is anomalous). path and index are not
+     * read. May be NULL: nothing is known. */
+    void (*describe)(void *user, size_t i, engram_sample *sample);
+    /* Fills in sample i; equal calls give equal pixels. Non-zero: it cannot be read, error->message says why. */
+    int (*read)(void *user, size_t i, engram_picture *picture, engram_error *error);
+} engram_data_source;
+
+/* The same for a program's own data. */
+ENGRAM_API int engram_score_source(engram_scorer *scorer, const engram_data_source *source, const engram_hooks *hooks,
+                                   engram_row_fn *row, void *user, engram_error *error);
+
 /* ======== 2. Train, evaluate, report ======== */
 
 typedef struct engram_train_job {
@@ -293,12 +298,8 @@ typedef struct engram_train_job {
     int force;
     int resume; /* go on with the training that left its state beside `output`; with the same seed and threads the
                    result is bit for bit that of an uninterrupted one */
+    const engram_data_source *source; /* the program's own data; then `data` is NULL */
 } engram_train_job;
-
-#define ENGRAM_TRAIN_JOB_INIT                                                                                          \
-    {                                                                                                                  \
-        sizeof(engram_train_job), 0, 0, 0, 0, 0, 0, 0, 0, 0                                                            \
-    }
 
 typedef struct engram_train_summary {
     size_t size;
@@ -310,11 +311,6 @@ typedef struct engram_train_summary {
     size_t bytes; /* of the computation's buffers: the part of memory that grows with batch and picture size */
     size_t trained, validated, calibrated; /* samples used for each */
 } engram_train_summary;
-
-#define ENGRAM_TRAIN_SUMMARY_INIT                                                                                      \
-    {                                                                                                                  \
-        sizeof(engram_train_summary), 0, 0, 0, 0, 0, 0, 0, 0, 0                                                        \
-    }
 
 /* Trains on normal data and writes the model file, whole or not at all. Everything wrong with job and data is found
  * before the first step. A stop finishes the step, saves so that `resume` can go on, and returns ENGRAM_STOPPED.
@@ -331,6 +327,9 @@ typedef struct engram_evaluation engram_evaluation;
 ENGRAM_API int engram_evaluate(const engram_model *model, const char *url, const char *const *settings,
                                size_t nsettings, const engram_hooks *hooks, engram_evaluation **evaluation,
                                engram_error *error);
+ENGRAM_API int engram_evaluate_source(const engram_model *model, const engram_data_source *source,
+                                      const char *const *settings, size_t nsettings, const engram_hooks *hooks,
+                                      engram_evaluation **evaluation, engram_error *error);
 ENGRAM_API void engram_evaluation_free(engram_evaluation *evaluation);
 
 /* One number of an evaluation. */
@@ -342,11 +341,6 @@ typedef struct engram_metric {
     const char *help; /* one line */
 } engram_metric;
 
-#define ENGRAM_METRIC_INIT                                                                                             \
-    {                                                                                                                  \
-        sizeof(engram_metric), 0, 0, 0, 0                                                                              \
-    }
-
 /* The i-th number, from 0: 1, or 0 past the last. */
 ENGRAM_API int engram_evaluation_metric(const engram_evaluation *evaluation, size_t i, engram_metric *metric);
 /* The value of the number of that name over all kinds; NaN when there is none. */
@@ -357,11 +351,6 @@ typedef struct engram_roc_point {
     double false_alarm_rate, detection_rate; /* where all scores of */
     double threshold;                        /* and above are called anomalous */
 } engram_roc_point;
-
-#define ENGRAM_ROC_POINT_INIT                                                                                          \
-    {                                                                                                                  \
-        sizeof(engram_roc_point), 0, 0, 0                                                                              \
-    }
 
 /* The i-th point of the curve from (0, 0) to (1, 1): 1, or 0 past the last; none without normal and anomalous samples.
  */
@@ -375,11 +364,6 @@ typedef struct engram_scored {
     int truth;
     double score, p_value;
 } engram_scored;
-
-#define ENGRAM_SCORED_INIT                                                                                             \
-    {                                                                                                                  \
-        sizeof(engram_scored), 0, 0, 0, 0, 0, 0, 0                                                                     \
-    }
 
 /* The i-th of them, in the order of the data: 1, or 0 past the last. */
 ENGRAM_API int engram_evaluation_sample(const engram_evaluation *evaluation, size_t i, engram_scored *sample);
@@ -399,27 +383,15 @@ ENGRAM_API int engram_report_write(const engram_evaluation *const *evaluations, 
 
 typedef struct engram_data engram_data;
 
-enum { ENGRAM_DATA_TRAIN, ENGRAM_DATA_TEST };
-
 /* Finds the samples at a URL, as training and evaluation do, and reads none. Warnings about files that are no samples
  * go to hooks->log (hooks may be NULL). */
 ENGRAM_API int engram_data_open(const char *url, const engram_hooks *hooks, engram_data **data, engram_error *error);
+ENGRAM_API int engram_data_open_source(const engram_data_source *source, const engram_hooks *hooks, engram_data **data,
+                                       engram_error *error);
 ENGRAM_API void engram_data_free(engram_data *data);
 
 /* Number of samples in ENGRAM_DATA_TRAIN or ENGRAM_DATA_TEST. */
 ENGRAM_API size_t engram_data_count(const engram_data *data, int part);
-
-typedef struct engram_sample {
-    size_t size;
-    const char *name, *path, *kind; /* as in engram_row */
-    int64_t index;
-    int truth;
-} engram_sample;
-
-#define ENGRAM_SAMPLE_INIT                                                                                             \
-    {                                                                                                                  \
-        sizeof(engram_sample), 0, 0, 0, 0, 0                                                                           \
-    }
 
 /* The i-th sample of a part: 1, or 0 past the last. */
 ENGRAM_API int engram_data_sample(const engram_data *data, int part, size_t i, engram_sample *sample);
@@ -440,11 +412,6 @@ typedef struct engram_model_kind {
     const char *name, *title, *paper, *idea; /* "memae", "Memory-augmented autoencoder", source, two sentences */
 } engram_model_kind;
 
-#define ENGRAM_MODEL_KIND_INIT                                                                                         \
-    {                                                                                                                  \
-        sizeof(engram_model_kind), 0, 0, 0, 0                                                                          \
-    }
-
 ENGRAM_API int engram_model_kind_at(size_t i, engram_model_kind *row);
 
 typedef struct engram_option {
@@ -456,11 +423,6 @@ typedef struct engram_option {
     const char *help;        /* one line, with the unit */
 } engram_option;
 
-#define ENGRAM_OPTION_INIT                                                                                             \
-    {                                                                                                                  \
-        sizeof(engram_option), 0, 0, 0, 0, 0, 0, 0                                                                     \
-    }
-
 ENGRAM_API int engram_model_option_at(const char *model, size_t i, engram_option *row);
 ENGRAM_API int engram_train_option_at(size_t i, engram_option *row);  /* the same for every model */
 ENGRAM_API int engram_scorer_option_at(size_t i, engram_option *row); /* the same */
@@ -471,22 +433,12 @@ typedef struct engram_preset {
     const char *model, *train; /* "name=value name=value" */
 } engram_preset;
 
-#define ENGRAM_PRESET_INIT                                                                                             \
-    {                                                                                                                  \
-        sizeof(engram_preset), 0, 0, 0, 0                                                                              \
-    }
-
 ENGRAM_API int engram_preset_at(const char *model, size_t i, engram_preset *row);
 
 typedef struct engram_source {
     size_t size;
     const char *name, *help;
 } engram_source;
-
-#define ENGRAM_SOURCE_INIT                                                                                             \
-    {                                                                                                                  \
-        sizeof(engram_source), 0, 0                                                                                    \
-    }
 
 ENGRAM_API int engram_source_at(size_t i, engram_source *row);
 ENGRAM_API int engram_source_option_at(const char *source, size_t i, engram_option *row);
@@ -506,11 +458,6 @@ typedef struct engram_fact {
     size_t nlist;
 } engram_fact;
 
-#define ENGRAM_FACT_INIT                                                                                               \
-    {                                                                                                                  \
-        sizeof(engram_fact), 0, 0, 0, 0, 0, 0, 0, 0, 0                                                                 \
-    }
-
 ENGRAM_API int engram_model_fact_at(const engram_model *model, size_t i, engram_fact *row);
 
 /* One epoch of the training that made a model. */
@@ -524,11 +471,6 @@ typedef struct engram_epoch {
     double validation_loss; /* NaN: no validation share */
 } engram_epoch;
 
-#define ENGRAM_EPOCH_INIT                                                                                              \
-    {                                                                                                                  \
-        sizeof(engram_epoch), 0, 0, 0, 0, 0, 0                                                                         \
-    }
-
 ENGRAM_API int engram_model_curve_at(const engram_model *model, size_t i, engram_epoch *row);
 
 /* What a model takes. */
@@ -538,11 +480,6 @@ typedef struct engram_format {
     int64_t height, width; /* 0: rows of numbers */
     int64_t channels;      /* 1 grey, 3 colour; columns of a row */
 } engram_format;
-
-#define ENGRAM_FORMAT_INIT                                                                                             \
-    {                                                                                                                  \
-        sizeof(engram_format), 0, 0, 0, 0                                                                              \
-    }
 
 /* 1; 0 where there is no model or no struct to fill. */
 ENGRAM_API int engram_model_format(const engram_model *model, engram_format *format);
@@ -572,11 +509,6 @@ typedef struct engram_bench_job {
     int repeat;   /* steps to time; 0: 20 */
 } engram_bench_job;
 
-#define ENGRAM_BENCH_JOB_INIT                                                                                          \
-    {                                                                                                                  \
-        sizeof(engram_bench_job), 0, 0, 0, 0, 0, 0                                                                     \
-    }
-
 typedef struct engram_bench_summary {
     size_t size;
     double milliseconds; /* a step: the median */
@@ -585,11 +517,6 @@ typedef struct engram_bench_summary {
     double flops;          /* arithmetic of a step, counted; a multiplication with its addition is two */
     size_t bytes;          /* of the computation's buffers */
 } engram_bench_summary;
-
-#define ENGRAM_BENCH_SUMMARY_INIT                                                                                      \
-    {                                                                                                                  \
-        sizeof(engram_bench_summary), 0, 0, 0, 0, 0, 0                                                                 \
-    }
 
 /* One operation of the net. Times and counts are of one step. */
 typedef struct engram_bench_node {
@@ -615,12 +542,32 @@ typedef struct engram_machine {
     double copy_gbytes;             /* copying memory, bytes read and written, 10^9 a second */
 } engram_machine;
 
-#define ENGRAM_MACHINE_INIT                                                                                            \
-    {                                                                                                                  \
-        sizeof(engram_machine), 0, 0, 0, 0                                                                             \
-    }
-
 ENGRAM_API int engram_machine_measure(int threads, engram_machine *machine, engram_error *error);
+
+/* ======== Initialisers: its size, and nothing else, for each struct that a caller makes ======== */
+
+// clang-format off
+#define ENGRAM_HOOKS_INIT           {sizeof(engram_hooks), 0, 0, 0, 0}
+#define ENGRAM_PICTURE_INIT         {sizeof(engram_picture), 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}}
+#define ENGRAM_RESULT_INIT          {sizeof(engram_result), 0, 0, 0, 0, {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}}}
+#define ENGRAM_SAMPLE_INIT          {sizeof(engram_sample), 0, 0, 0, 0, 0, 0}
+#define ENGRAM_DATA_SOURCE_INIT     {sizeof(engram_data_source), 0, 0, 0, 0, 0}
+#define ENGRAM_TRAIN_JOB_INIT       {sizeof(engram_train_job), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define ENGRAM_TRAIN_SUMMARY_INIT   {sizeof(engram_train_summary), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define ENGRAM_METRIC_INIT          {sizeof(engram_metric), 0, 0, 0, 0}
+#define ENGRAM_ROC_POINT_INIT       {sizeof(engram_roc_point), 0, 0, 0}
+#define ENGRAM_SCORED_INIT          {sizeof(engram_scored), 0, 0, 0, 0, 0, 0, 0}
+#define ENGRAM_MODEL_KIND_INIT      {sizeof(engram_model_kind), 0, 0, 0, 0}
+#define ENGRAM_OPTION_INIT          {sizeof(engram_option), 0, 0, 0, 0, 0, 0, 0}
+#define ENGRAM_PRESET_INIT          {sizeof(engram_preset), 0, 0, 0, 0}
+#define ENGRAM_SOURCE_INIT          {sizeof(engram_source), 0, 0}
+#define ENGRAM_FACT_INIT            {sizeof(engram_fact), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define ENGRAM_EPOCH_INIT           {sizeof(engram_epoch), 0, 0, 0, 0, 0, 0}
+#define ENGRAM_FORMAT_INIT          {sizeof(engram_format), 0, 0, 0, 0}
+#define ENGRAM_BENCH_JOB_INIT       {sizeof(engram_bench_job), 0, 0, 0, 0, 0, 0}
+#define ENGRAM_BENCH_SUMMARY_INIT   {sizeof(engram_bench_summary), 0, 0, 0, 0, 0, 0}
+#define ENGRAM_MACHINE_INIT         {sizeof(engram_machine), 0, 0, 0, 0}
+// clang-format on
 
 #ifdef __cplusplus
 }

@@ -12,6 +12,7 @@
 struct engram_evaluation {
     struct evaluation inner;
     struct dataset *data; /* whose samples have names */
+    struct own_data own;
 };
 
 static void forward_samples(void *user, size_t done, size_t total, double seconds)
@@ -19,15 +20,15 @@ static void forward_samples(void *user, size_t done, size_t total, double second
     hooks_samples(user, "evaluating", done, total, seconds);
 }
 
-static int evaluate(const engram_model *model, const char *url, const struct scorer_config *config,
+static int evaluate(const engram_model *model, const struct origin *origin, const struct scorer_config *config,
                     const engram_hooks *hooks, engram_evaluation *ev, struct err *e)
 {
     const struct log log = hooks_log(hooks);
     const struct scorer_spec spec = scorer_spec_of(config);
-    TRY(dataset_open(url, DATASET_SCORE, &log, &ev->data, e));
+    TRY(origin_open(origin, DATASET_SCORE, &log, &ev->own, &ev->data, e));
     const struct evaluate_job job = {.loaded = model->loaded,
                                      .data = ev->data,
-                                     .data_name = url,
+                                     .data_name = origin_name(origin, &ev->own),
                                      .batch = spec.batch,
                                      .threads = spec.threads,
                                      .precision = spec.precision,
@@ -39,13 +40,13 @@ static int evaluate(const engram_model *model, const char *url, const struct sco
     return evaluation_run(&job, &ev->inner, e);
 }
 
-static int new_evaluation(const engram_model *model, const char *url, const struct scorer_config *config,
+static int new_evaluation(const engram_model *model, const struct origin *origin, const struct scorer_config *config,
                           const engram_hooks *hooks, engram_evaluation **out, struct err *e)
 {
     engram_evaluation *ev = calloc(1, sizeof *ev);
     if (!ev)
         return err_memory(e, "an evaluation");
-    int code = evaluate(model, url, config, hooks, ev, e);
+    int code = evaluate(model, origin, config, hooks, ev, e);
     if (code < 0)
         engram_evaluation_free(ev);
     else
@@ -53,19 +54,39 @@ static int new_evaluation(const engram_model *model, const char *url, const stru
     return code;
 }
 
+/* What is behind both functions, once their arguments are there. */
+static int evaluate_origin(struct call *call, const engram_model *model, const struct origin *origin,
+                           const char *const *settings, size_t nsettings, const engram_hooks *hooks,
+                           engram_evaluation **evaluation)
+{
+    struct scorer_config config;
+    TRY(call_hooks(call, hooks));
+    TRY(scorer_config_read(settings, nsettings, &config, &call->err));
+    return new_evaluation(model, origin, &config, &call->hooks, evaluation, &call->err);
+}
+
 int engram_evaluate(const engram_model *model, const char *url, const char *const *settings, size_t nsettings,
                     const engram_hooks *hooks, engram_evaluation **evaluation, engram_error *error)
 {
     struct call call;
-    struct scorer_config config;
+    const struct origin origin = {.urls = &url, .n = 1};
     call_begin(&call);
     int code = NEEDS(&call, GIVEN(model), GIVEN(url), GIVEN(evaluation));
     if (code >= 0)
-        code = call_hooks(&call, hooks);
+        code = evaluate_origin(&call, model, &origin, settings, nsettings, hooks, evaluation);
+    return call_end(&call, code, error);
+}
+
+int engram_evaluate_source(const engram_model *model, const engram_data_source *source, const char *const *settings,
+                           size_t nsettings, const engram_hooks *hooks, engram_evaluation **evaluation,
+                           engram_error *error)
+{
+    struct call call;
+    const struct origin origin = {.source = source};
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(model), GIVEN(source), GIVEN(evaluation));
     if (code >= 0)
-        code = scorer_config_read(settings, nsettings, &config, &call.err);
-    if (code >= 0)
-        code = new_evaluation(model, url, &config, &call.hooks, evaluation, &call.err);
+        code = evaluate_origin(&call, model, &origin, settings, nsettings, hooks, evaluation);
     return call_end(&call, code, error);
 }
 

@@ -6,6 +6,7 @@
 
 #include "base/err.h"
 #include "base/log.h"
+#include "data/callback.h"
 #include "file/facts.h"
 #include "file/train_config.h"
 #include "models/model.h"
@@ -77,6 +78,28 @@ bool hooks_stop(void *hooks);
 void hooks_samples(const engram_hooks *hooks, const char *what, size_t done, size_t total, double seconds);
 /* For the `user` of a floor's callbacks, which is not const. */
 void *hooks_user(const engram_hooks *hooks);
+
+/* ---- data ---- */
+
+/* A caller's picture as data/pixels.h has it, which checks what is not checked here. */
+int picture_pixels(const engram_picture *in, struct pixels *out, struct err *e);
+
+/* The caller's functions as data/callback.h has them; as long-lived as the data set. */
+struct own_data {
+    engram_data_source source;
+    struct callback_data inner;
+};
+
+/* What a data set is made of: URLs, or where `source` is not NULL the caller's functions. */
+struct origin {
+    const char *const *urls;
+    size_t n;
+    const engram_data_source *source;
+};
+
+int origin_open(const struct origin *origin, enum dataset_use use, const struct log *log, struct own_data *own,
+                struct dataset **data, struct err *e);
+const char *origin_name(const struct origin *origin, const struct own_data *own);
 
 /* ---- settings ---- */
 

@@ -8,11 +8,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-_Static_assert((int)ENGRAM_GREY8 == PIXELS_GREY8 && (int)ENGRAM_GREY16 == PIXELS_GREY16 &&
-                   (int)ENGRAM_RGB == PIXELS_RGB && (int)ENGRAM_BGR == PIXELS_BGR && (int)ENGRAM_RGBA == PIXELS_RGBA &&
-                   (int)ENGRAM_BGRA == PIXELS_BGRA && (int)ENGRAM_NV12 == PIXELS_NV12 &&
-                   (int)ENGRAM_YUYV == PIXELS_YUYV && (int)PIXEL_FORMATS == ENGRAM_YUYV + 1,
-               "the pixel formats are the same");
 _Static_assert((int)ENGRAM_PARTS >= (int)SCORE_PARTS, "all parts of a score find room");
 
 struct engram_scorer {
@@ -188,36 +183,11 @@ static int score_one(engram_scorer *s, const struct picture *picture, engram_res
     return 0;
 }
 
-/* Bytes of a row without a gap behind it. */
-static size_t tight_row(const engram_picture *p, int plane)
-{
-    static const unsigned bytes[] = {[ENGRAM_GREY8] = 1, [ENGRAM_GREY16] = 2, [ENGRAM_RGB] = 3,  [ENGRAM_BGR] = 3,
-                                     [ENGRAM_RGBA] = 4,  [ENGRAM_BGRA] = 4,   [ENGRAM_NV12] = 1, [ENGRAM_YUYV] = 2};
-    bool even = p->format == ENGRAM_YUYV || (p->format == ENGRAM_NV12 && plane == 1);
-    size_t width = (size_t)p->width + (even ? (size_t)p->width % 2 : 0);
-    return width * bytes[p->format];
-}
-
-/* A caller's picture in the terms of data/pixels.h, which checks the rest. */
-static int read_picture(const engram_picture *in, struct pixels *out, struct err *e)
-{
-    engram_picture p;
-    TRY(STRUCT_READ(engram_picture, in, &p, e));
-    if (p.format < 0 || p.format >= (int)PIXEL_FORMATS)
-        return err_set(e, ERR_USAGE, "there is no pixel format %d; engram.h lists them from ENGRAM_GREY8 on", p.format);
-    *out = (struct pixels){.format = (enum pixel_format)p.format, .width = p.width, .height = p.height};
-    for (int i = 0; i < 2; i++) {
-        out->plane[i] = p.plane[i];
-        out->stride[i] = p.stride[i] || p.width < 1 ? p.stride[i] : tight_row(&p, i);
-    }
-    return 0;
-}
-
 static int score_picture(engram_scorer *s, const engram_picture *p, engram_result *result, struct err *e)
 {
     struct pixels pixels;
     struct picture picture;
-    TRY(read_picture(p, &pixels, e));
+    TRY(picture_pixels(p, &pixels, e));
     TRY(ready_decoder(s, e));
     TRY(pixels_read(&pixels, channels_of(s), s->decoder, &picture, e));
     return score_one(s, &picture, result, e);
@@ -259,7 +229,7 @@ static int fit_pictures(engram_scorer *s, const engram_picture *pictures, size_t
         struct picture picture;
         struct err why = ERR_INIT;
         uint8_t *fitted = s->fitted + i * picture_bytes(&format);
-        int code = read_picture(element(pictures, i), &pixels, &why);
+        int code = picture_pixels(element(pictures, i), &pixels, &why);
         if (code >= 0)
             code = pixels_read(&pixels, format.channels, s->decoder, &picture, &why);
         if (code >= 0)
@@ -387,13 +357,13 @@ static int on_row(void *user, size_t index, const struct verdict *v)
     return stop;
 }
 
-static int score_dataset(struct rows *rows, const struct log *log, struct err *e)
+static int score_dataset(struct rows *rows, struct dataset *data, const struct log *log, struct err *e)
 {
     engram_scorer *s = rows->scorer;
     struct scorer *scorer = NULL;
     struct scorer_spec spec = scorer_spec_of(&s->config);
     spec.log = log;
-    rows->total = dataset_count(rows->data, SPLIT_TEST);
+    rows->total = dataset_count(data, SPLIT_TEST);
     if ((size_t)spec.batch > rows->total)
         spec.batch = (int)rows->total;
     int code = scorer_new(s->model->loaded, &spec, &scorer, e);
@@ -404,17 +374,15 @@ static int score_dataset(struct rows *rows, const struct log *log, struct err *e
     return code;
 }
 
-static int score_data(struct rows *rows, const char *const *urls, size_t n, struct err *e)
+static int score_origin(struct rows *rows, const struct origin *origin, struct err *e)
 {
     struct dataset *data = NULL;
+    struct own_data own;
     const struct log log = hooks_log(rows->hooks);
     rows->scorer->nverdicts = 0;
-    for (size_t i = 0; i < n; i++)
-        if (!urls[i])
-            return err_set(e, ERR_USAGE, "URL %zu of %zu is NULL", i, n);
-    TRY(dataset_open_all(urls, n, DATASET_SCORE, &log, &data, e));
+    TRY(origin_open(origin, DATASET_SCORE, &log, &own, &data, e));
     rows->data = data;
-    int code = score_dataset(rows, &log, e);
+    int code = score_dataset(rows, data, &log, e);
     dataset_close(data);
     return code;
 }
@@ -423,13 +391,29 @@ int engram_score_data(engram_scorer *scorer, const char *const *urls, size_t n, 
                       engram_row_fn *row, void *user, engram_error *error)
 {
     struct call call;
+    const struct origin origin = {.urls = urls, .n = n};
     call_begin(&call);
     struct rows rows = {.scorer = scorer, .hooks = &call.hooks, .row = row, .user = user, .started = clock_seconds()};
     int code = NEEDS(&call, GIVEN(scorer), GIVEN(urls), GIVEN(row));
     if (code >= 0)
         code = call_hooks(&call, hooks);
     if (code >= 0)
-        code = score_data(&rows, urls, n, &call.err);
+        code = score_origin(&rows, &origin, &call.err);
+    return call_end(&call, code, error);
+}
+
+int engram_score_source(engram_scorer *scorer, const engram_data_source *source, const engram_hooks *hooks,
+                        engram_row_fn *row, void *user, engram_error *error)
+{
+    struct call call;
+    const struct origin origin = {.source = source};
+    call_begin(&call);
+    struct rows rows = {.scorer = scorer, .hooks = &call.hooks, .row = row, .user = user, .started = clock_seconds()};
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(source), GIVEN(row));
+    if (code >= 0)
+        code = call_hooks(&call, hooks);
+    if (code >= 0)
+        code = score_origin(&rows, &origin, &call.err);
     return call_end(&call, code, error);
 }
 

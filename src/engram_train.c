@@ -10,6 +10,8 @@ struct training {
     const engram_hooks *hooks;
     struct log log;
     struct chosen chosen;
+    struct origin origin;
+    struct own_data own;
     struct dataset *data;
 };
 
@@ -52,7 +54,7 @@ static struct train_job inner_job(const struct training *t)
                               .config = t->chosen.config,
                               .train = &t->chosen.train,
                               .data = t->data,
-                              .data_name = t->job.data,
+                              .data_name = origin_name(&t->origin, &t->own),
                               .output = t->job.output,
                               .force = t->job.force,
                               .resume = t->job.resume,
@@ -71,9 +73,11 @@ static int training_open(struct training *t, struct call *call, const engram_tra
     t->log = hooks_log(t->hooks);
     TRY(STRUCT_READ(engram_train_job, job, &t->job, e));
     TRY(chosen_read(&t->chosen, t->job.model, t->job.preset, t->job.settings, t->job.nsettings, e));
-    if (!t->job.data)
-        return err_set(e, ERR_USAGE, "the job names no data to train on: its member `data` is NULL");
-    return dataset_open(t->job.data, DATASET_LEARN, &t->log, &t->data, e);
+    if (!t->job.data == !t->job.source)
+        return err_set(e, ERR_USAGE, "the job names %s to train on: of its members `data` and `source`, %s is NULL",
+                       t->job.data ? "two data sets" : "no data", t->job.data ? "none" : "each");
+    t->origin = (struct origin){.urls = &t->job.data, .n = 1, .source = t->job.source};
+    return origin_open(&t->origin, DATASET_LEARN, &t->log, &t->own, &t->data, e);
 }
 
 static void training_close(struct training *t)

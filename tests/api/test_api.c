@@ -1,7 +1,5 @@
 /* The library as a program uses it, through engram.h alone. */
-#include <engram.h>
-
-#include "support/files.h"
+#include "support.h"
 
 #include <locale.h>
 #include <math.h>
@@ -11,52 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define DATA "synth:?n=60&test=20&size=16"
-
-static const char *const settings[] = {"widths=4,8", "items=10", "epochs=2", "batch=8", "calibration=0.25"};
-
-static engram_model *model;
-
-static engram_train_job small_job(const char *output)
-{
-    return (engram_train_job){.size = sizeof(engram_train_job),
-                              .model = "memae",
-                              .settings = settings,
-                              .nsettings = 5,
-                              .data = DATA,
-                              .output = output};
-}
-
-static int begin(void **state)
-{
-    engram_error error = {0};
-    const engram_train_job job = small_job("model.safetensors");
-    if (folder_begin(state))
-        return -1;
-    if (engram_train(&job, NULL, NULL, &error) || engram_model_load("model.safetensors", &model, &error)) {
-        print_error("%s\n", error.message);
-        return -1;
-    }
-    return 0;
-}
-
-static int end(void **state)
-{
-    engram_model_free(model);
-    return folder_end(state);
-}
-
-static engram_picture grey(const uint8_t *pixels, int width, int height)
-{
-    return (engram_picture){.size = sizeof(engram_picture), .width = width, .height = height, .plane = {pixels}};
-}
-
-static void fill(uint8_t *pixels, size_t n, int kind)
-{
-    for (size_t i = 0; i < n; i++)
-        pixels[i] = (uint8_t)((i * 37 + (size_t)kind * 11) % 251);
-}
 
 /* ---- scoring ---- */
 
@@ -545,5 +497,5 @@ int main(void)
         cmocka_unit_test(other_locales),
         cmocka_unit_test(nothing_is_freed_twice_or_at_all),
     };
-    return cmocka_run_group_tests_name("api", tests, begin, end);
+    return cmocka_run_group_tests_name("api", tests, model_begin, model_end);
 }
