@@ -1,11 +1,12 @@
 #!/bin/sh
 # Runs all tests in a build that counts, and prints which share of the lines of src/ and cli/ they run: coverage.sh FOLDER
-# FOLDER/uncovered.txt lists the others. Fails below 97 %, or where a test fails.
+# FOLDER/uncovered.txt lists the others. Fails below 97 %. Tests that fail are said and left to `make test`: the
+# counting exports symbols and slows the machine's peaks down.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 folder=$1
 find "$folder" -name '*.gcda' -delete 2>/dev/null
-tests/run.sh "$folder" -Dwerror=false -Db_coverage=true -Doptimization=1 || exit 1
+tests/run.sh "$folder" -Dwerror=false -Db_coverage=true -Doptimization=1
 
 # A line of a function that was compiled for several processors stands there several times: run once is run.
 cd "$folder" || exit 1
