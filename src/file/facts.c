@@ -4,18 +4,32 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { FACTS = 160 };
+/* Room for one more: a description of data may have any number of lines. */
+static int make_room(struct facts *f, struct err *e)
+{
+    if (f->n < f->room)
+        return 0;
+    size_t room = f->room ? 2 * f->room : 128;
+    struct fact *rows = arena_alloc(&f->arena, room * sizeof *rows);
+    if (!rows)
+        return err_memory(e, "what a model file says");
+    if (f->n)
+        memcpy(rows, f->rows, f->n * sizeof *rows);
+    f->rows = rows;
+    f->room = room;
+    return 0;
+}
 
 /* Name and text may be on the caller's stack. */
 static int add(struct facts *f, struct fact fact, struct err *e)
 {
+    TRY(make_room(f, e));
     fact.name = arena_string(&f->arena, fact.name);
     fact.text = arena_string(&f->arena, fact.text);
     if (!fact.name || !fact.text)
         return err_memory(e, "what a model file says");
     fact.unit = fact.unit ? fact.unit : "";
-    if (f->n < FACTS)
-        f->rows[f->n++] = fact;
+    f->rows[f->n++] = fact;
     return 0;
 }
 
@@ -135,9 +149,11 @@ static int add_calibration(struct facts *f, struct err *e, const struct calibrat
 static int add_lines(struct facts *f, struct err *e, const char *section, const char *name, const char *lines)
 {
     while (*lines) {
-        char text[OPTION_TEXT + 400];
         size_t n = strcspn(lines, "\n");
-        snprintf(text, sizeof text, "%.*s", (int)n, lines);
+        char *text = arena_alloc(&f->arena, n + 1); /* zeroed */
+        if (!text)
+            return err_memory(e, "what a model file says");
+        memcpy(text, lines, n);
         TRY(add_text(f, e, section, name, text));
         lines += n + (lines[n] == '\n');
     }
@@ -167,9 +183,6 @@ static int add_origin(struct facts *f, struct err *e, const struct model_file *c
 
 int facts_list(const struct model_file *c, size_t weights_bytes, struct facts *f, struct err *e)
 {
-    f->rows = arena_alloc(&f->arena, FACTS * sizeof *f->rows);
-    if (!f->rows)
-        return err_memory(e, "what a model file says");
     TRY(add_text(f, e, "model", "name", c->model->name));
     TRY(add_text(f, e, "model", "title", c->model->title));
     TRY(add_text(f, e, "model", "paper", c->model->paper));

@@ -20,7 +20,7 @@ struct fact {
 
 struct facts {
     struct fact *rows; /* n, in the arena with their texts */
-    size_t n;
+    size_t n, room;
     struct arena arena;
 };
 
