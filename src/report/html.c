@@ -116,12 +116,16 @@ void html_seconds(FILE *f, double seconds)
         return;
     }
     int whole = (int)lround(seconds);
-    if (seconds < 60)
+    if (seconds > 0 && seconds < 0.1) {
+        html_digits(f, seconds * (seconds < 1e-4 ? 1e6 : 1e3), 2);
+        fputs(seconds < 1e-4 ? "&nbsp;\xc2\xb5s" : "&nbsp;ms", f);
+    } else if (seconds < 60) {
         fprintf(f, "%.*f&nbsp;s", seconds < 1 ? 2 : 1, seconds);
-    else if (whole < 3600)
+    } else if (whole < 3600) {
         fprintf(f, "%d&nbsp;min %d&nbsp;s", whole / 60, whole % 60);
-    else
+    } else {
         fprintf(f, "%d&nbsp;h %d&nbsp;min", whole / 3600, whole / 60 % 60);
+    }
 }
 
 void html_bytes(FILE *f, size_t bytes)

@@ -31,7 +31,7 @@ void html_digits(FILE *f, double value, int digits);
 void html_percent(FILE *f, double share, int decimals);
 /* 10000 as "10,000". */
 void html_count(FILE *f, size_t n);
-/* "0.42 s", "12.3 s", "2 min 5 s", "1 h 10 min"; a dash where it is not finite. */
+/* "85 µs", "4.2 ms", "0.42 s", "12.3 s", "2 min 5 s", "1 h 10 min"; a dash where it is not finite. */
 void html_seconds(FILE *f, double seconds);
 /* "812 KB", "64.2 MB", "1.3 GB" (powers of 1000). */
 void html_bytes(FILE *f, size_t bytes);

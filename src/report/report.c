@@ -182,7 +182,7 @@ static double value_training(const struct evaluation *m)
 
 static double value_scoring(const struct evaluation *m)
 {
-    return m->scores.n ? 1000 * m->score_seconds / (double)m->scores.n : NAN;
+    return m->scores.n ? m->score_seconds / (double)m->scores.n : NAN;
 }
 
 static double value_memory(const struct evaluation *m)
@@ -194,12 +194,6 @@ static void put_seconds(FILE *f, double value, int decimals)
 {
     (void)decimals;
     html_seconds(f, value);
-}
-
-static void put_milliseconds(FILE *f, double value, int digits)
-{
-    html_digits(f, value, digits);
-    fputs("&nbsp;ms", f);
 }
 
 static void put_bytes(FILE *f, double value, int decimals)
@@ -215,7 +209,7 @@ static const struct measure measures[] = {
     {"false alarms", value_false_alarms, html_percent, 1, 0},
     {"anomalies found", value_found, html_percent, 1, 1},
     {"training", value_training, put_seconds, 0, -1},
-    {"scoring a sample", value_scoring, put_milliseconds, 2, -1},
+    {"scoring a sample", value_scoring, put_seconds, 0, -1},
     {"peak memory", value_memory, put_bytes, 0, -1},
 };
 
@@ -326,9 +320,10 @@ static int put_charts(FILE *f, const struct page *p, const struct evaluation *m,
         return 0;
     bool both = m->decisions.normal && m->decisions.anomalous;
     fputs(both ? "<section><h3>How well it tells them apart</h3>\n" : "<section><h3>Scores</h3>\n", f);
-    fputs("<p class=\"note\">A score says how abnormal a sample is. The threshold comes from normal data held out of "
-          "training, never from these.</p>\n<div class=\"charts\">\n",
-          f);
+    fputs("<p class=\"note\">A score says how abnormal a sample is.", f);
+    if (m->judged)
+        fputs(" The threshold comes from normal data held out of training, never from these.", f);
+    fputs("</p>\n<div class=\"charts\">\n", f);
     TRY(report_chart_scores(f, p, m, e));
     report_chart_roc(f, m);
     report_chart_promise(f, p, m);

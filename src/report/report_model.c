@@ -112,8 +112,7 @@ static void tile_scoring(FILE *f, const struct evaluation *m)
     if (!isfinite(m->score_seconds) || !m->scores.n)
         return;
     tile_begin(f, "Scoring", "cost");
-    html_digits(f, 1000 * m->score_seconds / (double)m->scores.n, 2);
-    fputs("&nbsp;ms", f);
+    html_seconds(f, m->score_seconds / (double)m->scores.n);
     tile_note(f);
     fputs("a sample,<br>", f);
     html_seconds(f, m->score_seconds);

@@ -70,11 +70,17 @@ static void test_html_numbers(void **state)
     fputs("|", f);
     html_seconds(f, NAN);
     fputs("|", f);
+    html_seconds(f, 0.00423);
+    fputs("|", f);
+    html_seconds(f, 8.5e-7);
+    fputs("|", f);
+    html_seconds(f, 0);
+    fputs("|", f);
     html_bytes(f, 1500000);
     fclose(f);
     assert_string_equal(written, "0.98|\xe2\x88\x92"
                                  "1.5|\xe2\x80\x93|\xe2\x80\x93|5.1&nbsp;%|1,234,005|12|59.4&nbsp;s|1&nbsp;h "
-                                 "2&nbsp;min|\xe2\x80\x93|1.5&nbsp;MB");
+                                 "2&nbsp;min|\xe2\x80\x93|4.2&nbsp;ms|0.85&nbsp;\xc2\xb5s|0.00&nbsp;s|1.5&nbsp;MB");
 }
 
 /* Width and height as the PNG itself says, of the first picture in a page. */

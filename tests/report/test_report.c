@@ -105,7 +105,7 @@ static void fill_pictures(struct fixture *x)
         memset(x->pixels + 3 * i, i % 251, 3);
     }
     for (int i = 0; i < ITEMS; i++)
-        x->weight[i] = i;
+        x->weight[i] = i == 1 ? 0.001 : i;
     x->memories[0].use = (struct memory_use){
         .items = ITEMS,
         .rows = 15,
@@ -305,7 +305,16 @@ static void test_full_page(void **state)
     assert_non_null(strstr(page, "10&nbsp;%</th><td>13.8&nbsp;%</td><td>0.190</td>"));
     /* The style sheet is there as it was written. */
     assert_non_null(strstr(page, "    content: \"\"; display: inline-block;"));
-    assert_null(strstr(page, "over their own range"));
+    /* Colours are those of the calibration, whatever the maps at hand: the 95th of 100 peaks and half as much again. */
+    assert_non_null(
+        strstr(page, "<span>0.010 normal</span><span>outlined above 0.59</span><span>abnormal 0.89</span>"));
+    assert_null(strstr(page, "trained without held-out"));
+    /* Pictures of 20 pixels are shown in whole multiples: 4 in cards and in the table, 3 in the memory. */
+    assert_non_null(strstr(page, "<div class=\"gallery of-crisp\" style=\"--px:80px\">"));
+    assert_non_null(strstr(page, "<table class=\"drawn\" style=\"--px:80px\">"));
+    assert_non_null(strstr(page, "<div class=\"items\" style=\"--px:60px\">"));
+    /* The least used of the items that are used at all. */
+    assert_non_null(strstr(page, ">&lt;&nbsp;0.1&nbsp;%</figcaption>"));
     /* items was changed, shrink has its default. */
     assert_non_null(strstr(page, "<div><dt title=\"memory items\">items</dt><dd>6</dd></div>"));
     assert_non_null(strstr(page, "<div class=\"usual\"><dt title=\"threshold &lt;in&gt; 1/N\">shrink</dt>"));
