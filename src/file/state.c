@@ -75,7 +75,8 @@ static int read_numbers(const json_t *object, const char *key, const char *path,
     return 0;
 }
 
-static int parse_state(const json_t *document, const char *path, struct train_state *s, struct err *e)
+static int parse_state(const json_t *document, const char *path, const char *version, struct train_state *s,
+                       struct err *e)
 {
     json_t *object, *steps;
     const char *hash;
@@ -85,6 +86,11 @@ static int parse_state(const json_t *document, const char *path, struct train_st
                        "%s is a model, not the state of an unfinished training; give the model's name "
                        "to train --resume, its state lies beside it as NAME.train",
                        path);
+    if (strcmp(version, BASE_VERSION))
+        return err_set(e, ERR_FORMAT,
+                       "%s is of a training that engram %s began, and only that one can go on to the same model; finish "
+                       "it there, or begin anew with --force",
+                       path, version);
     TRY(json_want_object(document, "state", path, &object, e));
     TRY(json_want_integer(object, "epoch", path, 0, INT32_MAX, &epoch, e));
     TRY(json_want_integer(object, "step", path, 0, INT64_MAX / 2, &s->step, e));

@@ -72,7 +72,7 @@ static const char *write_made(const char *name)
 {
     struct made m;
     struct err e = ERR_INIT;
-    const char *path = in_folder(name);
+    const char *path = in_folder("%s", name);
     make(&m);
     assert_int_equal(model_file_write(path, true, &m.c, m.params, &e), 0);
     unmake(&m);
@@ -404,6 +404,7 @@ static void damaged_states_are_refused(void **state)
         const char *at, *value, *says;
     } cases[] = {
         {"state", NULL, "is a model, not the state"},
+        {"version", "\"0.1.0\"", "is of a training that engram 0.1.0 began"},
         {"state.epoch", "3", "3 epochs are said to be done"},
         {"state.step", "-1", "'step'"},
         {"state.step", "1000", "epochs"},

@@ -22,7 +22,7 @@ static const struct safetensors_tensor two[] = {
 static const char *write_two(const char *name)
 {
     struct err e = ERR_INIT;
-    const char *path = in_folder(name);
+    const char *path = in_folder("%s", name);
     assert_int_equal(safetensors_write(path, true, "engram", "{\"x\": \"\xc3\xa9\"}", two, 2, &e), 0);
     return path;
 }

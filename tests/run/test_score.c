@@ -23,8 +23,8 @@ static struct loaded *train_one(const char *model, const char *options, const ch
     struct toy t;
     struct err e;
     struct loaded *s = NULL;
-    toy_init(&t, model, NULL, options, in_folder(name));
-    if (toy_train(&t, &e) || loaded_open(in_folder(name), &s, &e))
+    toy_init(&t, model, NULL, options, in_folder("%s", name));
+    if (toy_train(&t, &e) || loaded_open(in_folder("%s", name), &s, &e))
         fail_msg("%s", e.msg);
     toy_free(&t);
     return s;

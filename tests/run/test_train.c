@@ -341,7 +341,7 @@ static void a_vanished_picture_ends_training_well(void **state)
         for (int k = 0; k < 256; k++)
             pixels[k] = (uint8_t)(k * i);
         snprintf(name, sizeof name, "p%d.png", i);
-        assert_int_equal(picture_write_png(in_folder(name), &(struct picture){16, 16, 1, pixels}, true, &e), 0);
+        assert_int_equal(picture_write_png(in_folder("%s", name), &(struct picture){16, 16, 1, pixels}, true, &e), 0);
     }
     snprintf(url, sizeof url, "%s", in_folder("p1.png"));
     *strrchr(url, '/') = 0;
