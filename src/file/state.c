@@ -118,7 +118,7 @@ int state_open(const char *path, struct model_file *c, struct train_state *state
     TRY(safetensors_open(path, &st, e));
     int code = model_file_read_document(st, c, &document, e);
     if (!code)
-        code = parse_state(document, path, state, e);
+        code = parse_state(document, path, c->version, state, e);
     if (!code && (c->curve.epochs != state->epoch || c->kept_epoch > state->epoch))
         code = err_set(e, ERR_FORMAT,
                        "%s: %d epochs are said to be done, but the training curve has %d; the file is "
