@@ -83,14 +83,15 @@ static int failed(struct err *e, const char *what, dnnl_status_t status)
                    what, (int)status);
 }
 
-static void run(const struct prim *p, int threads)
+static bool run(const struct prim *p, int threads)
 {
     int before = omp_get_max_threads();
     if (threads < before)
         omp_set_num_threads(threads);
-    dnnl_primitive_execute(p->run, stream, p->n, p->args);
+    bool done = dnnl_primitive_execute(p->run, stream, p->n, p->args) == dnnl_success;
     if (threads < before)
         omp_set_num_threads(before);
+    return done;
 }
 
 static void bind(const struct prim *p, int slot, const void *data)
@@ -507,33 +508,31 @@ size_t dnn_conv_bytes(const struct dnn_conv *c)
     return c->bytes;
 }
 
-void dnn_conv_pack(struct dnn_conv *c, const float *weight)
+bool dnn_conv_pack(struct dnn_conv *c, const float *weight)
 {
     dnnl_memory_set_data_handle(c->canonical, (void *)(uintptr_t)weight);
-    if (c->pack_forward.run)
-        run(&c->pack_forward, c->spec.threads);
-    if (c->pack_data.run)
-        run(&c->pack_data, c->spec.threads);
+    bool done = !c->pack_forward.run || run(&c->pack_forward, c->spec.threads);
+    return (!c->pack_data.run || run(&c->pack_data, c->spec.threads)) && done;
 }
 
-void dnn_conv_forward(struct dnn_conv *c, const void *src, const float *bias, void *dst, void *scratch)
+bool dnn_conv_forward(struct dnn_conv *c, const void *src, const float *bias, void *dst, void *scratch)
 {
     bind(&c->forward, SRC, src);
     bind(&c->forward, DST, dst);
     bind(&c->forward, SCRATCH, scratch);
     bind(&c->forward, BIAS, bias);
-    run(&c->forward, c->spec.threads);
+    return run(&c->forward, c->spec.threads);
 }
 
-void dnn_conv_backward_data(struct dnn_conv *c, const void *dst, void *src, void *scratch)
+bool dnn_conv_backward_data(struct dnn_conv *c, const void *dst, void *src, void *scratch)
 {
     bind(&c->data, SRC, src);
     bind(&c->data, DST, dst);
     bind(&c->data, SCRATCH, scratch);
-    run(&c->data, c->spec.threads);
+    return run(&c->data, c->spec.threads);
 }
 
-/* The data itself, or its blocked copy at *room, which moves on. */
+/* The data itself, or its blocked copy at *room, which moves on; NULL where no copy could be made. */
 static const void *blocked(const struct dnn_conv *c, const struct prim *p, size_t bytes, const void *data,
                            unsigned char **room)
 {
@@ -542,21 +541,23 @@ static const void *blocked(const struct dnn_conv *c, const struct prim *p, size_
     void *copy = *room;
     bind(p, 0, data);
     bind(p, 1, copy);
-    run(p, c->spec.threads);
     *room += bytes;
-    return copy;
+    return run(p, c->spec.threads) ? copy : NULL;
 }
 
-static void weights_at_once(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
+static bool weights_at_once(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
 {
     unsigned char *room = scratch;
-    bind(&c->weights, SRC, blocked(c, &c->block_src, c->blocked_src, src, &room));
-    bind(&c->weights, DST, blocked(c, &c->block_dst, c->blocked_dst, dst, &room));
+    src = blocked(c, &c->block_src, c->blocked_src, src, &room);
+    dst = blocked(c, &c->block_dst, c->blocked_dst, dst, &room);
+    if (!src || !dst)
+        return false;
+    bind(&c->weights, SRC, src);
+    bind(&c->weights, DST, dst);
     dnnl_memory_set_data_handle(c->weight_grad.memory, room);
     bind(&c->weights, SCRATCH, room + c->grad_bytes);
-    run(&c->weights, c->spec.threads);
     dnnl_memory_set_data_handle(c->canonical, weight);
-    run(&c->unpack_grad, c->spec.threads);
+    return run(&c->weights, c->spec.threads) && run(&c->unpack_grad, c->spec.threads);
 }
 
 struct parts_job {
@@ -564,6 +565,7 @@ struct parts_job {
     const unsigned char *src, *dst;
     float *weight;
     unsigned char *scratch;
+    bool done[PARTS];
 };
 
 static float *part_weight(const struct parts_job *j, int part)
@@ -573,29 +575,33 @@ static float *part_weight(const struct parts_job *j, int part)
 
 static void compute_part(void *context, int part, size_t begin, size_t end)
 {
-    const struct parts_job *j = context;
+    struct parts_job *j = context;
     struct dnn_conv *p = j->c->part[part];
     size_t src = dnnl_memory_desc_get_size(&p->src), dst = dnnl_memory_desc_get_size(&p->dst);
     unsigned char *scratch = j->scratch + (size_t)part * part_bytes(j->c) + padded_size(&j->c->weight);
     if (begin < end)
-        weights_at_once(p, j->src + (size_t)part * src, j->dst + (size_t)part * dst, part_weight(j, part), scratch);
+        j->done[part] =
+            weights_at_once(p, j->src + (size_t)part * src, j->dst + (size_t)part * dst, part_weight(j, part), scratch);
 }
 
-void dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
+bool dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
 {
     struct parts_job j = {.c = c, .src = src, .dst = dst, .weight = weight, .scratch = scratch};
-    if (!c->parts) {
-        weights_at_once(c, src, dst, weight, scratch);
-        return;
-    }
+    if (!c->parts)
+        return weights_at_once(c, src, dst, weight, scratch);
     parallel_chunks(c->parts, (size_t)c->parts, c->parts, compute_part, &j);
-    for (int part = 1; part < c->parts; part++)
+    bool done = j.done[0];
+    for (int part = 1; part < c->parts; part++) {
         elements_add(c->parts, F32, weight, part_weight(&j, part),
                      dnnl_memory_desc_get_size(&c->weight) / sizeof(float));
+        done = done && j.done[part];
+    }
+    return done;
 }
 
-void dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+bool dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
               int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {
-    dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc);
+    return dnnl_sgemm(transpose_a ? 'T' : 'N', transpose_b ? 'T' : 'N', m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) ==
+           dnnl_success;
 }

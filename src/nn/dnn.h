@@ -29,14 +29,15 @@ void dnn_conv_free(struct dnn_conv *c);
 size_t dnn_conv_scratch(const struct dnn_conv *c); /* bytes the calls below want at `scratch` */
 size_t dnn_conv_bytes(const struct dnn_conv *c);   /* bytes it holds itself: packed weights */
 
-void dnn_conv_pack(struct dnn_conv *c, const float *weight); /* after every change of the weights, before the rest */
-void dnn_conv_forward(struct dnn_conv *c, const void *src, const float *bias, void *dst, void *scratch);
-void dnn_conv_backward_data(struct dnn_conv *c, const void *dst, void *src, void *scratch);
-void dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch);
+/* False: oneDNN failed, and what was to be written is anything. */
+bool dnn_conv_pack(struct dnn_conv *c, const float *weight); /* after every change of the weights, before the rest */
+bool dnn_conv_forward(struct dnn_conv *c, const void *src, const float *bias, void *dst, void *scratch);
+bool dnn_conv_backward_data(struct dnn_conv *c, const void *dst, void *src, void *scratch);
+bool dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch);
 
 /* C = alpha op(A) op(B) + beta C, row-major, F32; m x k times k x n. Within a parallel region it runs on the calling
- * thread alone. Does not allocate beyond oneDNN's own per-thread buffers. */
-void dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
+ * thread alone. Does not allocate beyond oneDNN's own per-thread buffers; false where it finds no room for those. */
+bool dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
               int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
 /* Whether bfloat16 convolutions run natively here. */

@@ -8,13 +8,16 @@
  * - backward *writes* (never adds to) each x->gin[i] that is not NULL. It reads x->gout, x->saved and what `reads` says
  *   of those inputs: nothing else is there. It may be called several times, for some inputs each. The plan adds up the
  *   gradients of values with several readers.
- * - No allocation and no failure in forward, backward, commit, recompute. */
+ * - No allocation in forward, backward, commit, recompute, and no failure of ours; where oneDNN fails nevertheless,
+ * they say so by exec_note and go on, and the plan makes NaN of what they write. */
 #ifndef NN_OP_H
 #define NN_OP_H
 
 #include "base/err.h"
 #include "nn/graph.h"
 #include "nn/shape.h"
+
+#include <stdatomic.h>
 
 /* What a gradient reads: inputs, by bit, and the output. */
 enum { READ_IN0 = 1, READ_IN1 = 2, READ_OUT = 1 << NODE_INPUTS };
@@ -47,7 +50,14 @@ struct exec {
     int threads;      /* how many to use at most */
     const struct moment *moment;
     const uint64_t *version; /* of the parameters, for packed copies */
+    atomic_bool failed;      /* this call, in whichever thread: what it writes is not to be believed */
 };
+
+static inline void exec_note(struct exec *x, bool done)
+{
+    if (!done)
+        atomic_store(&x->failed, true);
+}
 
 struct op {
     const char *name;

@@ -65,7 +65,25 @@ void plan_free(struct plan *p)
     free(p);
 }
 
-static void run_calls(const struct call_list *list, double *ms)
+static void spoil(void *data, const struct node *n)
+{
+    if (data)
+        memset(data, 0xff, (size_t)shape_count(&n->shape) * dtype_bytes(n->dtype)); /* NaN, in either format */
+}
+
+/* Values that could not be computed must not be believed. */
+static void note_failure(struct plan *p, const struct call *c)
+{
+    const struct node *n = c->exec->node;
+    if (!p->failed)
+        p->failed = n;
+    if (!c->gout)
+        spoil(c->out, n);
+    for (int i = 0; i < n->inputs; i++)
+        spoil(c->gin[i], n->in[i]);
+}
+
+static void run_calls(struct plan *p, const struct call_list *list, double *ms)
 {
     for (int i = 0; i < list->n; i++) {
         const struct call *c = &list->calls[i];
@@ -76,7 +94,10 @@ static void run_calls(const struct call_list *list, double *ms)
         x->gout = c->gout;
         x->scratch = c->scratch;
         double start = ms ? 1e3 * clock_seconds() : 0;
+        atomic_store_explicit(&x->failed, false, memory_order_relaxed);
         c->run(x);
+        if (atomic_load_explicit(&x->failed, memory_order_relaxed))
+            note_failure(p, c);
         if (ms)
             ms[x->node->id] += 1e3 * clock_seconds() - start;
     }
@@ -92,10 +113,10 @@ void plan_forward(struct plan *p, uint64_t step)
     unsigned before = parallel_begin(p->threads);
     p->moment.step = step;
     if (p->constants_version != p->params->version) {
-        run_calls(&p->constants, NULL);
+        run_calls(p, &p->constants, NULL);
         p->constants_version = p->params->version;
     }
-    run_calls(&p->forward, p->forward_ms);
+    run_calls(p, &p->forward, p->forward_ms);
     p->forwards++;
     parallel_end(before);
 }
@@ -103,7 +124,7 @@ void plan_forward(struct plan *p, uint64_t step)
 void plan_backward(struct plan *p, int objective)
 {
     unsigned before = parallel_begin(p->threads);
-    run_calls(&p->backward[objective], p->backward_ms);
+    run_calls(p, &p->backward[objective], p->backward_ms);
     p->objective = objective;
     p->backwards += objective == 0;
     parallel_end(before);
@@ -114,7 +135,7 @@ void plan_commit(struct plan *p)
     if (!p->commit.n)
         return;
     unsigned before = parallel_begin(p->threads);
-    run_calls(&p->commit, NULL);
+    run_calls(p, &p->commit, NULL);
     params_changed(p->params);
     parallel_end(before);
 }
@@ -129,6 +150,11 @@ void *plan_grad(const struct plan *p, const struct node *n)
     if (n->param)
         return n->param->grad;
     return p->objective < 0 ? NULL : p->grads[p->objective * p->nodes + n->id];
+}
+
+const struct node *plan_failed(const struct plan *p)
+{
+    return p->failed;
 }
 
 size_t plan_bytes(const struct plan *p)

@@ -1,7 +1,7 @@
 /* Plan: a graph made ready to run: order, gradients wanted, one block of memory laid out by liveness, primitives made.
  *
  * One thread at a time may run a plan (it uses up to `threads` itself); several plans may read the same params.
- * Nothing in forward, backward, commit allocates or fails. */
+ * Nothing in forward, backward, commit allocates or fails, unless oneDNN does: plan_failed. */
 #ifndef NN_PLAN_H
 #define NN_PLAN_H
 
@@ -65,6 +65,9 @@ void plan_forward(struct plan *p, uint64_t step);
 void plan_backward(struct plan *p, int objective);
 /* Moves state (running statistics); once a training step, after the optimiser. */
 void plan_commit(struct plan *p);
+
+/* The node that oneDNN first failed to compute, for want of memory most likely: what came of it is NaN. NULL: none. */
+const struct node *plan_failed(const struct plan *p);
 
 /* Bytes the plan holds: the block of tensors, and packed weights and primitives' own. */
 size_t plan_bytes(const struct plan *p);

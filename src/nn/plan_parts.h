@@ -31,6 +31,7 @@ struct plan {
     void **values; /* by node id: where plan_data looks; NULL: not kept */
     void **grads;  /* by objective and node id: where plan_grad looks */
     int objective; /* whose backward ran last; -1: none yet */
+    const struct node *failed;
     unsigned char *block;
     size_t bytes;
     uint64_t constants_version; /* parameters' version the constants were made from */

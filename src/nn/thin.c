@@ -82,12 +82,12 @@ size_t thin_bytes(const struct thin *t)
     return dnn_conv_bytes(t->product) + (size_t)(t->columns * t->out) * sizeof(float);
 }
 
-void thin_pack(struct thin *t, const float *weight)
+bool thin_pack(struct thin *t, const float *weight)
 {
     for (int64_t o = 0; o < t->out; o++)
         for (int64_t c = 0; c < t->columns; c++)
             t->weight[c * t->out + o] = weight[o * t->columns + c];
-    dnn_conv_pack(t->product, t->weight);
+    return dnn_conv_pack(t->product, t->weight);
 }
 
 /* ---- gather ---- */
@@ -177,10 +177,11 @@ static void gather_lines(void *context, size_t begin, size_t end)
     }
 }
 
-void thin_adjoint(struct thin *t, const void *dst, const float *bias, float *src, void *scratch)
+bool thin_adjoint(struct thin *t, const void *dst, const float *bias, float *src, void *scratch)
 {
     struct job j = {.t = t, .columns = scratch, .bias = bias, .src = src};
-    dnn_conv_forward(t->product, dst, NULL, scratch, (unsigned char *)scratch + column_bytes(t));
+    bool done = dnn_conv_forward(t->product, dst, NULL, scratch, (unsigned char *)scratch + column_bytes(t));
     size_t lines = (size_t)(t->n * t->src[0] * t->src[1]);
     parallel_ranges(t->threads, lines, 1 + 16384 / (size_t)(t->src[2] * t->columns), gather_lines, &j);
+    return done;
 }

@@ -24,9 +24,9 @@ void thin_free(struct thin *t);
 size_t thin_scratch(const struct thin *t); /* bytes that thin_adjoint wants at `scratch` */
 size_t thin_bytes(const struct thin *t);   /* bytes it holds itself */
 
-/* After every change of the weight O,[kD],kH,kW,I. */
-void thin_pack(struct thin *t, const float *weight);
+/* After every change of the weight O,[kD],kH,kW,I. False: oneDNN failed, here and below. */
+bool thin_pack(struct thin *t, const float *weight);
 /* src = adjoint(dst) + bias; bias I or NULL. */
-void thin_adjoint(struct thin *t, const void *dst, const float *bias, float *src, void *scratch);
+bool thin_adjoint(struct thin *t, const void *dst, const float *bias, float *src, void *scratch);
 
 #endif

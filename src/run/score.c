@@ -116,7 +116,9 @@ static struct verdict read_verdict(const struct scorer *s, int i)
     struct verdict v = {.score = forward_score(f, i)};
     if (!isfinite(v.score)) {
         v.error = ERR_FAIL;
-        v.message = "the model gives this sample a score that is not finite; train it anew with a lower lr";
+        v.message = plan_failed(f->plan)
+                        ? "oneDNN could not compute this sample's score, most likely for want of memory"
+                        : "the model gives this sample a score that is not finite; train it anew with a lower lr";
         return v;
     }
     v.p_value = calibration_p_value(c, v.score);

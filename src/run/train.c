@@ -143,6 +143,12 @@ static int diverged(const struct trainer *t, const struct batch *b, uint64_t ste
                     double loss, struct err *e)
 {
     char culprit[160];
+    const struct node *failed = plan_failed(t->plan);
+    if (failed)
+        return err_set(e, ERR_MEMORY,
+                       "oneDNN could not compute '%s' (%s), most likely for want of memory; give a smaller "
+                       "batch",
+                       failed->name, failed->op->name);
     find_culprit(t, b, step, o, culprit, sizeof culprit);
     return err_set(e, ERR_FAIL,
                    "training has diverged in epoch %d, step %lld: the loss '%s' is %s, and the first value "

@@ -204,23 +204,23 @@ static void release(struct exec *x)
     free(c);
 }
 
+/* What could not be packed is packed again the next time. */
 static void pack(struct exec *x)
 {
     struct conv *c = x->own;
     if (c->packed == *x->version)
         return;
-    if (c->dnn)
-        dnn_conv_pack(c->dnn, x->in[WEIGHT]);
-    if (c->thin)
-        thin_pack(c->thin, x->in[WEIGHT]);
-    c->packed = *x->version;
+    bool done = (!c->dnn || dnn_conv_pack(c->dnn, x->in[WEIGHT])) && (!c->thin || thin_pack(c->thin, x->in[WEIGHT]));
+    exec_note(x, done);
+    if (done)
+        c->packed = *x->version;
 }
 
 static void conv_forward(struct exec *x)
 {
     struct conv *c = x->own;
     pack(x);
-    dnn_conv_forward(c->dnn, x->in[X], x->in[BIAS], x->out, x->scratch);
+    exec_note(x, dnn_conv_forward(c->dnn, x->in[X], x->in[BIAS], x->out, x->scratch));
 }
 
 /* Bias and activation behind a deconv are one pass of ours: as oneDNN's post-op they cost up to six times more. */
@@ -237,9 +237,9 @@ static void deconv_forward(struct exec *x)
     struct conv *c = x->own;
     pack(x);
     if (c->thin)
-        thin_adjoint(c->thin, x->in[X], x->in[BIAS], x->out, x->scratch);
+        exec_note(x, thin_adjoint(c->thin, x->in[X], x->in[BIAS], x->out, x->scratch));
     else
-        dnn_conv_backward_data(c->dnn, x->in[X], x->out, x->scratch);
+        exec_note(x, dnn_conv_backward_data(c->dnn, x->in[X], x->out, x->scratch));
     if (!c->thin && (x->in[BIAS] || spec_of(x->node)->act != ACT_NONE))
         bias_act(x);
 }
@@ -273,9 +273,9 @@ static void conv_backward(struct exec *x)
     const void *g = before_act(x, &scratch);
     bias_gradient(x, g, scratch);
     if (x->gin[WEIGHT])
-        dnn_conv_backward_weights(c->dnn, x->in[X], g, x->gin[WEIGHT], scratch);
+        exec_note(x, dnn_conv_backward_weights(c->dnn, x->in[X], g, x->gin[WEIGHT], scratch));
     if (x->gin[X])
-        dnn_conv_backward_data(c->dnn, g, x->gin[X], scratch);
+        exec_note(x, dnn_conv_backward_data(c->dnn, g, x->gin[X], scratch));
 }
 
 static void deconv_backward(struct exec *x)
@@ -290,9 +290,9 @@ static void deconv_backward(struct exec *x)
         scratch += c->narrow_bytes;
     }
     if (x->gin[WEIGHT])
-        dnn_conv_backward_weights(c->dnn, g, x->in[X], x->gin[WEIGHT], scratch);
+        exec_note(x, dnn_conv_backward_weights(c->dnn, g, x->in[X], x->gin[WEIGHT], scratch));
     if (x->gin[X])
-        dnn_conv_forward(c->dnn, g, NULL, x->gin[X], scratch);
+        exec_note(x, dnn_conv_forward(c->dnn, g, NULL, x->gin[X], scratch));
 }
 
 static const struct op conv = {

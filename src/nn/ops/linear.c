@@ -54,7 +54,7 @@ static void linear_forward(struct exec *x)
 {
     const struct linear_spec *spec = x->node->spec;
     struct linear_sizes s = linear_sizes(x->node);
-    dnn_gemm(false, true, s.rows, s.out, s.in, 1.0f, x->in[0], s.in, x->in[1], s.in, 0.0f, x->out, s.out);
+    exec_note(x, dnn_gemm(false, true, s.rows, s.out, s.in, 1.0f, x->in[0], s.in, x->in[1], s.in, 0.0f, x->out, s.out));
     rows_bias_act(x->threads, F32, x->out, (size_t)s.rows, (size_t)s.out, x->in[2], spec->act, spec->slope);
 }
 
@@ -70,9 +70,10 @@ static void linear_backward(struct exec *x)
         g = x->scratch;
     }
     if (x->gin[0])
-        dnn_gemm(false, false, s.rows, s.in, s.out, 1.0f, g, s.out, x->in[1], s.in, 0.0f, x->gin[0], s.in);
+        exec_note(x,
+                  dnn_gemm(false, false, s.rows, s.in, s.out, 1.0f, g, s.out, x->in[1], s.in, 0.0f, x->gin[0], s.in));
     if (x->gin[1])
-        dnn_gemm(true, false, s.out, s.in, s.rows, 1.0f, g, s.out, x->in[0], s.in, 0.0f, x->gin[1], s.in);
+        exec_note(x, dnn_gemm(true, false, s.out, s.in, s.rows, 1.0f, g, s.out, x->in[0], s.in, 0.0f, x->gin[1], s.in));
     if (x->gin[2])
         rows_sum(x->threads, F32, g, (size_t)s.rows, (size_t)s.out, x->gin[2],
                  (char *)x->scratch + (count + 15) / 16 * 64);
@@ -140,7 +141,7 @@ static void matmul_forward(struct exec *x)
 {
     int64_t m = x->node->shape.d[0], n = x->node->shape.d[1], k = x->node->in[0]->shape.d[1];
     bool t = transposed(x->node);
-    dnn_gemm(false, t, m, n, k, 1.0f, x->in[0], k, x->in[1], t ? k : n, 0.0f, x->out, n);
+    exec_note(x, dnn_gemm(false, t, m, n, k, 1.0f, x->in[0], k, x->in[1], t ? k : n, 0.0f, x->out, n));
 }
 
 /* da = g b^T, db = a^T g; of a b^T: da = g b, db = g^T a */
@@ -149,11 +150,11 @@ static void matmul_backward(struct exec *x)
     int64_t m = x->node->shape.d[0], n = x->node->shape.d[1], k = x->node->in[0]->shape.d[1];
     bool t = transposed(x->node);
     if (x->gin[0])
-        dnn_gemm(false, !t, m, k, n, 1.0f, x->gout, n, x->in[1], t ? k : n, 0.0f, x->gin[0], k);
+        exec_note(x, dnn_gemm(false, !t, m, k, n, 1.0f, x->gout, n, x->in[1], t ? k : n, 0.0f, x->gin[0], k));
     if (x->gin[1] && t)
-        dnn_gemm(true, false, n, k, m, 1.0f, x->gout, n, x->in[0], k, 0.0f, x->gin[1], k);
+        exec_note(x, dnn_gemm(true, false, n, k, m, 1.0f, x->gout, n, x->in[0], k, 0.0f, x->gin[1], k));
     else if (x->gin[1])
-        dnn_gemm(true, false, k, n, m, 1.0f, x->in[0], k, x->gout, n, 0.0f, x->gin[1], n);
+        exec_note(x, dnn_gemm(true, false, k, n, m, 1.0f, x->in[0], k, x->gout, n, 0.0f, x->gin[1], n));
 }
 
 static double matmul_flops(const struct node *n)

@@ -162,15 +162,15 @@ HOT static void address_row(float *w, size_t n, float factor, const struct atten
         w[best] = 1.0f;
 }
 
-static void forward_block(const struct exec *x, size_t begin, size_t end)
+static void forward_block(struct exec *x, size_t begin, size_t end)
 {
     const struct attend_spec *spec = x->node->spec;
     struct attend_sizes s = attend_sizes(x);
     const float *inverse_q = (const float *)x->saved + s.items;
     float *w = (float *)x->out + begin * s.items;
     int64_t rows = (int64_t)(end - begin), channels = (int64_t)s.channels, items = (int64_t)s.items;
-    dnn_gemm(false, false, rows, items, channels, 1.0f, (const float *)x->in[0] + begin * s.channels, channels,
-             x->scratch, items, 0.0f, w, items);
+    exec_note(x, dnn_gemm(false, false, rows, items, channels, 1.0f, (const float *)x->in[0] + begin * s.channels,
+                          channels, x->scratch, items, 0.0f, w, items));
     save_lengths(x, 0, begin, end);
     for (size_t i = begin; i < end; i++, w += s.items)
         address_row(w, s.items, spec->scale * inverse_q[i], spec);
@@ -253,9 +253,9 @@ static void attend_backward(struct exec *x)
     size_t grain = KERNEL_GRAIN / s.channels + 1;
     parallel_ranges(x->threads, s.queries, KERNEL_GRAIN / s.items + 1, gradient_range, x);
     if (gq)
-        dnn_gemm(false, false, queries, channels, items, 1.0f, d, items, m, channels, 0.0f, gq, channels);
+        exec_note(x, dnn_gemm(false, false, queries, channels, items, 1.0f, d, items, m, channels, 0.0f, gq, channels));
     if (gm)
-        dnn_gemm(true, false, items, channels, queries, 1.0f, d, items, q, channels, 0.0f, gm, channels);
+        exec_note(x, dnn_gemm(true, false, items, channels, queries, 1.0f, d, items, q, channels, 0.0f, gm, channels));
     struct projection to_q = {q, inverse + s.items, gq, s.channels}, to_m = {m, inverse, gm, s.channels};
     if (gq && is_cosine(x))
         parallel_ranges(x->threads, s.queries, grain, projection_range, &to_q);

@@ -1,0 +1,111 @@
+/* An execution of oneDNN that fails, as it does where it finds no memory: nothing that comes of it looks like a number.
+ */
+#include "nets.h"
+#include "nn/layers.h"
+#include "nn/ops.h"
+#include "probe.h"
+
+#include <dlfcn.h>
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* These stand before oneDNN's own; nothing of its headers is needed. */
+static int until_failure = -1; /* calls that still work; -1: all */
+
+static bool works(void)
+{
+    return until_failure < 0 || until_failure-- > 0;
+}
+
+typedef int execute_fn(const void *primitive, void *stream, int n, const void *args);
+typedef int sgemm_fn(char ta, char tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+                     const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+int dnnl_primitive_execute(const void *primitive, void *stream, int n, const void *args);
+int dnnl_sgemm(char ta, char tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+               const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
+
+int dnnl_primitive_execute(const void *primitive, void *stream, int n, const void *args)
+{
+    execute_fn *real;
+    *(void **)&real = dlsym(RTLD_NEXT, "dnnl_primitive_execute");
+    return works() ? real(primitive, stream, n, args) : 1;
+}
+
+int dnnl_sgemm(char ta, char tb, int64_t m, int64_t n, int64_t k, float alpha, const float *a, int64_t lda,
+               const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
+{
+    sgemm_fn *real;
+    *(void **)&real = dlsym(RTLD_NEXT, "dnnl_sgemm");
+    return works() ? real(ta, tb, m, n, k, alpha, a, lda, b, ldb, beta, c, ldc) : 1;
+}
+
+/* A net of everything that oneDNN computes: convolutions, thin ones, linear layers, products, addressing. */
+static struct node *build(struct graph *g, struct node *x)
+{
+    struct layer_spec l = {.out = 16, .kernel = {3, 3}, .stride = {1, 1}, .pad = {1, 1}, .norm = true, .act = ACT_RELU};
+    struct node *y = layer_conv(g, "conv", x, &l);
+    l.transposed = true;
+    y = layer_conv(g, "deconv", y, &l);
+    y = layer_conv(
+        g, "thin", y,
+        &(struct layer_spec){.transposed = true, .out = 1, .kernel = {3, 3}, .stride = {1, 1}, .pad = {1, 1}});
+    y = layer_linear(g, "linear", op_reshape(g, y, SHAPE(4, 64)), &(struct layer_spec){.out = 8});
+    struct init init = {.kind = INIT_NORMAL, .b = 1};
+    struct node *items = graph_param(g, "items", SHAPE(5, 8), GROUP_MAIN, init);
+    struct attend_spec s = {.similarity = SIM_COSINE, .scale = 3};
+    return op_matmul(g, op_attend(g, y, items, s), items, false);
+}
+
+/* Whether the first step to fail in is told and gives NaN: the loss, or a gradient. False: all calls have worked. */
+static bool fail_at(int call)
+{
+    struct params *ps = params_new();
+    struct graph *g = graph_new(GRAPH_TRAIN, F32, ps);
+    struct node *x = graph_input(g, "x", SHAPE(4, 8, 8, 8)), *y = build(g, x);
+    struct objective o = {.name = "loss", .loss = probe_sum(g, y, 1), .group = GROUP_MAIN};
+    probe_allocate(ps, 1);
+    struct plan *p = probe_plan(&(struct plan_spec){.graph = g, .objectives = &o, .nobjectives = 1, .threads = 1});
+    probe_fill(plan_data(p, x), 4 * 8 * 8 * 8, 1, 1);
+    until_failure = call;
+    plan_forward(p, 0);
+    plan_backward(p, 0);
+    bool failed = until_failure == -1, numbers = isfinite(*(float *)plan_data(p, o.loss));
+    until_failure = -1;
+    for (const struct param *w = ps->first; w; w = w->next)
+        for (size_t i = 0; w->grad && i < w->count; i++)
+            numbers = numbers && isfinite(w->grad[i]);
+    assert_int_equal(plan_failed(p) != NULL, failed);
+    assert_int_equal(numbers, !failed);
+    double loss[2]; /* once there is memory again, all is well; packed weights are too */
+    for (int i = 0; i < 2; i++) {
+        probe_fill(plan_data(p, x), 4 * 8 * 8 * 8, 1, 1);
+        plan_forward(p, 0);
+        loss[i] = (double)*(float *)plan_data(p, o.loss);
+        params_changed(ps);
+    }
+    assert_true(isfinite(loss[0]) && loss[0] == loss[1]);
+    plan_free(p);
+    graph_free(g);
+    params_free(ps);
+    return failed;
+}
+
+static void no_failure_is_believed(void **state)
+{
+    (void)state;
+    int call = 0;
+    while (fail_at(call))
+        call++;
+    print_message("%d calls of oneDNN\n", call);
+    assert_true(call > 15);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(no_failure_is_believed)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
