@@ -15,9 +15,10 @@
  * member that is NULL where it may not be is ENGRAM_USAGE; functions without an `error` then answer 0, NaN or nothing.
  * The library never exits, aborts or prints.
  *
- * Sizes. Every struct but engram_error begins with its own size. Whoever makes a struct sets it: the caller with the
- * initialiser (engram_result result = ENGRAM_RESULT_INIT;) or by name ({.size = sizeof(engram_train_job), ...}), the
- * library in what it hands to callbacks. In an array all elements have the first one's size.
+ * Sizes. Every struct begins with its own size (but engram_error and engram_part, which never change). Whoever makes a
+ * struct sets it: the caller with the initialiser (engram_result result = ENGRAM_RESULT_INIT;) or by name ({.size =
+ * sizeof(engram_train_job), ...}), the library in what it hands to callbacks. In an array all elements have the first
+ * one's size.
  *
  * How this interface may grow. Structs grow at their end, and what a caller's struct is too short to hold has its
  * default: 0 or NULL means what the library did before the member was there. So a program that was built with an older
@@ -78,7 +79,6 @@ enum {
     ENGRAM_STOPPED = -6, /* a callback or a stop token asked to stop */
 };
 
-/* Never changes. */
 typedef struct engram_error {
     int code; /* ENGRAM_* */
     char message[1024];
@@ -265,8 +265,8 @@ typedef struct engram_sample {
 } engram_sample;
 
 /* Data that a program has: functions of its own instead of files. They are called one at a time, though not always on
- * the same thread, and what they hand out has to stay until they are called again. They live as long as what was made
- * of them: a call, an engram_data. */
+ * the same thread, and what they hand out has to stay until they are called again. They may be called as long as what
+ * was made of them is there: the call, or the engram_data. */
 typedef struct engram_data_source {
     size_t size;
     const char *name; /* in sentences, the model file and the report; NULL: "the program's data" */
@@ -323,7 +323,8 @@ typedef struct engram_evaluation engram_evaluation;
 
 /* Scores the test part of the data at `url`, in which the truth of some samples must be known, and keeps what a report
  * needs: the pictures it shows, scores, curves, the memory. Settings as for a scorer. The model must outlive the
- * evaluation. A sample that cannot be read is left out, counted and logged. */
+ * evaluation. A sample that cannot be read is left out, counted and logged. (maps and outputs mean nothing here: what
+ * is needed of them is made.) */
 ENGRAM_API int engram_evaluate(const engram_model *model, const char *url, const char *const *settings,
                                size_t nsettings, const engram_hooks *hooks, engram_evaluation **evaluation,
                                engram_error *error);

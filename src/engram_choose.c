@@ -127,3 +127,8 @@ struct scorer_spec scorer_spec_of(const struct scorer_config *c)
                                 .reconstruction = c->outputs,
                                 .rate = c->false_alarm_rate};
 }
+
+struct picture_limits scorer_limits(const struct scorer_config *c)
+{
+    return (struct picture_limits){.side = (int)c->max_side, .pixels = c->max_pixels, .bytes = (size_t)c->max_bytes};
+}

@@ -26,6 +26,8 @@ static int evaluate(const engram_model *model, const struct origin *origin, cons
     const struct log log = hooks_log(hooks);
     const struct scorer_spec spec = scorer_spec_of(config);
     TRY(origin_open(origin, DATASET_SCORE, &log, &ev->own, &ev->data, e));
+    const struct picture_limits limits = scorer_limits(config);
+    dataset_limit(ev->data, &limits);
     const struct evaluate_job job = {.loaded = model->loaded,
                                      .data = ev->data,
                                      .data_name = origin_name(origin, &ev->own),

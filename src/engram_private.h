@@ -116,6 +116,7 @@ extern const struct option scorer_options[];
 
 int scorer_config_read(const char *const *settings, size_t n, struct scorer_config *c, struct err *e);
 struct scorer_spec scorer_spec_of(const struct scorer_config *c);
+struct picture_limits scorer_limits(const struct scorer_config *c);
 
 /* A model with its options and the training's: presets (names with commas between; NULL: the model's first), then
  * settings "name=value". chosen_free whatever came of it. */

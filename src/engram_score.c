@@ -156,7 +156,7 @@ static int ready(engram_scorer *s, struct scorer **inner, int64_t batch, struct 
 static int ready_decoder(engram_scorer *s, struct err *e)
 {
     const struct preprocess *input = &loaded_file(s->model->loaded)->input;
-    const struct picture_limits limits = {(int)s->config.max_side, s->config.max_pixels, (size_t)s->config.max_bytes};
+    const struct picture_limits limits = scorer_limits(&s->config);
     if (!preprocess_shows(input, NULL))
         return err_set(e, ERR_USAGE, "this model was made for %s and cannot score a picture",
                        kind_samples(input->kind));
@@ -362,7 +362,9 @@ static int score_dataset(struct rows *rows, struct dataset *data, const struct l
     engram_scorer *s = rows->scorer;
     struct scorer *scorer = NULL;
     struct scorer_spec spec = scorer_spec_of(&s->config);
+    const struct picture_limits limits = scorer_limits(&s->config);
     spec.log = log;
+    dataset_limit(data, &limits);
     rows->total = dataset_count(data, SPLIT_TEST);
     if ((size_t)spec.batch > rows->total)
         spec.batch = (int)rows->total;

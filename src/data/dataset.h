@@ -60,6 +60,9 @@ int dataset_open_all(const char *const *urls, size_t n, enum dataset_use use, co
                      struct dataset **ds, struct err *e);
 void dataset_close(struct dataset *ds); /* NULL is fine */
 
+/* What its pictures may be, from here on; before the first is read. */
+void dataset_limit(struct dataset *ds, const struct picture_limits *limits);
+
 size_t dataset_count(const struct dataset *ds, enum split split);
 const struct sample *dataset_sample(const struct dataset *ds, enum split split, size_t i);
 

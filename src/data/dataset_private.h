@@ -31,6 +31,7 @@ struct dataset {
     const char **classes;
     int n_classes;
     size_t dropped; /* given twice */
+    struct picture_limits limits; /* of every decoder */
     pthread_mutex_t lock;
     struct picture_decoder *idle[DECODERS_KEPT];
     int n_idle;

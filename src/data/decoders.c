@@ -1,6 +1,11 @@
 /* The decoders of a data set: as many as threads ever read from it at once, made once. */
 #include "data/dataset_private.h"
 
+void dataset_limit(struct dataset *ds, const struct picture_limits *limits)
+{
+    ds->limits = *limits;
+}
+
 int dataset_take_decoder(struct dataset *ds, struct picture_decoder **d, struct err *e)
 {
     *d = NULL;
@@ -8,7 +13,11 @@ int dataset_take_decoder(struct dataset *ds, struct picture_decoder **d, struct 
     if (ds->n_idle)
         *d = ds->idle[--ds->n_idle];
     pthread_mutex_unlock(&ds->lock);
-    return *d ? 0 : picture_decoder_new(d, e);
+    if (*d)
+        return 0;
+    TRY(picture_decoder_new(d, e));
+    picture_decoder_limit(*d, &ds->limits);
+    return 0;
 }
 
 void dataset_put_decoder(struct dataset *ds, struct picture_decoder *d)

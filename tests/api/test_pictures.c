@@ -206,6 +206,28 @@ static void limits_of_a_server(void **state)
     free(bytes);
 }
 
+static int count_errors(void *user, const engram_row *row)
+{
+    if (row->error)
+        assert_says(row->error, "pixels");
+    *(int *)user += row->error != NULL;
+    return 0;
+}
+
+/* They hold for what comes from data sets too. */
+static void limits_of_data(void **state)
+{
+    (void)state;
+    static const char *const urls[] = {"limited"};
+    engram_scorer *s = scorer_with("max_side=19", "threads=1", NULL, NULL);
+    int errors = 0;
+    write_png("limited/large.png", 20, 12, 3, 4);
+    write_png("limited/small.png", 19, 12, 3, 4);
+    assert_int_equal(engram_score_data(s, urls, 1, NULL, count_errors, &errors, NULL), 0);
+    assert_int_equal(errors, 1);
+    engram_scorer_free(s);
+}
+
 static void a_model_in_memory(void **state)
 {
     (void)state;
@@ -350,10 +372,10 @@ int main(void)
         cmocka_unit_test(formats_agree),          cmocka_unit_test(video_formats_agree),
         cmocka_unit_test(pictures_that_are_none), cmocka_unit_test(many_are_each_alone),
         cmocka_unit_test(too_many_or_a_bad_one),  cmocka_unit_test(files_in_memory),
-        cmocka_unit_test(limits_of_a_server),     cmocka_unit_test(a_model_in_memory),
-        cmocka_unit_test(maps_only_when_asked),   cmocka_unit_test(maps_as_files),
-        cmocka_unit_test(outputs_are_pictures),   cmocka_unit_test(parts_add_up),
-        cmocka_unit_test(maps_within_rows),
+        cmocka_unit_test(limits_of_a_server),     cmocka_unit_test(limits_of_data),
+        cmocka_unit_test(a_model_in_memory),      cmocka_unit_test(maps_only_when_asked),
+        cmocka_unit_test(maps_as_files),          cmocka_unit_test(outputs_are_pictures),
+        cmocka_unit_test(parts_add_up),           cmocka_unit_test(maps_within_rows),
     };
     return cmocka_run_group_tests_name("pictures", tests, model_begin, model_end);
 }
