@@ -21,6 +21,11 @@ int load_pixels(struct dataset *ds, enum split split, size_t i, const struct pic
 /* The format that is chosen for the pictures of a split when nobody asks for one. */
 struct picture_format fitted_format(struct dataset *ds, enum split split);
 
+/* EXIF with nothing but an orientation, in either byte order; returns its 26 bytes' number. */
+size_t make_exif(unsigned char *out, bool big_endian, int orientation);
+/* The PNG with such an EXIF at one of its places between chunks; the old one is freed. */
+unsigned char *turn_png(unsigned char *png, size_t *size, size_t at, int orientation);
+
 /* Counts the lines that it gets at each level, and keeps the last of each, and the first of all in a row. */
 struct heard {
     int n[3];

@@ -147,6 +147,40 @@ static void test_bad_masks(void **state)
     dataset_close(ds);
 }
 
+static void turn_file(const char *path, int orientation)
+{
+    size_t size;
+    unsigned char *png = turn_png(read_file(in_folder("%s", path), &size), &size, 33, orientation);
+    write_file(path, png, size);
+    free(png);
+}
+
+/* A picture that lies on its side comes upright, and so does its mask; one that was drawn on the upright picture fits
+ * as it is. */
+static void test_turned(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    make_mvtec();
+    write_png("m/test/broken/000.png", 12, 16, 1, 0);
+    write_mask("m/ground_truth/broken/000_mask.png", 12, 16, 0, 0, 12, 4); /* above */
+    turn_file("m/test/broken/000.png", 6);
+    turn_file("m/ground_truth/broken/000_mask.png", 6);
+    write_png("m/test/broken/001.png", 12, 16, 1, 0);
+    turn_file("m/test/broken/001.png", 8);
+    struct dataset *ds = open_dataset(in_folder("m"), DATASET_LEARN);
+    assert_int_equal(check(ds, SPLIT_TEST, 0, &e), 0);
+    uint8_t pixels[16 * 12], mask[16 * 12];
+    assert_int_equal(load_pixels(ds, SPLIT_TEST, 0, &(struct picture_format){16, 12, 1}, pixels, &e), 0);
+    assert_int_equal(dataset_mask(ds, SPLIT_TEST, 0, 16, 12, mask, &e), 1);
+    for (int y = 0; y < 12; y++)
+        for (int x = 0; x < 16; x++) {
+            assert_int_equal(pixels[16 * y + x], y + 2 * (15 - x)); /* turned to the right: what was below is left */
+            assert_int_equal(mask[16 * y + x], x >= 12);
+        }
+    dataset_close(ds);
+}
+
 /* Opening a pipe that nobody writes to waits for ever. */
 static void test_pipes(void **state)
 {
@@ -550,6 +584,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_picture, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_mvtec, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_bad_masks, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_turned, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_pipes, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_classes, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_folder_a_class, folder_begin, folder_end),

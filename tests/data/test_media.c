@@ -256,16 +256,6 @@ static void test_not_a_picture(void **state)
 
 /* ---- orientation ---- */
 
-/* EXIF with nothing but an orientation, in either byte order. */
-static size_t make_exif(unsigned char *out, bool big, int orientation)
-{
-    static const unsigned char little_endian[26] = {'I', 'I', '*', 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 1};
-    static const unsigned char big_endian[26] = {'M', 'M', 0, '*', 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 1};
-    memcpy(out, big ? big_endian : little_endian, 26);
-    out[big ? 19 : 18] = (unsigned char)orientation;
-    return 26;
-}
-
 /* What is stored is a b c / d e f; what is to be seen, row by row. */
 static const struct {
     int width;
@@ -286,32 +276,17 @@ static void check_upright(const struct picture *p, int orientation, int colours)
                          uprights[orientation].seen[i] + c);
 }
 
-static unsigned char *put_chunk_before(unsigned char *png, size_t *size, size_t at, const unsigned char *data, size_t n)
-{
-    unsigned char *more = malloc(*size + n + 12), *to = mempcpy(more, png, at);
-    const unsigned char length[4] = {0, 0, 0, (unsigned char)n};
-    to = mempcpy(mempcpy(mempcpy(to, length, 4), "eXIf", 4), data, n);
-    const uLong sum = crc32(0, to - n - 4, (unsigned)n + 4);
-    for (int shift = 24; shift >= 0; shift -= 8)
-        *to++ = (unsigned char)(sum >> shift);
-    memcpy(to, png + at, *size - at);
-    free(png);
-    *size += n + 12;
-    return more;
-}
-
 static void test_upright_png(void **state)
 {
     (void)state;
     const unsigned char grey[] = "abcdef", rgb[] = "abcbcdcdedefefgfgh";
     for (int colours = 1; colours <= 3; colours += 2)
         for (int orientation = 1; orientation <= 8; orientation++) {
-            unsigned char exif[26];
-            size_t size, n = make_exif(exif, orientation & 1, orientation);
+            size_t size;
             unsigned char *png = make_png(&(struct png){3, 2, 8, colours == 1 ? 0 : 2, colours == 1 ? grey : rgb,
                                                         3 * (size_t)colours, NULL, NULL, 0},
                                           &size);
-            png = put_chunk_before(png, &size, orientation & 2 ? 33 : size - 12, exif, n);
+            png = turn_png(png, &size, orientation & 2 ? 33 : size - 12, orientation); /* before the pixels or behind */
             struct picture p = decode(png, size, 0);
             check_upright(&p, orientation, colours);
             free(png);
