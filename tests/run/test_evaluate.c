@@ -399,6 +399,8 @@ static void unreadable_pictures_are_left_out(void **state)
     assert_number(&t.ev, "auroc", "", 9.5 / 12);
     assert_number(&t.ev, "pixel_auroc", "", 644.0 / 896);
     assert_says(t.lines, "good/0b.png");
+    static const size_t read[] = {0, 2, 3, 4, 5, 6, 7};
+    assert_memory_equal(t.ev.scores.sample, read, sizeof read);
     only(&t.ev, GALLERY_FALSE_ALARMS, "test/good/2.png");
     only(&t.ev, GALLERY_MISSED, "test/spot/1.png");
     assert_int_equal(t.told, 8);

@@ -1,0 +1,79 @@
+/* Which samples and memory items of an evaluation are shown. */
+#include "run/gallery.h"
+
+#include "support/files.h"
+
+static void each_gallery_has_its_picks(void **state)
+{
+    (void)state;
+    float score[] = {5, 1, 3, 5, 2, 4};
+    double p[] = {0.01, 0.9, 0.04, 0.01, 0.5, 0.02};
+    int8_t truth[] = {1, 1, 0, 1, 0, 0};
+    struct sample_scores s = {6, NULL, score, p, truth};
+    size_t picks[GALLERY_PICKS];
+    assert_int_equal(gallery_pick(GALLERY_MOST_ANOMALOUS, &s, 0.05, picks), 6);
+    assert_int_equal(picks[0], 0); /* equal scores stay in the data's order */
+    assert_int_equal(picks[1], 3);
+    assert_int_equal(picks[5], 1);
+    assert_int_equal(gallery_pick(GALLERY_MOST_NORMAL, &s, 0.05, picks), 6);
+    assert_int_equal(picks[0], 1);
+    assert_int_equal(gallery_pick(GALLERY_FALSE_ALARMS, &s, 0.05, picks), 2);
+    assert_int_equal(picks[0], 5);
+    assert_int_equal(picks[1], 2);
+    assert_int_equal(gallery_pick(GALLERY_MISSED, &s, 0.05, picks), 1);
+    assert_int_equal(picks[0], 1);
+    assert_int_equal(gallery_pick(GALLERY_DRAWN, &s, 0.05, picks), 6);
+    assert_int_equal(picks[0], 2); /* normal ones first */
+    assert_int_equal(picks[3], 0);
+    s.truth = NULL;
+    assert_int_equal(gallery_pick(GALLERY_DRAWN, &s, 0.05, picks), 6);
+    assert_int_equal(gallery_pick(GALLERY_MISSED, &s, 0.05, picks), 0);
+}
+
+/* 200 samples, every other one anomalous, their scores overlapping; a tenth of the normal ones is flagged. */
+static void picks_are_bounded_and_distinct(void **state)
+{
+    (void)state;
+    enum { SAMPLES = 200 };
+    float score[SAMPLES];
+    double p[SAMPLES];
+    int8_t truth[SAMPLES];
+    for (int i = 0; i < SAMPLES; i++) {
+        truth[i] = (int8_t)(i % 2);
+        score[i] = (float)((i * 37) % SAMPLES + 20 * (i % 2));
+        p[i] = score[i] >= 180 ? 0.05 : 0.5;
+    }
+    const struct sample_scores s = {.n = SAMPLES, .score = score, .p_value = p, .truth = truth};
+    for (int g = 0; g < GALLERIES; g++) {
+        size_t picks[GALLERY_PICKS];
+        size_t n = gallery_pick((enum gallery_kind)g, &s, 0.1, picks);
+        assert_true(n > 0 && n <= GALLERY_PICKS);
+        for (size_t i = 0; i < n; i++)
+            for (size_t j = 0; j < i; j++)
+                assert_true(picks[i] != picks[j]);
+    }
+}
+
+static void items_come_most_used_first(void **state)
+{
+    (void)state;
+    double weight[300];
+    int64_t items[ITEM_PICKS];
+    for (int i = 0; i < 300; i++)
+        weight[i] = (i * 7) % 300;
+    struct memory_use use = {.items = 300, .weight = weight};
+    assert_int_equal(gallery_pick_items(&use, items), ITEM_PICKS);
+    for (int i = 1; i < ITEM_PICKS; i++)
+        assert_true(weight[items[i - 1]] >= weight[items[i]]);
+    assert_int_equal((int)weight[items[0]], 299);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_gallery_has_its_picks),
+        cmocka_unit_test(picks_are_bounded_and_distinct),
+        cmocka_unit_test(items_come_most_used_first),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
