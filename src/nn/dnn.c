@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 enum { ARGS = 6 };
 
@@ -447,8 +448,21 @@ static int build(struct dnn_conv *c, struct err *e)
     return code;
 }
 
+/* Where an allocation of its own fails, oneDNN throws, or follows a null pointer, and the process ends. So there must
+ * be room for what making a convolution takes, and to spare. */
+static int check_room(struct err *e)
+{
+    enum { ROOM = 32 << 20 };
+    void *room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (room == MAP_FAILED)
+        return err_memory(e, "a convolution");
+    munmap(room, ROOM);
+    return 0;
+}
+
 int dnn_conv_new(const struct dnn_conv_spec *spec, struct dnn_conv **out, struct err *e)
 {
+    TRY(check_room(e));
     if (!ready())
         return err_set(e, ERR_FAIL, "oneDNN could not start on this processor");
     struct dnn_conv *c = calloc(1, sizeof *c);

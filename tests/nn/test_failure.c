@@ -10,6 +10,9 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -104,8 +107,54 @@ static void no_failure_is_believed(void **state)
     assert_true(call > 15);
 }
 
+/* Plans and runs the net with `room` bytes of address space beyond what there is; the exit code: 0, or 1 after a
+ * sentence. */
+static void run_within(size_t room)
+{
+    struct params *ps = params_new();
+    struct graph *g = graph_new(GRAPH_TRAIN, F32, ps);
+    struct node *x = graph_input(g, "x", SHAPE(4, 8, 8, 8));
+    struct objective o = {.name = "loss", .loss = probe_sum(g, build(g, x), 1), .group = GROUP_MAIN};
+    struct err e = ERR_INIT;
+    struct plan *p;
+    probe_allocate(ps, 1);
+    long pages = 0;
+    FILE *f = fopen("/proc/self/statm", "r");
+    if (!f || fscanf(f, "%ld", &pages) != 1)
+        _exit(2);
+    fclose(f);
+    rlim_t most = (rlim_t)pages * (rlim_t)sysconf(_SC_PAGESIZE) + room;
+    setrlimit(RLIMIT_AS, &(struct rlimit){most, most});
+    if (plan_new(&(struct plan_spec){.graph = g, .objectives = &o, .nobjectives = 1, .threads = 1}, &p, &e) < 0)
+        _exit(e.code == ERR_MEMORY ? 1 : 3);
+    plan_forward(p, 0);
+    plan_backward(p, 0);
+    _exit(0);
+}
+
+static void little_address_space_is_a_sentence(void **state)
+{
+    (void)state;
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    skip(); /* the sanitiser takes address space by the terabyte */
+#endif
+    int results[2] = {0};
+    for (size_t room = 0; room < (size_t)48 << 20; room += 1 << 19) {
+        pid_t child = fork();
+        if (child == 0)
+            run_within(room);
+        int status;
+        assert_int_equal(waitpid(child, &status, 0), child);
+        if (!WIFEXITED(status) || WEXITSTATUS(status) > 1)
+            fail_msg("with %zu KiB it ends with status %d", room >> 10, status);
+        results[WEXITSTATUS(status)]++;
+    }
+    assert_true(results[0] && results[1]);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(no_failure_is_believed)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(little_address_space_is_a_sentence),
+                                       cmocka_unit_test(no_failure_is_believed)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
