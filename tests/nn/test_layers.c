@@ -38,7 +38,7 @@ static void layers_declare_what_they_have(void **state)
 {
     (void)state;
     const struct shape picture = SHAPE(2, 4, 4, 3), row = SHAPE(2, 3);
-    for (int mode = GRAPH_TRAIN; mode <= GRAPH_SCORE; mode++) {
+    for (enum graph_mode mode = GRAPH_TRAIN; mode <= GRAPH_SCORE; mode++) {
         struct layer_spec c = conv, l = linear;
         assert_string_equal(declared(layer_conv, picture, &c, mode), "n.weight 5x3x3x3 main; n.bias 5 main; ");
         c.no_bias = true;
