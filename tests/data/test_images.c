@@ -147,6 +147,40 @@ static void test_bad_masks(void **state)
     dataset_close(ds);
 }
 
+static uint64_t fingerprint(const char *url, int threads, size_t memory)
+{
+    struct err e = ERR_INIT;
+    struct preprocess p = pictures_of(8, 6, 1);
+    struct dataset *ds = open_dataset(url, DATASET_LEARN);
+    struct dataset_needs needs = {.input = &p, .threads = threads, .memory = memory};
+    if (dataset_check(ds, SPLIT_TRAIN, &needs, NULL, &e) < 0)
+        fail_msg("%s", e.msg);
+    const uint64_t print = dataset_fingerprint(ds, SPLIT_TRAIN);
+    dataset_close(ds);
+    return print;
+}
+
+/* Other pixels under the same names are other data, however they are read. */
+static void test_fingerprint(void **state)
+{
+    (void)state;
+    write_png("p/0.png", 8, 6, 1, 0);
+    write_png("p/1.png", 8, 6, 1, 1);
+    write_png("p/2.png", 8, 6, 1, 2);
+    const uint64_t first = fingerprint(in_folder("p"), 1, 0);
+    assert_true(fingerprint(in_folder("p"), 3, 1 << 20) == first);
+    write_png("p/1.png", 8, 6, 1, 7);
+    assert_true(fingerprint(in_folder("p"), 1, 0) != first);
+    write_png("p/1.png", 8, 6, 1, 2);
+    write_png("p/2.png", 8, 6, 1, 1);
+    assert_true(fingerprint(in_folder("p"), 1, 0) != first);
+    write_png("p/1.png", 8, 6, 1, 1);
+    write_png("p/2.png", 8, 6, 1, 2);
+    assert_true(fingerprint(in_folder("p"), 1, 0) == first);
+    assert_int_equal(rename(in_folder("p/2.png"), in_folder("p/3.png")), 0);
+    assert_true(fingerprint(in_folder("p"), 1, 0) != first);
+}
+
 static void turn_file(const char *path, int orientation)
 {
     size_t size;
@@ -584,6 +618,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_one_picture, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_mvtec, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_bad_masks, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_fingerprint, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_turned, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_pipes, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_classes, folder_begin, folder_end),
