@@ -249,7 +249,7 @@ typedef int engram_row_fn(void *user, const engram_row *row);
 
 /* Scores data in its order, one call of `row` a sample, as they come. `urls` (n of them): paths of pictures or folders,
  * or SOURCE:PATH?option=value (engram_source_at); of data with a training and a test part, the test part. A sample that
- * cannot be read is a row with its error. `hooks` may be NULL; `user` goes to `row`, which may look at its map. */
+ * cannot be read, or of several paths one that is not there, is a row with its error. `hooks` may be NULL; `user` goes to `row`, which may look at its map. */
 ENGRAM_API int engram_score_data(engram_scorer *scorer, const char *const *urls, size_t n, const engram_hooks *hooks,
                                  engram_row_fn *row, void *user, engram_error *error);
 

@@ -49,7 +49,7 @@ static int choose_source(struct part *p, const struct url *url, struct err *e)
     p->source = url->source;
     if (p->source)
         return 0;
-    if (file_kind(url->path) == FILE_ABSENT)
+    if (file_kind(url->path) == FILE_ABSENT && !p->among)
         return err_set(e, ERR_IO, "there is no file or folder %s; check the name", url->path);
     p->source = sniff(url->path);
     return 0;
@@ -66,10 +66,10 @@ static void thin_out(struct split_samples *s, size_t first, size_t n)
     s->n = first + n;
 }
 
-static int open_part(struct dataset *ds, const char *text, enum dataset_use use, struct err *e)
+static int open_part(struct dataset *ds, const char *text, enum dataset_use use, bool among, struct err *e)
 {
     struct part *p = &ds->parts[ds->n_parts];
-    *p = (struct part){.ds = ds, .number = (int)ds->n_parts, .use = use};
+    *p = (struct part){.ds = ds, .number = (int)ds->n_parts, .use = use, .among = among};
     struct url url;
     TRY(url_parse(text, &url, e));
     TRY(choose_source(p, &url, e));
@@ -128,7 +128,7 @@ static int open_urls(struct dataset *ds, const char *const *urls, size_t n, enum
     if (!ds->parts)
         return err_memory(e, "a dataset");
     for (size_t i = 0; i < n; i++)
-        TRY(open_part(ds, urls[i], use, e));
+        TRY(open_part(ds, urls[i], use, use == DATASET_SCORE && n > 1, e));
     TRY(check_kinds(ds, e));
     return n > 1 ? dataset_name_apart(ds, e) : 0;
 }

@@ -56,6 +56,7 @@ struct dataset;
  * nothing at that path; ERR_FORMAT: nothing usable there. Never opens an empty dataset: the split that `use` asks for
  * (train to learn, test to score) has at least one sample. */
 int dataset_open(const char *url, enum dataset_use use, const struct log *log, struct dataset **ds, struct err *e);
+/* The same of several at once. Of several to score, one that is not there is a sample that cannot be read. */
 int dataset_open_all(const char *const *urls, size_t n, enum dataset_use use, const struct log *log,
                      struct dataset **ds, struct err *e);
 void dataset_close(struct dataset *ds); /* NULL is fine */

@@ -420,7 +420,7 @@ static int images_open(struct part *p, struct err *e)
 {
     struct layout l = {0};
     int code = 0;
-    if (file_kind(p->path) == FILE_ABSENT)
+    if (file_kind(p->path) == FILE_ABSENT && !p->among)
         return err_set(e, ERR_IO, "there is no file or folder %s; check the name", p->path);
     if (file_kind(p->path) == FILE_FOLDER)
         code = layout_list(&l, p, e);

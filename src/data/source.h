@@ -13,6 +13,7 @@ struct part {
     const char *path; /* the URL without source and options */
     int number;       /* which URL, from 0 */
     enum dataset_use use;
+    bool among;         /* one of several to score: if it is not there, it is a sample that cannot be read */
     void *options;      /* the source's struct, filled from its table and the URL */
     void *state;        /* the source's own, from open to close */
     struct shape shape; /* of every sample, where all have one and to read it is no more than a copy; else nd = 0 */
