@@ -94,7 +94,7 @@ void chosen_free(struct chosen *c)
 #define OPTIONS_OF struct scorer_config
 // clang-format off
 const struct option scorer_options[] = {
-    ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0: all"),
+    ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0, or more than there are: all"),
     ROW_INT(batch, "64", 1, 4096, "samples computed at once"),
     ROW_FLOAT(false_alarm_rate, "0.05", 0, 1, "share of normal samples that may be called anomalous"),
     ROW_BOOL(maps, "false", "make heat maps"),

@@ -14,7 +14,7 @@ const struct option train_options[] = {
     ROW_FLOAT(beta1, "0.9", 0, 0.9999, "Adam's decay of the mean gradient"),
     ROW_FLOAT(beta2, "0.999", 0, 0.999999, "Adam's decay of the mean squared gradient"),
     ROW_INT(seed, "1", 0, 0x1p63, "of all random choices: equal seeds, equal models"),
-    ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0: all"),
+    ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0, or more than there are: all"),
     ROW_CHOICE(precision, "f32", "f32|bf16|auto", "number format between layers; auto: bf16 where the processor computes in it"),
     ROW_STRING(size, "0", "pixels that pictures are resized to: N or HEIGHTxWIDTH; 0: chosen from the data"),
     ROW_INT(channels, "0", 0, 3, "1: grey, 3: colour, 0: chosen from the data"),
@@ -68,10 +68,9 @@ int train_wishes(const struct train_config *c, struct wishes *w, struct err *e)
 
 int threads_choose(int64_t asked)
 {
-    cpu_set_t cores;
-    if (asked > 0)
-        return (int)asked;
-    return sched_getaffinity(0, sizeof cores, &cores) ? 1 : CPU_COUNT(&cores);
+    cpu_set_t set;
+    int cores = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+    return asked > 0 && asked < cores ? (int)asked : cores;
 }
 
 int train_config_check(const struct train_config *c, struct err *e)

@@ -42,7 +42,7 @@ int train_size_parse(const char *text, int *height, int *width, struct err *e);
 /* How the options want the data to be brought to the model. ERR_USAGE: a size that is none. */
 int train_wishes(const struct train_config *c, struct wishes *w, struct err *e);
 
-/* A number of threads: `asked`, or for 0 as many as the process may use cores. */
+/* A number of threads: `asked`, and for 0 or more than that, as many as the process may use cores. */
 int threads_choose(int64_t asked);
 
 /* What only makes sense together: shares that leave nothing to train on, patience without validation. ERR_USAGE. */
