@@ -9,13 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define FLAGS_OF struct args
+// clang-format off
 const struct flag common_flags[] = {
-    {"quiet", 'q', FLAG_SWITCH, offsetof(struct args, quiet), NULL, NULL, 0, 0, NULL,
-     "only warnings and errors on stderr"},
-    {"verbose", 'v', FLAG_SWITCH, offsetof(struct args, verbose), NULL, NULL, 0, 0, NULL, "details on stderr"},
-    {"help", 'h', FLAG_SWITCH, offsetof(struct args, help), NULL, NULL, 0, 0, NULL, "this help"},
-    {0},
-};
+    ROW_SWITCH(quiet,   'q', "only warnings and errors on stderr"),
+    ROW_SWITCH(verbose, 'v', "on stderr, when each step begins, and time and memory in the end"),
+    ROW_SWITCH(help,    'h', "help, with a verb the verb's"),
+    ROW_SWITCH(version, 'V', "the version"),
+    {0}};
+// clang-format on
 
 /* ---- did you mean ---- */
 
@@ -57,19 +59,25 @@ void guess_try(struct guess *guess, const char *candidate)
     }
 }
 
-const struct verb *verb_find(const struct verb *verbs, const char *name)
+const struct verb *verb_find(const struct verb *const *verbs, const char *name)
 {
-    for (const struct verb *v = verbs; v->name; v++)
-        if (!strcmp(v->name, name))
-            return v;
+    for (; *verbs; verbs++)
+        if (!strcmp((*verbs)->name, name))
+            return *verbs;
     return NULL;
 }
 
-static int unknown_verb(const struct verb *verbs, const char *name)
+bool verb_computes(const struct args *args)
+{
+    (void)args;
+    return true;
+}
+
+static int unknown_verb(const struct verb *const *verbs, const char *name)
 {
     struct guess guess = {.word = name};
-    for (const struct verb *v = verbs; v->name; v++)
-        guess_try(&guess, v->name);
+    for (; *verbs; verbs++)
+        guess_try(&guess, (*verbs)->name);
     if (guess.best)
         return console_usage(NULL, "there is no verb '%s'; did you mean '%s'?", name, guess.best);
     return console_usage(NULL, "there is no verb '%s'", name);
@@ -84,6 +92,14 @@ static bool same_name(const char *a, const char *b)
         if ((*a == '_' ? '-' : *a) != (*b == '_' ? '-' : *b))
             return false;
     return *a == *b;
+}
+
+void flag_shown(const char *name, char *text, size_t size)
+{
+    snprintf(text, size, "%s", name);
+    for (; *text; text++)
+        if (*text == '_')
+            *text = '-';
 }
 
 typedef int option_at(const char *owner, size_t i, engram_option *option);
@@ -119,6 +135,8 @@ bool option_named(const char *model, const char *name, engram_option *option, st
 static int add_setting(struct args *args, const char *setting)
 {
     args->settings[args->nsettings++] = setting;
+    if (!strncmp(setting, "threads=", 8))
+        args->threads = atoi(setting + 8);
     return 0;
 }
 
@@ -135,22 +153,41 @@ static int add_option(struct args *args, const char *name, const char *value)
 
 /* ---- flags ---- */
 
-static const struct flag *flag_in(const struct flag *table, const char *name)
+/* The verb's own flags come first, those of every verb second; before the verb there are only these. */
+struct tables {
+    const struct flag *v[2];
+};
+
+static struct tables tables_of(const struct verb *verb)
 {
-    for (; table->name; table++)
-        if (same_name(name, table->name))
-            return table;
+    static const struct flag none[] = {{0}};
+    return (struct tables){{verb ? verb->flags : none, common_flags}};
+}
+
+static const struct flag *flag_by_name(const struct verb *verb, const char *name)
+{
+    const struct tables tables = tables_of(verb);
+    for (int t = 0; t < 2; t++)
+        for (const struct flag *f = tables.v[t]; f->name; f++)
+            if (same_name(name, f->name))
+                return f;
     return NULL;
 }
 
 static const struct flag *flag_by_letter(const struct verb *verb, char letter)
 {
-    const struct flag *const tables[] = {verb->flags, common_flags};
+    const struct tables tables = tables_of(verb);
     for (int t = 0; t < 2; t++)
-        for (const struct flag *f = tables[t]; f->name; f++)
+        for (const struct flag *f = tables.v[t]; f->name; f++)
             if (f->letter == letter)
                 return f;
     return NULL;
+}
+
+static void *field_of(struct args *args, const struct flag *f)
+{
+    bool common = f >= common_flags && f < common_flags + sizeof common_flags / sizeof *common_flags;
+    return (common ? (char *)args : (char *)args->flags) + f->offset;
 }
 
 static bool has_choice(const char *choices, const char *text)
@@ -168,37 +205,42 @@ static int set_number(struct args *args, const struct flag *f, const char *text)
     errno = 0;
     double v = strtod(text, &end);
     bool whole = f->type == FLAG_WHOLE;
-    if (end == text || *end || errno || !isfinite(v) || (whole && v != floor(v)) || v < f->min || v > f->max)
-        return console_usage(args->verb->name, "--%s takes a %s from %g to %g, not '%s'", f->name,
+    if (end == text || *end || errno || !isfinite(v) || (whole && v != floor(v)) || v < f->min || v > f->max) {
+        char name[WORD + 1];
+        flag_shown(f->name, name, sizeof name);
+        return console_usage(args->verb->name, "--%s takes a %s from %g to %g, not '%s'", name,
                              whole ? "whole number" : "number", f->min, f->max, text);
-    void *at = (char *)args + f->offset;
+    }
     if (whole)
-        *(int *)at = (int)v;
+        *(int *)field_of(args, f) = (int)v;
     else
-        *(double *)at = v;
+        *(double *)field_of(args, f) = v;
+    if (!strcmp(f->name, "threads"))
+        args->threads = (int)v;
     return 0;
 }
 
 static int set_flag(struct args *args, const struct flag *f, const char *text)
 {
-    void *at = (char *)args + f->offset;
+    char name[WORD + 1];
+    flag_shown(f->name, name, sizeof name);
     switch (f->type) {
     case FLAG_SWITCH:
-        *(bool *)at = true;
+        *(bool *)field_of(args, f) = true;
         return 0;
     case FLAG_CHOICE:
         if (!has_choice(f->choices, text))
-            return console_usage(args->verb->name, "--%s takes one of %s, not '%s'", f->name, f->choices, text);
-        *(const char **)at = text;
+            return console_usage(args->verb->name, "--%s takes one of %s, not '%s'", name, f->choices, text);
+        *(const char **)field_of(args, f) = text;
         return 0;
     case FLAG_TEXT:
         if (!*text)
-            return console_usage(args->verb->name, "--%s needs %s, not an empty text", f->name, f->argument);
-        *(const char **)at = text;
+            return console_usage(args->verb->name, "--%s needs %s, not an empty text", name, f->argument);
+        *(const char **)field_of(args, f) = text;
         return 0;
     case FLAG_SETTING:
         if (!strchr(text, '=') || *text == '=')
-            return console_usage(args->verb->name, "--%s takes NAME=VALUE, not '%s'", f->name, text);
+            return console_usage(args->verb->name, "--%s takes NAME=VALUE, not '%s'", name, text);
         return add_setting(args, text);
     case FLAG_WHOLE:
     case FLAG_NUMBER:
@@ -214,20 +256,27 @@ static void set_defaults(struct args *args)
             set_flag(args, f, f->value);
 }
 
-static int unknown_flag(const struct args *args, const char *name)
+/* "engram train", or "engram" before the verb. */
+static const char *owner_of(const struct verb *verb)
 {
-    const char *verb = args->verb->name;
+    return verb ? verb->name : "engram";
+}
+
+static int unknown_flag(const struct verb *verb, const char *name)
+{
     struct guess guess = {.word = name};
-    for (const struct flag *f = args->verb->flags; f->name; f++)
-        guess_try(&guess, f->name);
-    for (const struct flag *f = common_flags; f->name; f++)
-        guess_try(&guess, f->name);
+    const struct tables tables = tables_of(verb);
+    for (int t = 0; t < 2; t++)
+        for (const struct flag *f = tables.v[t]; f->name; f++)
+            guess_try(&guess, f->name);
     engram_option option = ENGRAM_OPTION_INIT;
-    if (args->verb->settings)
+    if (verb && verb->settings)
         option_named(NULL, name, &option, &guess);
-    if (guess.best)
-        return console_usage(verb, "%s has no flag --%s; did you mean --%s?", verb, name, guess.best);
-    return console_usage(verb, "%s has no flag --%s", verb, name);
+    char shown[WORD + 1];
+    flag_shown(guess.best ? guess.best : "", shown, sizeof shown);
+    const char *hint = verb ? "" : "; a verb's own flags stand behind it";
+    return console_usage(verb ? verb->name : NULL, "%s has no flag --%s%s%s%s%s", owner_of(verb), name, hint,
+                         guess.best ? "; did you mean --" : "", shown, guess.best ? "?" : "");
 }
 
 /* ---- the command line ---- */
@@ -241,21 +290,20 @@ static int parse_long(struct args *args, const char *word, struct words *words)
 {
     char name[WORD + 1];
     size_t n = strcspn(word, "=");
+    const struct verb *verb = args->verb;
     const char *value = word[n] ? word + n + 1 : NULL;
     snprintf(name, sizeof name, "%.*s", (int)n, word);
     engram_option option = ENGRAM_OPTION_INIT;
-    const struct flag *f = flag_in(args->verb->flags, name);
-    if (!f)
-        f = flag_in(common_flags, name);
-    if (!f && !(args->verb->settings && option_named(NULL, name, &option, NULL)))
-        return unknown_flag(args, name);
+    const struct flag *f = flag_by_name(verb, name);
+    if (!f && !(verb && verb->settings && option_named(NULL, name, &option, NULL)))
+        return unknown_flag(verb, name);
     bool alone = f ? f->type == FLAG_SWITCH : !strcmp(option.type, "bool");
     if (f && alone && value)
-        return console_usage(args->verb->name, "--%s takes no value", name);
+        return console_usage(verb ? verb->name : NULL, "--%s takes no value", name);
     if (!alone && !value) {
         value = *words->next;
         if (!value)
-            return console_usage(args->verb->name, "--%s needs a value", name);
+            return console_usage(verb->name, "--%s needs a value", name);
         words->next++;
     }
     return f ? set_flag(args, f, value) : add_option(args, option.name, value ? value : "true");
@@ -264,14 +312,16 @@ static int parse_long(struct args *args, const char *word, struct words *words)
 /* "-q", "-qv", "-o FILE", "-oFILE". */
 static int parse_letters(struct args *args, const char *letters, struct words *words)
 {
+    const struct verb *verb = args->verb;
     for (; *letters; letters++) {
-        const struct flag *f = flag_by_letter(args->verb, *letters);
+        const struct flag *f = flag_by_letter(verb, *letters);
         if (!f)
-            return console_usage(args->verb->name, "%s has no flag -%c", args->verb->name, *letters);
+            return console_usage(verb ? verb->name : NULL, "%s has no flag -%c%s", owner_of(verb), *letters,
+                                 verb ? "" : "; a verb's own flags stand behind it");
         if (f->type != FLAG_SWITCH) {
             const char *value = letters[1] ? letters + 1 : *words->next;
             if (!value)
-                return console_usage(args->verb->name, "-%c needs a value: %s", f->letter, f->argument);
+                return console_usage(verb->name, "-%c needs a value: %s", f->letter, f->argument);
             words->next += !letters[1];
             return set_flag(args, f, value);
         }
@@ -292,62 +342,61 @@ static int check_operands(const struct args *args)
     return 0;
 }
 
-static int parse_words(struct args *args, struct words *words)
+/* The verb's struct and room for all that may follow. */
+static int begin_verb(struct args *args, const char *name, size_t words)
+{
+    args->verb = verb_find(args->verbs, name);
+    if (!args->verb)
+        return unknown_verb(args->verbs, name);
+    args->operands = calloc(words, sizeof *args->operands);
+    args->settings = calloc(words, sizeof *args->settings);
+    args->owned = calloc(words, sizeof *args->owned);
+    args->flags = calloc(1, args->verb->flags_size);
+    if (!args->operands || !args->settings || !args->owned || !args->flags)
+        return console_error("out of memory while reading the command line");
+    set_defaults(args);
+    return 0;
+}
+
+static int parse_words(struct args *args, size_t n, struct words *words)
 {
     bool flags = true;
-    while (*words->next) {
+    int code = 0;
+    while (!code && *words->next) {
         const char *word = *words->next++;
-        int code = 0;
         if (flags && !strcmp(word, "--"))
             flags = false;
         else if (flags && !strncmp(word, "--", 2))
             code = parse_long(args, word + 2, words);
         else if (flags && word[0] == '-' && word[1])
             code = parse_letters(args, word + 1, words);
+        else if (!args->verb)
+            code = begin_verb(args, word, n);
         else
             args->operands[args->noperands++] = word;
-        if (code)
-            return code;
     }
-    return args->help ? 0 : check_operands(args);
+    return code;
 }
 
-int args_parse(const struct verb *verbs, int argc, char **argv, struct args *args)
+int args_parse(const struct verb *const *verbs, int argc, char **argv, struct args *args)
 {
     *args = (struct args){.verbs = verbs};
-    const char *first = argc > 1 ? argv[1] : "";
-    if (!strcmp(first, "--version") || !strcmp(first, "-V"))
-        return args->version = true, 0;
-    if (!strcmp(first, "--help") || !strcmp(first, "-h"))
-        return args->help = true, 0;
-    if (argc < 2)
-        return console_usage(NULL, "what is to be done? For example: engram demo");
-    if (first[0] == '-')
-        return console_usage(NULL, "the verb comes first, then its flags: engram VERB %s", first);
-    args->verb = verb_find(verbs, first);
+    int code = parse_words(args, (size_t)argc + 1, &(struct words){argc > 0 ? argv + 1 : argv});
+    if (code || args->help || args->version)
+        return code;
     if (!args->verb)
-        return unknown_verb(verbs, first);
-    size_t n = (size_t)argc;
-    args->operands = calloc(n, sizeof *args->operands);
-    args->settings = calloc(n, sizeof *args->settings);
-    args->owned = calloc(n, sizeof *args->owned);
-    if (!args->operands || !args->settings || !args->owned)
-        return console_error("out of memory while reading the command line");
-    set_defaults(args);
-    return parse_words(args, &(struct words){argv + 2});
+        return console_usage(NULL, "what is to be done? For example: engram demo");
+    return check_operands(args);
 }
 
-void args_scorer_settings(const struct args *args, bool maps, struct scorer_settings *s)
+void scorer_settings_make(struct scorer_settings *s, double rate, int threads, int batch, bool maps)
 {
-    *s = (struct scorer_settings){.n = 2};
-    snprintf(s->text[0], sizeof *s->text, "threads=%d", args->threads);
-    snprintf(s->text[1], sizeof *s->text, "false_alarm_rate=%.17g", args->rate);
-    s->list[0] = s->text[0];
-    s->list[1] = s->text[1];
-    if (args->batch) { /* where the verb has that flag */
-        snprintf(s->text[2], sizeof *s->text, "batch=%d", args->batch);
-        s->list[s->n++] = s->text[2];
-    }
+    *s = (struct scorer_settings){.n = 3};
+    snprintf(s->text[0], sizeof *s->text, "false_alarm_rate=%.17g", rate);
+    snprintf(s->text[1], sizeof *s->text, "threads=%d", threads);
+    snprintf(s->text[2], sizeof *s->text, "batch=%d", batch);
+    for (size_t i = 0; i < s->n; i++)
+        s->list[i] = s->text[i];
     if (maps)
         s->list[s->n++] = "maps=true";
 }
@@ -359,5 +408,6 @@ void args_free(struct args *args)
     free(args->owned);
     free(args->operands);
     free(args->settings);
+    free(args->flags);
     *args = (struct args){0};
 }

@@ -7,9 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What a command line says. Flags that are not given have the default of their row. */
+/* What a command line says. */
 struct args {
-    const struct verb *verbs; /* all there are, in the order to show them */
+    const struct verb *const *verbs; /* all there are, in the order to show them; NULL ends them */
     const struct verb *verb;
     const char **operands; /* what is no flag, in order */
     size_t noperands;
@@ -17,13 +17,9 @@ struct args {
     size_t nsettings;
     char **owned; /* settings that were put together from a flag and its value */
     size_t nowned;
-
-    const char *output, *preset, *report, *maps, *format, *completion, *data;
-    bool force, resume, strict, exit_code, npy, list, man;
-    bool training, profile;
+    void *flags; /* the verb's own struct; flags that are not given have the default of their row */
+    int threads; /* asked for, by flag or setting; 0: none in particular */
     bool quiet, verbose, help, version;
-    double rate;
-    int threads, batch, repeat, seed, epochs, normal;
 };
 
 enum flag_type {
@@ -36,10 +32,10 @@ enum flag_type {
 };
 
 struct flag {
-    const char *name; /* NULL ends a table */
+    const char *name; /* as its field; shown with minus signs. NULL ends a table */
     char letter;      /* 0: none */
     enum flag_type type;
-    size_t offset;        /* of the field in struct args; unused by FLAG_SETTING */
+    size_t offset;        /* of the field in the verb's struct; unused by FLAG_SETTING */
     const char *argument; /* its name in help: "FILE"; NULL for switches */
     const char *value;    /* the default as a user would type it; NULL: none */
     double min, max;
@@ -47,34 +43,62 @@ struct flag {
     const char *help;    /* one line */
 };
 
+/* The rows of a table. FLAGS_OF names the struct that the table describes; a flag is called as its field. The formatter
+ * is off around tables, as in base/option.h. */
+// clang-format off
+#define ROW_SWITCH(field, letter, help)                          {#field, letter, FLAG_SWITCH, OFFSET(field, bool), NULL, NULL, 0, 0, NULL, help}
+#define ROW_TEXT(field, letter, argument, value, help)           {#field, letter, FLAG_TEXT, OFFSET(field, const char *), argument, value, 0, 0, NULL, help}
+#define ROW_CHOICE(field, letter, argument, value, choices, help) {#field, letter, FLAG_CHOICE, OFFSET(field, const char *), argument, value, 0, 0, choices, help}
+#define ROW_WHOLE(field, letter, argument, value, min, max, help) {#field, letter, FLAG_WHOLE, OFFSET(field, int), argument, value, min, max, NULL, help}
+#define ROW_NUMBER(field, letter, argument, value, min, max, help) {#field, letter, FLAG_NUMBER, OFFSET(field, double), argument, value, min, max, NULL, help}
+#define ROW_SETTING(name, letter, argument, help)                {name, letter, FLAG_SETTING, 0, argument, NULL, 0, 0, NULL, help}
+/* Offsets that do not compile for a field of another type. */
+#define OFFSET(field, type) _Generic(&((FLAGS_OF *)0)->field, type *: offsetof(FLAGS_OF, field))
+
+/* What several verbs have. */
+#define ROW_FORMAT  ROW_CHOICE(format, 0, "FORMAT", NULL, "csv|jsonl|text", "of the rows on stdout; without it text on a terminal, else csv")
+#define ROW_PRESET  ROW_TEXT(preset, 'p', "NAME", NULL, "a named set of options (engram models MODEL lists them); without it the model's general one")
+#define ROW_SET     ROW_SETTING("set", 's', "NAME=VALUE", "an option of the model or of training, over the preset; --NAME VALUE is the same")
+#define ROW_RATE    ROW_NUMBER(false_alarm_rate, 'r', "RATE", "0.05", 0, 1, "share of normal samples that may be called anomalous; at 0 nothing is")
+#define ROW_THREADS ROW_WHOLE(threads, 0, "N", "0", 0, 1024, "processor cores to use; 0, or more than there are: all")
+#define ROW_BATCH   ROW_WHOLE(batch, 0, "N", "64", 1, 4096, "samples computed at once")
+#define ROW_FORCE(help) ROW_SWITCH(force, 'f', help)
+// clang-format on
+
 struct verb {
-    const char *name;     /* NULL ends the table */
+    const char *name;
     const char *operands; /* "MODEL DATA" */
     const char *summary;  /* one line */
     const char *details;  /* paragraphs for --help */
     const char *examples; /* lines */
     const struct flag *flags;
-    int least, most; /* operands */
-    bool settings;   /* takes the options of models and training as flags */
+    size_t flags_size;                         /* of the struct that they describe */
+    int least, most;                           /* operands */
+    bool settings;                             /* takes the options of models and training as flags */
+    bool (*computes)(const struct args *args); /* whether this run computes for seconds; NULL: none does */
     int (*run)(const struct args *args);
 };
 
-/* Flags that every verb has. */
+/* Flags that every verb has, and that may stand before it. */
 extern const struct flag common_flags[];
 
-const struct verb *verb_find(const struct verb *verbs, const char *name); /* NULL: none */
+const struct verb *verb_find(const struct verb *const *verbs, const char *name); /* NULL: none */
+bool verb_computes(const struct args *args);                                     /* always */
+
+/* "flip-h": how names of flags and options are typed and shown. */
+void flag_shown(const char *name, char *text, size_t size);
 
 /* Reads a command line for one of those verbs. 0, or an exit code after a message on stderr (2: wrong usage). */
-int args_parse(const struct verb *verbs, int argc, char **argv, struct args *args);
+int args_parse(const struct verb *const *verbs, int argc, char **argv, struct args *args);
 void args_free(struct args *args);
 
-/* The flags of a verb that scores, as the library's settings. */
+/* What the flags of a verb say to a scorer, as the library's settings. */
 struct scorer_settings {
     char text[3][48];
     const char *list[4];
     size_t n;
 };
-void args_scorer_settings(const struct args *args, bool maps, struct scorer_settings *s);
+void scorer_settings_make(struct scorer_settings *s, double rate, int threads, int batch, bool maps);
 
 /* The known word nearest to `word`, for "did you mean"; NULL when none is near. Call it with each candidate. */
 struct guess {

@@ -7,20 +7,23 @@
 #include <stdlib.h>
 #include <string.h>
 
-const struct flag bench_flags[] = {
-    {"preset", 'p', FLAG_TEXT, offsetof(struct args, preset), "NAME", NULL, 0, 0, NULL,
-     "a named set of options (engram models MODEL lists them); without it the model's general one"},
-    {"set", 's', FLAG_SETTING, 0, "NAME=VALUE", NULL, 0, 0, NULL,
-     "an option of the model or of training, over the preset; --NAME VALUE is the same"},
-    {"train", 0, FLAG_SWITCH, offsetof(struct args, training), NULL, NULL, 0, 0, NULL,
-     "time training steps rather than scoring"},
-    {"repeat", 0, FLAG_WHOLE, offsetof(struct args, repeat), "N", "20", 1, 1000000, NULL, "steps to time"},
-    {"profile", 0, FLAG_SWITCH, offsetof(struct args, profile), NULL, NULL, 0, 0, NULL,
-     "say where the time goes, and measure the machine's peaks"},
-    {"format", 0, FLAG_CHOICE, offsetof(struct args, format), "FORMAT", "text", 0, 0, "csv|jsonl|text",
-     "of the profile's rows on stdout"},
-    {0},
+struct bench_flags {
+    const char *preset, *format;
+    bool train, profile;
+    int repeat;
 };
+
+#define FLAGS_OF struct bench_flags
+// clang-format off
+static const struct flag flags[] = {
+    ROW_PRESET,
+    ROW_SET,
+    ROW_SWITCH(train, 0, "time training steps rather than scoring"),
+    ROW_WHOLE(repeat, 0, "N", "20", 1, 1000000, "steps to time"),
+    ROW_SWITCH(profile, 0, "say where the time goes, and measure the machine's peaks"),
+    ROW_FORMAT,
+    {0}};
+// clang-format on
 
 static const char *const columns[] = {"layer", "operation", "pass", "ms", "share", "gflops", "of_peak", "mb", NULL};
 
@@ -70,14 +73,14 @@ static int slowest_first(const void *a, const void *b)
     return x < y ? 1 : x > y ? -1 : 0;
 }
 
-static int print_rows(const struct args *args, struct profile *p, double peak)
+static int print_rows(const char *format, struct profile *p, double peak)
 {
     struct output output;
     double sum = 0;
     for (size_t i = 0; i < p->n; i++)
         sum += p->rows[i].ms;
     qsort(p->rows, p->n, sizeof *p->rows, slowest_first);
-    output_begin(&output, args->format, columns);
+    output_begin(&output, format, columns);
     for (size_t i = 0; i < p->n; i++) {
         const struct row *r = &p->rows[i];
         char ms[32], share[32], rate[32], of_peak[32], mb[32];
@@ -96,7 +99,7 @@ static int print_rows(const struct args *args, struct profile *p, double peak)
     return output_end(&output);
 }
 
-static int print_profile(const struct args *args, struct profile *p, const engram_bench_summary *s)
+static int print_profile(const char *format, struct profile *p, const engram_bench_summary *s)
 {
     engram_machine m = ENGRAM_MACHINE_INIT;
     engram_error error;
@@ -105,7 +108,7 @@ static int print_profile(const struct args *args, struct profile *p, const engra
     if (engram_machine_measure(s->threads, &m, &error))
         return console_report(&error);
     bool bf16 = !strcmp(s->precision, "bf16");
-    int code = print_rows(args, p, bf16 ? m.convolution_bf16_gflops : m.convolution_gflops);
+    int code = print_rows(format, p, bf16 ? m.convolution_bf16_gflops : m.convolution_gflops);
     double gflops = s->flops / s->milliseconds * 1e-6;
     console_info("this machine on %d threads: %.0f GFLOP/s in registers (f32), convolution %.0f f32 and %.0f bf16, "
                  "memory %.1f GB/s copied",
@@ -116,35 +119,37 @@ static int print_profile(const struct args *args, struct profile *p, const engra
 }
 
 /* As PyTorch's counterpart prints it. */
-static void format_line(const struct args *args, const char *model, const engram_bench_summary *s, char *text,
+static void format_line(const struct bench_flags *f, const char *model, const engram_bench_summary *s, char *text,
                         size_t size)
 {
     snprintf(text, size, "%s %s %s batch %d, %d threads: %.3f ms, %.1f samples/s, %.0f MB",
-             args->preset ? args->preset : model, s->precision, args->training ? "train" : "score", s->batch,
-             s->threads, s->milliseconds, s->batch / s->milliseconds * 1e3, (double)console_peak_memory() / (1 << 20));
+             f->preset ? f->preset : model, s->precision, f->train ? "train" : "score", s->batch, s->threads,
+             s->milliseconds, s->batch / s->milliseconds * 1e3, (double)console_peak_memory() / (1 << 20));
 }
 
-int cmd_bench(const struct args *args)
+static int run(const struct args *args)
 {
+    const struct bench_flags *f = args->flags;
     const char *model = args->noperands ? args->operands[0] : "memae";
     const engram_bench_job job = {.size = sizeof job,
                                   .model = model,
-                                  .preset = args->preset,
+                                  .preset = f->preset,
                                   .settings = args->settings,
                                   .nsettings = args->nsettings,
-                                  .training = args->training,
-                                  .repeat = args->repeat};
+                                  .training = f->train,
+                                  .repeat = f->repeat};
     struct profile profile = {0};
     engram_bench_summary summary = ENGRAM_BENCH_SUMMARY_INIT;
     engram_error error;
-    if (engram_bench(&job, &console_hooks, &summary, args->profile ? add_node : NULL, &profile, &error))
+    console_debug("timing steps");
+    if (engram_bench(&job, &console_hooks, &summary, f->profile ? add_node : NULL, &profile, &error))
         return console_report(&error);
     char line[300];
     int code;
-    format_line(args, model, &summary, line, sizeof line);
-    if (args->profile) {
+    format_line(f, model, &summary, line, sizeof line);
+    if (f->profile) {
         console_info("%s", line);
-        code = print_profile(args, &profile, &summary);
+        code = print_profile(f->format, &profile, &summary);
     } else {
         printf("%s\n", line);
         code = output_flush();
@@ -152,3 +157,24 @@ int cmd_bench(const struct args *args)
     free(profile.rows);
     return code;
 }
+
+const struct verb verb_bench = {
+    .name = "bench",
+    .operands = "[MODEL]",
+    .summary = "measure speed on this machine",
+    .details =
+        "Times steps of MODEL (memae without it) on random input, no data needed: scoring, or with --train whole "
+        "training steps. Prints the median, samples a second and the most memory that was in use. With --profile one "
+        "row for each operation and pass: milliseconds, share of the sum, GFLOP/s, share of the convolution peak that "
+        "is measured beside it, and the size of its result.",
+    .examples = "engram bench memae --preset mnist --train\n"
+                "engram bench memae --preset cifar10 --precision bf16 --threads 1\n"
+                "engram bench memae --preset video --train --profile --repeat 5",
+    .flags = flags,
+    .flags_size = sizeof(struct bench_flags),
+    .least = 0,
+    .most = 1,
+    .settings = true,
+    .computes = verb_computes,
+    .run = run,
+};

@@ -5,13 +5,18 @@
 
 #include <stdio.h>
 
-const struct flag data_flags[] = {
-    {"list", 'l', FLAG_SWITCH, offsetof(struct args, list), NULL, NULL, 0, 0, NULL,
-     "list the samples, one row each, and open none"},
-    {"format", 0, FLAG_CHOICE, offsetof(struct args, format), "FORMAT", "csv", 0, 0, "csv|jsonl|text",
-     "of the rows of --list"},
-    {0},
+struct data_flags {
+    bool list;
+    const char *format;
 };
+
+#define FLAGS_OF struct data_flags
+// clang-format off
+static const struct flag flags[] = {
+    ROW_SWITCH(list, 'l', "list the samples, one row each, and open none"),
+    ROW_FORMAT,
+    {0}};
+// clang-format on
 
 static int list_sources(void)
 {
@@ -27,13 +32,13 @@ static int list_sources(void)
     return output_flush();
 }
 
-static int list_samples(const struct args *args, const engram_data *data)
+static int list_samples(const char *format, const engram_data *data)
 {
     static const char *const columns[] = {"part", "name", "path", "index", "kind", "anomalous", NULL};
     static const char *const parts[] = {[ENGRAM_DATA_TRAIN] = "train", [ENGRAM_DATA_TEST] = "test"};
     struct output output;
     engram_sample s = ENGRAM_SAMPLE_INIT;
-    output_begin(&output, args->format, columns);
+    output_begin(&output, format, columns);
     for (int part = ENGRAM_DATA_TRAIN; part <= ENGRAM_DATA_TEST; part++)
         for (size_t i = 0; engram_data_sample(data, part, i, &s) && !console_interrupted(); i++) {
             const struct cell cells[] = {CELL_OF_TEXT(parts[part]), CELL_OF_TEXT(s.name),
@@ -58,6 +63,7 @@ static int describe(engram_data *data)
 {
     const engram_hooks to_stdout = {.size = sizeof to_stdout, .log = print_line};
     engram_error error, unsummed;
+    console_debug("checking all samples");
     int failed = engram_data_check(data, &console_hooks, &error);
     console_clear();
     if (engram_data_summary(data, &to_stdout, &unsummed))
@@ -66,15 +72,32 @@ static int describe(engram_data *data)
     return failed ? console_report(&error) : written;
 }
 
-int cmd_data(const struct args *args)
+static int run(const struct args *args)
 {
+    const struct data_flags *f = args->flags;
     if (!args->noperands)
         return list_sources();
     engram_data *data;
     engram_error error;
+    console_debug("looking for samples");
     if (engram_data_open(args->operands[0], &console_hooks, &data, &error))
         return console_report(&error);
-    int code = args->list ? list_samples(args, data) : describe(data);
+    int code = f->list ? list_samples(f->format, data) : describe(data);
     engram_data_free(data);
     return code;
 }
+
+const struct verb verb_data = {
+    .name = "data",
+    .operands = "[DATA]",
+    .summary = "look at data before anything is learnt from it",
+    .details =
+        "Says what is found at DATA: parts, kinds, sizes, masks, what was skipped, and opens every sample to say "
+        "what is wrong. Without DATA it lists the sources and their options.",
+    .examples = "engram data\nengram data bottle/\nengram data 'idx:mnist/?normal=3' --list",
+    .flags = flags,
+    .flags_size = sizeof(struct data_flags),
+    .least = 0,
+    .most = 1,
+    .run = run,
+};

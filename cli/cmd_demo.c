@@ -10,31 +10,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-const struct flag demo_flags[] = {
-    {"data", 0, FLAG_TEXT, offsetof(struct args, data), "DIR", "/usr/share/datasets/fashion-mnist", 0, 0, NULL,
-     "where Fashion-MNIST is (Debian: dataset-fashion-mnist)"},
-    {"normal", 0, FLAG_WHOLE, offsetof(struct args, normal), "CLASS", "8", 0, 9, NULL,
-     "the class that is normal: 0 T-shirt, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 "
-     "bag, "
-     "9 ankle boot"},
-    {"epochs", 0, FLAG_WHOLE, offsetof(struct args, epochs), "N", "25", 1, 1000, NULL, "of each training"},
-    {"false-alarm-rate", 'r', FLAG_NUMBER, offsetof(struct args, rate), "RATE", "0.05", 0, 1, NULL,
-     "share of normal samples that may be called anomalous"},
-    {"seed", 0, FLAG_WHOLE, offsetof(struct args, seed), "N", "1", 0, 1e9, NULL, "of all random choices"},
-    {"threads", 0, FLAG_WHOLE, offsetof(struct args, threads), "N", "0", 0, 1024, NULL, "to compute on; 0: all"},
-    {"force", 'f', FLAG_SWITCH, offsetof(struct args, force), NULL, NULL, 0, 0, NULL, "overwrite an earlier demo"},
-    {0},
+struct demo_flags {
+    const char *data;
+    int normal, epochs, seed, threads;
+    double false_alarm_rate;
+    bool force;
 };
+
+#define FLAGS_OF struct demo_flags
+// clang-format off
+static const struct flag flags[] = {
+    ROW_TEXT(data, 0, "DIR", "/usr/share/datasets/fashion-mnist", "where Fashion-MNIST is (Debian: dataset-fashion-mnist)"),
+    ROW_WHOLE(normal, 0, "CLASS", "8", 0, 9, "the class that is normal: 0 T-shirt, 1 trouser, 2 pullover, 3 dress, 4 coat, 5 sandal, 6 shirt, 7 sneaker, 8 bag, 9 ankle boot"),
+    ROW_WHOLE(epochs, 0, "N", "25", 1, 1000, "of each training"),
+    ROW_RATE,
+    ROW_WHOLE(seed, 0, "N", "1", 0, 1e9, "of all random choices"),
+    ROW_THREADS,
+    ROW_FORCE("overwrite an earlier demo"),
+    {0}};
+// clang-format on
 
 /* Of Fashion-MNIST, in the order of its labels. */
 static const char *const classes[] = {"T-shirt", "trouser", "pullover", "dress", "coat",
                                       "sandal",  "shirt",   "sneaker",  "bag",   "ankle boot"};
 
-enum { MODELS = 2 };
+enum { MODELS = 2, BATCH = 64 };
 static const char *const names[MODELS] = {"memae", "ae"};
 
 struct demo {
-    const struct args *args;
+    const struct demo_flags *flags;
     const char *folder;
     char url[700];
     char files[MODELS][700], report[700];
@@ -47,9 +51,9 @@ struct demo {
 static int train(struct demo *d, int i)
 {
     char epochs[40], seed[40], threads[40], date[32];
-    snprintf(epochs, sizeof epochs, "epochs=%d", d->args->epochs);
-    snprintf(seed, sizeof seed, "seed=%d", d->args->seed);
-    snprintf(threads, sizeof threads, "threads=%d", d->args->threads);
+    snprintf(epochs, sizeof epochs, "epochs=%d", d->flags->epochs);
+    snprintf(seed, sizeof seed, "seed=%d", d->flags->seed);
+    snprintf(threads, sizeof threads, "threads=%d", d->flags->threads);
     const char *const settings[] = {epochs, seed, threads};
     const engram_train_job job = {.size = sizeof job,
                                   .model = names[i],
@@ -59,7 +63,7 @@ static int train(struct demo *d, int i)
                                   .data = d->url,
                                   .output = d->files[i],
                                   .date = console_date(date),
-                                  .force = d->args->force};
+                                  .force = d->flags->force};
     engram_train_summary summary = ENGRAM_TRAIN_SUMMARY_INIT;
     engram_error error;
     console_info("training %s on the normal class", names[i]);
@@ -77,7 +81,7 @@ static int evaluate(struct demo *d, int i)
 {
     engram_error error;
     struct scorer_settings s;
-    args_scorer_settings(d->args, false, &s);
+    scorer_settings_make(&s, d->flags->false_alarm_rate, d->flags->threads, BATCH, false);
     if (engram_model_load(d->files[i], &d->models[i], &error))
         return console_report(&error);
     int failed = engram_evaluate(d->models[i], d->url, s.list, s.n, &console_hooks, &d->evaluations[i], &error);
@@ -98,10 +102,10 @@ static void print_table(const struct demo *d)
                engram_evaluation_value(e, "average_precision"), engram_evaluation_value(e, "false_alarm_rate"),
                engram_evaluation_value(e, "detection_rate"), d->train_seconds[i], (double)d->peak_bytes[i] / (1 << 20));
     }
-    printf("A false-alarm rate of %g was promised. Report: %s\n", d->args->rate, d->report);
+    printf("A false-alarm rate of %g was promised. Report: %s\n", d->flags->false_alarm_rate, d->report);
 }
 
-static int run(struct demo *d)
+static int run_all(struct demo *d)
 {
     engram_error error;
     char date[32], title[80];
@@ -113,8 +117,8 @@ static int run(struct demo *d)
             return code;
     }
     const engram_evaluation *const evaluations[] = {d->evaluations[0], d->evaluations[1]};
-    snprintf(title, sizeof title, "Fashion-MNIST: %s is normal", classes[d->args->normal]);
-    if (engram_report_write(evaluations, MODELS, title, console_date(date), d->report, d->args->force, &console_hooks,
+    snprintf(title, sizeof title, "Fashion-MNIST: %s is normal", classes[d->flags->normal]);
+    if (engram_report_write(evaluations, MODELS, title, console_date(date), d->report, d->flags->force, &console_hooks,
                             &error))
         return console_report(&error);
     print_table(d);
@@ -124,34 +128,49 @@ static int run(struct demo *d)
 /* Nothing is trained that could not be written in the end. */
 static int prepare(struct demo *d)
 {
-    const struct args *args = d->args;
-    d->folder = args->noperands ? args->operands[0] : "demo";
-    if (strlen(d->folder) > 500 || strlen(args->data) > 500)
+    const struct demo_flags *f = d->flags;
+    if (strlen(d->folder) > 500 || strlen(f->data) > 500)
         return console_usage("demo", "a folder's name is longer than 500 characters");
-    if (access(args->data, R_OK) != 0)
+    if (access(f->data, R_OK) != 0)
         return console_error("Fashion-MNIST is not at %s; install Debian's dataset-fashion-mnist, or say where it is "
                              "with --data DIR",
-                             args->data);
-    snprintf(d->url, sizeof d->url, "idx:%s?normal=%d", args->data, args->normal);
+                             f->data);
+    snprintf(d->url, sizeof d->url, "idx:%s?normal=%d", f->data, f->normal);
     snprintf(d->report, sizeof d->report, "%s/report.html", d->folder);
     for (int i = 0; i < MODELS; i++)
         snprintf(d->files[i], sizeof d->files[i], "%s/%s.safetensors", d->folder, names[i]);
-    if (!args->force && access(d->report, F_OK) == 0)
+    if (!f->force && access(d->report, F_OK) == 0)
         return console_error("%s is there already; --force overwrites it", d->report);
     if (mkdir(d->folder, 0777) != 0 && errno != EEXIST)
         return console_error("the folder %s cannot be made: %s", d->folder, strerror(errno));
     return 0;
 }
 
-int cmd_demo(const struct args *args)
+static int run(const struct args *args)
 {
-    struct demo d = {.args = args};
+    struct demo d = {.flags = args->flags, .folder = args->noperands ? args->operands[0] : "demo"};
     int code = prepare(&d);
     if (!code)
-        code = run(&d);
+        code = run_all(&d);
     for (int i = 0; i < MODELS; i++) {
         engram_evaluation_free(d.evaluations[i]);
         engram_model_free(d.models[i]);
     }
     return code;
 }
+
+const struct verb verb_demo = {
+    .name = "demo",
+    .operands = "[DIR]",
+    .summary = "see it work on Fashion-MNIST",
+    .details = "Trains memae and ae, the same net with and without memory, on one class of Fashion-MNIST as what is "
+               "normal, evaluates both on the whole test set, prints a table and writes DIR/report.html (DIR is demo "
+               "without it).",
+    .examples = "engram demo\nengram demo out/ --normal 5",
+    .flags = flags,
+    .flags_size = sizeof(struct demo_flags),
+    .least = 0,
+    .most = 1,
+    .computes = verb_computes,
+    .run = run,
+};

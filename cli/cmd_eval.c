@@ -6,23 +6,30 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-const struct flag eval_flags[] = {
-    {"false-alarm-rate", 'r', FLAG_NUMBER, offsetof(struct args, rate), "RATE", "0.05", 0, 1, NULL,
-     "share of normal samples that may be called anomalous"},
-    {"report", 0, FLAG_TEXT, offsetof(struct args, report), "FILE", NULL, 0, 0, NULL,
-     "write a page with pictures, heat maps and curves (HTML, self-contained)"},
-    {"format", 0, FLAG_CHOICE, offsetof(struct args, format), "FORMAT", "csv", 0, 0, "csv|jsonl|text",
-     "of the rows on stdout"},
-    {"force", 'f', FLAG_SWITCH, offsetof(struct args, force), NULL, NULL, 0, 0, NULL, "overwrite an existing report"},
-    {"batch", 0, FLAG_WHOLE, offsetof(struct args, batch), "N", "64", 1, 4096, NULL, "samples computed at once"},
-    {"threads", 0, FLAG_WHOLE, offsetof(struct args, threads), "N", "0", 0, 1024, NULL, "to compute on; 0: all"},
-    {0},
+struct eval_flags {
+    double false_alarm_rate;
+    const char *report, *format;
+    bool force;
+    int batch, threads;
 };
+
+#define FLAGS_OF struct eval_flags
+// clang-format off
+static const struct flag flags[] = {
+    ROW_RATE,
+    ROW_TEXT(report, 0, "FILE", NULL, "write a page with pictures, heat maps and curves (HTML, self-contained)"),
+    ROW_FORMAT,
+    ROW_FORCE("overwrite an existing report"),
+    ROW_BATCH,
+    ROW_THREADS,
+    {0}};
+// clang-format on
 
 static const char *const columns[] = {"model", "metric", "kind", "value", NULL};
 
 struct evaluating {
-    const struct args *args;
+    const struct eval_flags *flags;
+    const char **files; /* n of them */
     const char *data;
     size_t n; /* models */
     engram_model **models;
@@ -33,54 +40,66 @@ static int evaluate(struct evaluating *e, size_t i)
 {
     engram_error error;
     struct scorer_settings s;
-    args_scorer_settings(e->args, false, &s);
-    if (engram_model_load(e->args->operands[i], &e->models[i], &error))
+    scorer_settings_make(&s, e->flags->false_alarm_rate, e->flags->threads, e->flags->batch, false);
+    console_debug("loading %s", e->files[i]);
+    if (engram_model_load(e->files[i], &e->models[i], &error))
         return console_report(&error);
     int failed = engram_evaluate(e->models[i], e->data, s.list, s.n, &console_hooks, &e->evaluations[i], &error);
     console_clear();
     return failed ? console_report(&error) : 0;
 }
 
-static int print_metrics(const struct evaluating *e)
+/* Adds up what could not be read. */
+static int print_metrics(const struct evaluating *e, double *unreadable)
 {
     struct output output;
-    output_begin(&output, e->args->format, columns);
+    output_begin(&output, e->flags->format, columns);
     for (size_t i = 0; i < e->n; i++) {
         engram_metric m = ENGRAM_METRIC_INIT;
         for (size_t k = 0; engram_evaluation_metric(e->evaluations[i], k, &m); k++) {
-            const struct cell cells[] = {CELL_OF_TEXT(e->args->operands[i]), CELL_OF_TEXT(m.name), CELL_OF_TEXT(m.kind),
+            const struct cell cells[] = {CELL_OF_TEXT(e->files[i]), CELL_OF_TEXT(m.name), CELL_OF_TEXT(m.kind),
                                          CELL_OF_FLOAT(m.value)};
             output_row(&output, cells);
         }
+        *unreadable += engram_evaluation_value(e->evaluations[i], "unreadable");
     }
     return output_end(&output);
 }
 
-static int evaluate_all(struct evaluating *e)
+static int write_report(const struct evaluating *e)
 {
     engram_error error;
     char date[32];
+    const engram_evaluation *const *evaluations = (const engram_evaluation *const *)e->evaluations;
+    console_debug("writing %s", e->flags->report);
+    if (engram_report_write(evaluations, e->n, NULL, console_date(date), e->flags->report, e->flags->force,
+                            &console_hooks, &error))
+        return console_report(&error);
+    console_info("report: %s", e->flags->report);
+    return 0;
+}
+
+static int evaluate_all(struct evaluating *e)
+{
+    double unreadable = 0;
     for (size_t i = 0; i < e->n; i++) {
         int code = evaluate(e, i);
         if (code || console_interrupted())
             return code ? code : console_signal_code();
     }
-    int code = print_metrics(e);
-    if (!code && e->args->report) {
-        const engram_evaluation *const *evaluations = (const engram_evaluation *const *)e->evaluations;
-        if (engram_report_write(evaluations, e->n, NULL, console_date(date), e->args->report, e->args->force,
-                                &console_hooks, &error))
-            return console_report(&error);
-        console_info("report: %s", e->args->report);
-    }
-    return code;
+    int code = print_metrics(e, &unreadable);
+    if (!code && e->flags->report)
+        code = write_report(e);
+    return code ? code : unreadable > 0 ? EXIT_PARTLY : EXIT_OK;
 }
 
-int cmd_eval(const struct args *args)
+static int run(const struct args *args)
 {
-    if (args->report && !args->force && access(args->report, F_OK) == 0)
-        return console_error("%s is there already; --force overwrites it", args->report);
-    struct evaluating e = {.args = args, .data = args->operands[args->noperands - 1], .n = args->noperands - 1};
+    const struct eval_flags *f = args->flags;
+    if (f->report && !f->force && access(f->report, F_OK) == 0)
+        return console_error("%s is there already; --force overwrites it", f->report);
+    struct evaluating e = {.flags = f, .files = args->operands, .n = args->noperands - 1};
+    e.data = args->operands[e.n];
     e.models = calloc(e.n, sizeof *e.models);
     e.evaluations = calloc(e.n, sizeof *e.evaluations);
     int code = e.models && e.evaluations ? evaluate_all(&e) : console_error("out of memory");
@@ -92,3 +111,21 @@ int cmd_eval(const struct args *args)
     free(e.evaluations);
     return code;
 }
+
+const struct verb verb_eval = {
+    .name = "eval",
+    .operands = "FILE... DATA",
+    .summary = "measure a model on labelled data",
+    .details = "Scores the test part of DATA, which must say what is normal and what is not, with each model FILE and "
+               "prints what was measured: area under the ROC curve, average precision, false-alarm and detection rate "
+               "at the calibrated threshold, and the same by kind of anomaly. Samples that cannot be read are left out "
+               "and counted; the exit code is then 4.",
+    .examples = "engram eval bottle.safetensors bottle/ --report report.html\n"
+                "engram eval memae.safetensors ae.safetensors 'idx:mnist/?normal=3' --format text",
+    .flags = flags,
+    .flags_size = sizeof(struct eval_flags),
+    .least = 2,
+    .most = 100,
+    .computes = verb_computes,
+    .run = run,
+};

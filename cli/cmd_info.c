@@ -5,11 +5,12 @@
 
 #include <stdio.h>
 
-const struct flag info_flags[] = {
-    {"format", 0, FLAG_CHOICE, offsetof(struct args, format), "FORMAT", "text", 0, 0, "csv|jsonl|text",
-     "of the rows on stdout"},
-    {0},
+struct info_flags {
+    const char *format;
 };
+
+#define FLAGS_OF struct info_flags
+static const struct flag flags[] = {ROW_FORMAT, {0}};
 
 static const char *const columns[] = {"section", "name", "value", NULL};
 
@@ -31,14 +32,15 @@ static int print_memory(struct output *output, const engram_model *model)
     return 0;
 }
 
-int cmd_info(const struct args *args)
+static int run(const struct args *args)
 {
+    const struct info_flags *f = args->flags;
     engram_model *model;
     engram_error error;
     if (engram_model_load(args->operands[0], &model, &error))
         return console_report(&error);
     struct output output;
-    output_begin(&output, args->format, columns);
+    output_begin(&output, f->format, columns);
     engram_fact fact = ENGRAM_FACT_INIT;
     for (size_t i = 0; engram_model_fact_at(model, i, &fact); i++) {
         char value[800];
@@ -50,3 +52,16 @@ int cmd_info(const struct args *args)
     engram_model_free(model);
     return code ? code : output_end(&output);
 }
+
+const struct verb verb_info = {
+    .name = "info",
+    .operands = "FILE",
+    .summary = "say what is in a model file",
+    .details = "Prints the options, preprocessing, calibration and provenance that a model file holds.",
+    .examples = "engram info photos.safetensors\nengram info photos.safetensors --format jsonl",
+    .flags = flags,
+    .flags_size = sizeof(struct info_flags),
+    .least = 1,
+    .most = 1,
+    .run = run,
+};

@@ -1,159 +1,315 @@
 #include "commands.h"
 #include "console.h"
 #include "engram.h"
+#include "list.h"
+#include "maps.h"
 #include "output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-const struct flag score_flags[] = {
-    {"false-alarm-rate", 'r', FLAG_NUMBER, offsetof(struct args, rate), "RATE", "0.05", 0, 1, NULL,
-     "share of normal samples that may be called anomalous"},
-    {"maps", 'm', FLAG_TEXT, offsetof(struct args, maps), "DIR", NULL, 0, 0, NULL,
-     "write a heat map of every sample, as PNG under its own path"},
-    {"npy", 0, FLAG_SWITCH, offsetof(struct args, npy), NULL, NULL, 0, 0, NULL,
-     "with --maps: the map's values too, as .npy (float32)"},
-    {"format", 0, FLAG_CHOICE, offsetof(struct args, format), "FORMAT", "csv", 0, 0, "csv|jsonl|text",
-     "of the rows on stdout"},
-    {"exit-code", 0, FLAG_SWITCH, offsetof(struct args, exit_code), NULL, NULL, 0, 0, NULL,
-     "exit with 3 when any sample is anomalous"},
-    {"strict", 0, FLAG_SWITCH, offsetof(struct args, strict), NULL, NULL, 0, 0, NULL,
-     "stop at the first sample that cannot be read"},
-    {"force", 'f', FLAG_SWITCH, offsetof(struct args, force), NULL, NULL, 0, 0, NULL, "overwrite existing maps"},
-    {"batch", 0, FLAG_WHOLE, offsetof(struct args, batch), "N", "64", 1, 4096, NULL, "samples computed at once"},
-    {"threads", 0, FLAG_WHOLE, offsetof(struct args, threads), "N", "0", 0, 1024, NULL, "to compute on; 0: all"},
-    {0},
+struct score_flags {
+    double false_alarm_rate;
+    const char *files_from, *maps, *format;
+    bool null, npy, exit_code, strict, force;
+    int batch, threads;
 };
 
-static const char *const columns[] = {"path", "index", "score", "p_value", "anomalous", "error", NULL};
+#define FLAGS_OF struct score_flags
+// clang-format off
+static const struct flag flags[] = {
+    ROW_RATE,
+    ROW_TEXT(files_from, 0, "LIST", NULL, "score what the file LIST names, too: a path or SOURCE:PATH a line; - is standard input"),
+    ROW_SWITCH(null, '0', "with --files-from: a zero byte ends each path (find -print0)"),
+    ROW_TEXT(maps, 'm', "DIR", NULL, "write a heat map of every sample, DIR/NAME.map.png, NAME with its folders and ending"),
+    ROW_SWITCH(npy, 0, "with --maps: the map's values too, as .map.npy (float32)"),
+    ROW_FORMAT,
+    ROW_SWITCH(exit_code, 0, "exit with 3 when any sample is anomalous"),
+    ROW_SWITCH(strict, 0, "stop at the first sample that cannot be read, or whose map cannot be written"),
+    ROW_FORCE("overwrite existing maps; never a file that is scored"),
+    ROW_BATCH,
+    ROW_THREADS,
+    {0}};
+// clang-format on
 
 struct scoring {
-    const struct args *args;
-    const engram_model *model;
+    const struct score_flags *flags;
     const engram_scorer *scorer;
-    engram_format format;
-    float *map; /* height x width; NULL: none are written */
+    struct maps maps;
     struct output output;
-    bool begun; /* the first row brings the line of names: a failure before it leaves stdout empty */
-    size_t scored, anomalous, failed;
+    const char *columns[OUTPUT_COLUMNS];
+    char names[ENGRAM_PARTS][80]; /* of the parts' columns */
+    int nparts;                   /* columns of parts: 0 where the score is of one part */
+    struct bad *waiting, **last;  /* bad samples before the first good one, which says what the parts are */
+    bool begun;                   /* the first row brings the line of names: a failure before it leaves stdout empty */
+    size_t scored, anomalous, unread, unmapped;
     int code; /* of an error in a row's work; 0: none */
 };
 
-/* A map's file: DIR/NAME.png, where NAME is the sample's own, with .png behind any other ending. NULL: no memory. */
-static char *map_path(const char *folder, const char *name, const char *ending)
+/* ---- rows ---- */
+
+/* A sample that could not be read. */
+struct bad {
+    struct bad *next;
+    char *path, *error;
+    int64_t index;
+};
+
+/* The columns, once it is known of how many parts a score is. */
+static void begin_rows(struct scoring *s, const engram_result *r)
 {
-    size_t length = strlen(name), size = strlen(folder) + length + strlen(ending) + 2;
-    bool has = length > strlen(ending) && !strcasecmp(name + length - strlen(ending), ending);
-    char *path = malloc(size);
-    if (path)
-        snprintf(path, size, "%s/%s%s", folder, name, has ? "" : ending);
-    return path;
+    size_t n = 0;
+    s->nparts = r && r->nparts > 1 ? r->nparts : 0;
+    s->columns[n++] = "path";
+    s->columns[n++] = "index";
+    s->columns[n++] = "score";
+    for (int i = 0; i < s->nparts; i++) {
+        snprintf(s->names[i], sizeof s->names[i], "score.%s", r->parts[i].name);
+        s->columns[n++] = s->names[i];
+    }
+    s->columns[n++] = "p_value";
+    s->columns[n++] = "anomalous";
+    s->columns[n] = "error";
+    output_begin(&s->output, s->flags->format, s->columns);
+    s->begun = true;
 }
 
-static int write_map(const struct scoring *s, const engram_row *row, int format)
+/* `r` and `error` may be NULL. False when stdout takes no more. */
+static bool print_row(struct scoring *s, const char *path, int64_t index, const engram_result *r, const char *error)
 {
-    engram_error error;
-    char *path = map_path(s->args->maps, row->name, format == ENGRAM_MAP_PNG ? ".png" : ".npy");
-    if (!path)
-        return console_error("out of memory while naming a heat map");
-    int failed = engram_map_write(s->model, s->map, (int)s->format.width, (int)s->format.height, path, format,
-                                  s->args->force, &error);
-    free(path);
-    return failed ? console_report(&error) : 0;
+    struct cell cells[OUTPUT_COLUMNS] = {CELL_OF_TEXT(path), CELL_OF_WHOLE(index)};
+    size_t n = 2;
+    cells[n++] = r ? CELL_OF_FLOAT(r->score) : CELL_EMPTY;
+    for (int i = 0; i < s->nparts; i++)
+        cells[n++] = r ? CELL_OF_FLOAT(r->parts[i].value) : CELL_EMPTY;
+    cells[n++] = r ? CELL_OF_FLOAT(r->p_value) : CELL_EMPTY;
+    cells[n++] = r ? CELL_OF_BOOL(r->anomalous) : CELL_EMPTY;
+    cells[n] = error ? CELL_OF_TEXT(error) : CELL_EMPTY;
+    return output_row(&s->output, cells);
 }
 
-static int write_maps(const struct scoring *s, const engram_row *row)
+static bool keep_waiting(struct scoring *s, const char *path, int64_t index, const char *error)
 {
-    engram_error error;
-    if (engram_scorer_map(s->scorer, 0, s->map, (size_t)(s->format.width * s->format.height), &error))
-        return console_report(&error);
-    int code = write_map(s, row, ENGRAM_MAP_PNG);
-    if (!code && s->args->npy)
-        code = write_map(s, row, ENGRAM_MAP_NPY);
-    return code;
+    struct bad *bad = calloc(1, sizeof *bad);
+    if (!bad)
+        return false;
+    *bad = (struct bad){.path = strdup(path), .error = strdup(error), .index = index};
+    *(s->waiting ? s->last : &s->waiting) = bad;
+    s->last = &bad->next;
+    return bad->path && bad->error;
+}
+
+static bool print_waiting(struct scoring *s)
+{
+    bool open = true;
+    while (s->waiting) {
+        struct bad *bad = s->waiting;
+        s->waiting = bad->next;
+        open = open && print_row(s, bad->path, bad->index, NULL, bad->error);
+        free(bad->path);
+        free(bad->error);
+        free(bad);
+    }
+    return open;
+}
+
+static bool add_row(struct scoring *s, const char *path, int64_t index, const engram_result *r, const char *error)
+{
+    console_clear();
+    if (!s->begun && !r)
+        return keep_waiting(s, path, index, error);
+    if (!s->begun)
+        begin_rows(s, r);
+    return print_waiting(s) && print_row(s, path, index, r, error);
+}
+
+/* One sample: its map, its row, its count. `r` NULL: it could not be read, and `error` says why. Non-zero: stop. */
+static int take(struct scoring *s, const char *name, const char *path, int64_t index, const engram_result *r,
+                const char *error)
+{
+    engram_error unmapped;
+    if (r && s->maps.folder && maps_write(&s->maps, s->scorer, name, &unmapped)) {
+        error = unmapped.message;
+        s->unmapped++;
+    }
+    s->scored += r != NULL;
+    s->unread += r == NULL;
+    s->anomalous += r && r->anomalous;
+    bool open = add_row(s, path, index, r, error);
+    if (error && s->flags->strict)
+        s->code = console_error("%s", error);
+    return !open || s->code;
 }
 
 static int on_row(void *user, const engram_row *row)
 {
-    struct scoring *s = user;
-    const engram_result none = ENGRAM_RESULT_INIT, *r = row->result ? row->result : &none;
-    if (!row->error && s->args->maps && (s->code = write_maps(s, row)))
-        return 1;
-    const struct cell bad[] = {CELL_OF_TEXT(row->path), CELL_OF_WHOLE(row->index), CELL_EMPTY, CELL_EMPTY, CELL_EMPTY,
-                               CELL_OF_TEXT(row->error)};
-    const struct cell good[] = {CELL_OF_TEXT(row->path),   CELL_OF_WHOLE(row->index),  CELL_OF_FLOAT(r->score),
-                                CELL_OF_FLOAT(r->p_value), CELL_OF_BOOL(r->anomalous), CELL_EMPTY};
-    s->scored += !row->error;
-    s->failed += row->error != NULL;
-    s->anomalous += !row->error && r->anomalous;
-    console_clear();
-    if (!s->begun)
-        output_begin(&s->output, s->args->format, columns);
-    s->begun = true;
-    bool open = output_row(&s->output, row->error ? bad : good);
-    if (row->error && s->args->strict)
-        s->code = console_error("%s", row->error);
-    return !open || s->code;
+    return take(user, row->name, row->path, row->index, row->result, row->error);
+}
+
+/* ---- all ---- */
+
+static int score_urls(struct scoring *s, engram_scorer *scorer, const struct list *list, engram_error *error)
+{
+    engram_hooks hooks = console_hooks;
+    if (isatty(STDOUT_FILENO) && s->flags->format && strcmp(s->flags->format, "text"))
+        hooks.progress = NULL; /* the rows themselves show it */
+    console_debug("looking for samples");
+    return engram_score_data(scorer, list->paths, list->n, &hooks, on_row, s, error);
+}
+
+static int score_stdin(struct scoring *s, engram_scorer *scorer)
+{
+    char *bytes;
+    size_t n;
+    engram_error error;
+    engram_result result = ENGRAM_RESULT_INIT;
+    int code = list_read_bytes("-", &bytes, &n);
+    if (code)
+        return code;
+    int failed = engram_score_encoded(scorer, bytes, n, &result, &error);
+    free(bytes);
+    take(s, "stdin", "-", 0, failed ? NULL : &result, failed ? error.message : NULL);
+    return 0;
 }
 
 static void print_summary(const struct scoring *s)
 {
-    console_info("%zu scored, %zu anomalous at a false-alarm rate of %g", s->scored, s->anomalous, s->args->rate);
-    if (s->failed)
-        console_warn("%zu %s not be scored; the reasons are in the column error", s->failed,
-                     s->failed == 1 ? "sample could" : "samples could");
+    console_info("%zu scored, %zu anomalous at a false-alarm rate of %g", s->scored, s->anomalous,
+                 s->flags->false_alarm_rate);
+    if (s->unread)
+        console_warn("%zu %s not be scored; the reasons are in the column error", s->unread,
+                     s->unread == 1 ? "sample could" : "samples could");
+    if (s->unmapped)
+        console_warn("%zu %s not be written; the reasons are in the column error", s->unmapped,
+                     s->unmapped == 1 ? "heat map could" : "heat maps could");
 }
 
-static int score_all(struct scoring *s, engram_scorer *scorer)
+static int exit_code(const struct scoring *s)
+{
+    if (!s->scored)
+        return EXIT_FAILED;
+    if (s->unread || s->unmapped)
+        return EXIT_PARTLY;
+    return s->flags->exit_code && s->anomalous ? EXIT_ANOMALIES : EXIT_OK;
+}
+
+static int score_all(struct scoring *s, engram_scorer *scorer, const struct list *list)
 {
     engram_error error = {0};
     s->scorer = scorer;
-    engram_model_format(s->model, &s->format);
-    if (s->args->maps && !(s->map = malloc((size_t)(s->format.width * s->format.height) * sizeof *s->map)))
-        return console_error("out of memory for a heat map");
-    engram_hooks hooks = console_hooks;
-    if (isatty(STDOUT_FILENO))
-        hooks.progress = NULL; /* the rows themselves show it */
-    engram_score_data(scorer, s->args->operands + 1, s->args->noperands - 1, &hooks, on_row, s, &error);
+    if (!strcmp(list->paths[0], "-"))
+        s->code = score_stdin(s, scorer);
+    else
+        score_urls(s, scorer, list, &error);
     console_clear();
+    if (s->waiting && !s->begun)
+        begin_rows(s, NULL);
+    print_waiting(s);
     int written = s->begun ? output_end(&s->output) : 0;
     if (error.code && !s->code)
         s->code = console_report(&error);
     if (s->code || error.code || written)
         return s->code ? s->code : written;
     print_summary(s);
-    if (s->failed)
-        return EXIT_FAILED;
-    return s->args->exit_code && s->anomalous ? EXIT_ANOMALIES : EXIT_OK;
+    return exit_code(s);
 }
 
-int cmd_score(const struct args *args)
+static int score_with(const struct score_flags *f, const engram_model *model, const struct list *list)
 {
     engram_error error;
-    engram_model *model;
     engram_scorer *scorer;
-    if (args->npy && !args->maps)
-        return console_usage("score", "--npy says how to write maps: it needs --maps DIR");
-    if (engram_model_load(args->operands[0], &model, &error))
-        return console_report(&error);
-    if (args->rate < engram_model_smallest_rate(model))
+    struct scorer_settings settings;
+    struct scoring s = {.flags = f, .maps = {.folder = f->maps, .npy = f->npy, .force = f->force}};
+    double smallest = engram_model_smallest_rate(model);
+    if (f->false_alarm_rate > 0 && f->false_alarm_rate < smallest)
         console_warn("at a false-alarm rate of %g this model can call nothing anomalous: it was calibrated on too few "
                      "samples for less than %.2g",
-                     args->rate, engram_model_smallest_rate(model));
-    struct scorer_settings settings;
-    args_scorer_settings(args, args->maps != NULL, &settings);
-    int code;
-    if (engram_scorer_new(model, settings.list, settings.n, &scorer, &error)) {
-        code = console_report(&error);
-    } else {
-        struct scoring s = {.args = args, .model = model, .format = ENGRAM_FORMAT_INIT};
-        code = score_all(&s, scorer);
-        free(s.map);
-        engram_scorer_free(scorer);
-    }
-    engram_model_free(model);
+                     f->false_alarm_rate, smallest);
+    scorer_settings_make(&settings, f->false_alarm_rate, f->threads, f->batch, f->maps != NULL);
+    if (engram_scorer_new(model, settings.list, settings.n, &scorer, &error))
+        return console_report(&error);
+    int code = maps_begin(&s.maps, model, list->paths, list->n);
+    if (!code)
+        code = score_all(&s, scorer, list);
+    maps_end(&s.maps);
+    engram_scorer_free(scorer);
     return code;
 }
+
+static int check(const struct args *args)
+{
+    const struct score_flags *f = args->flags;
+    if (f->npy && !f->maps)
+        return console_usage("score", "--npy says how to write maps: it needs --maps DIR");
+    if (f->null && !f->files_from)
+        return console_usage("score", "--null says how to read a list: it needs --files-from LIST");
+    if (args->noperands < 2 && !f->files_from)
+        return console_usage("score", "score needs to know what to score: engram score FILE DATA..., --files-from "
+                                      "LIST, or - for a picture on standard input");
+    for (size_t i = 1; i < args->noperands; i++)
+        if (!strcmp(args->operands[i], "-") && (args->noperands > 2 || f->files_from))
+            return console_usage("score", "- is one picture on standard input and stands alone; --files-from - reads "
+                                          "a list of paths there");
+    return 0;
+}
+
+static int run(const struct args *args)
+{
+    const struct score_flags *f = args->flags;
+    engram_error error;
+    engram_model *model;
+    struct list list;
+    int code = check(args);
+    if (code)
+        return code;
+    code = list_read(&list, args->operands + 1, args->noperands - 1, f->files_from, f->null);
+    if (!code && !list.n)
+        code = console_error("%s names nothing to score", f->files_from);
+    if (!code) {
+        console_debug("loading %s", args->operands[0]);
+        code = engram_model_load(args->operands[0], &model, &error) ? console_report(&error) : 0;
+        if (!code) {
+            code = score_with(f, model, &list);
+            engram_model_free(model);
+        }
+    }
+    list_free(&list);
+    return code;
+}
+
+/* One picture is scored at once: there a cold start is what counts. */
+static bool computes(const struct args *args)
+{
+    const struct score_flags *f = args->flags;
+    struct stat status;
+    if (args->noperands != 2 || f->files_from)
+        return true;
+    return strcmp(args->operands[1], "-") && (stat(args->operands[1], &status) != 0 || !S_ISREG(status.st_mode));
+}
+
+const struct verb verb_score = {
+    .name = "score",
+    .operands = "FILE DATA...",
+    .summary = "say how abnormal each sample is",
+    .details =
+        "Scores every sample of DATA (pictures, folders, SOURCE:PATH, or - for one picture on standard input) with the "
+        "model in FILE, in order, one row each: path, index, score, p_value, anomalous, error. A score is raw, higher "
+        "is more abnormal; where it has several parts, a column score.PART for each follows it. The p-value is the "
+        "share of normal samples with such a score or a higher one; a sample is anomalous where it is at most the "
+        "false-alarm rate. A sample that cannot be read is a row with its error; so is one whose map cannot be "
+        "written, which has its score as well. The exit code is then 4, or 1 where nothing could be scored.",
+    .examples = "engram score photos.safetensors new/ > scores.csv\n"
+                "engram score photos.safetensors new/ --maps maps/ --false-alarm-rate 0.01\n"
+                "engram score photos.safetensors one.png --format jsonl\n"
+                "find . -name '*.jpg' -print0 | engram score photos.safetensors --null --files-from -\n"
+                "curl -s http://camera/still.jpg | engram score photos.safetensors -",
+    .flags = flags,
+    .flags_size = sizeof(struct score_flags),
+    .least = 1,
+    .most = 1 << 20,
+    .computes = computes,
+    .run = run,
+};

@@ -6,17 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
-const struct flag train_flags[] = {
-    {"output", 'o', FLAG_TEXT, offsetof(struct args, output), "FILE", NULL, 0, 0, NULL, "the model file to write"},
-    {"preset", 'p', FLAG_TEXT, offsetof(struct args, preset), "NAME", NULL, 0, 0, NULL,
-     "a named set of options (engram models MODEL lists them); without it the model's general one"},
-    {"set", 's', FLAG_SETTING, 0, "NAME=VALUE", NULL, 0, 0, NULL,
-     "an option of the model or of training, over the preset; --NAME VALUE is the same"},
-    {"force", 'f', FLAG_SWITCH, offsetof(struct args, force), NULL, NULL, 0, 0, NULL, "overwrite an existing FILE"},
-    {"resume", 0, FLAG_SWITCH, offsetof(struct args, resume), NULL, NULL, 0, 0, NULL,
-     "go on with an interrupted training: FILE and its training state are there"},
-    {0},
+struct train_flags {
+    const char *output, *preset;
+    bool force, resume;
 };
+
+#define FLAGS_OF struct train_flags
+// clang-format off
+static const struct flag flags[] = {
+    ROW_TEXT(output, 'o', "FILE", NULL, "the model file to write"),
+    ROW_PRESET,
+    ROW_SET,
+    ROW_FORCE("overwrite an existing FILE"),
+    ROW_SWITCH(resume, 0, "go on with an interrupted training: FILE and its training state are there"),
+    {0}};
+// clang-format on
 
 /* "; did you mean 'memae'?", or nothing. */
 static const char *suggest(const struct guess *guess, char *text, size_t size)
@@ -77,11 +81,12 @@ static int check_setting(const char *model, const char *setting)
 static int check(const struct args *args)
 {
     const char *model = args->operands[0];
-    if (!args->output)
+    const struct train_flags *f = args->flags;
+    if (!f->output)
         return console_usage("train", "train needs to know where to write the model: -o FILE.safetensors");
     int code = check_model(model);
-    if (!code && args->preset)
-        code = check_presets(model, args->preset);
+    if (!code && f->preset)
+        code = check_presets(model, f->preset);
     for (size_t i = 0; !code && i < args->nsettings; i++)
         code = check_setting(model, args->settings[i]);
     return code;
@@ -97,31 +102,55 @@ static void print_summary(const char *output, const engram_train_summary *s)
                  s->trained, s->calibrated);
 }
 
-int cmd_train(const struct args *args)
+static int run(const struct args *args)
 {
+    const struct train_flags *f = args->flags;
     char date[32];
     int code = check(args);
     if (code)
         return code;
     const engram_train_job job = {.size = sizeof job,
                                   .model = args->operands[0],
-                                  .preset = args->preset,
+                                  .preset = f->preset,
                                   .settings = args->settings,
                                   .nsettings = args->nsettings,
                                   .data = args->operands[1],
-                                  .output = args->output,
+                                  .output = f->output,
                                   .date = console_date(date),
-                                  .force = args->force,
-                                  .resume = args->resume};
+                                  .force = f->force,
+                                  .resume = f->resume};
     engram_train_summary summary = ENGRAM_TRAIN_SUMMARY_INIT;
     engram_error error;
+    console_debug("looking at the data");
     int failed = engram_train(&job, &console_hooks, &summary, &error);
     console_clear();
     if (failed) {
         if (error.code == ENGRAM_STOPPED)
-            console_info("stopped and saved; the same command with --resume goes on");
+            console_info("%s", error.message);
         return console_report(&error);
     }
-    print_summary(args->output, &summary);
+    print_summary(f->output, &summary);
     return EXIT_OK;
 }
+
+const struct verb verb_train = {
+    .name = "train",
+    .operands = "MODEL DATA",
+    .summary = "learn what normal looks like",
+    .details =
+        "Trains MODEL on the normal samples of DATA and writes a model file. DATA is a folder of pictures, a folder "
+        "with train/ and test/ parts (MVTec AD layout or one folder a class), idx files, or SOURCE:PATH?option=value; "
+        "see engram data --help. Everything wrong with the data is said before the first step. The file is usable from "
+        "the first epoch on. The first Ctrl-C finishes the step, saves, and exits with 130; --resume goes on from "
+        "there.",
+    .examples = "engram train memae photos/ -o photos.safetensors\n"
+                "engram train memae 'idx:mnist/?normal=3' --preset mnist -o three.safetensors\n"
+                "engram train ae synth: --epochs 2 --seed 7 -o toy.safetensors",
+    .flags = flags,
+    .flags_size = sizeof(struct train_flags),
+    .least = 2,
+    .most = 2,
+    .settings = true,
+    .computes = verb_computes,
+    .run = run,
+};

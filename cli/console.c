@@ -1,5 +1,7 @@
 #include "console.h"
 
+#include "visible.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
@@ -18,9 +20,11 @@ static struct {
     bool shown;       /* there is a bar on the screen */
     double last_draw; /* seconds: the bar is drawn ten times a second */
     double last_line; /* seconds: without a bar, a line now and then */
+    double started;
+    char doing[32]; /* what the last progress was of */
 } console;
 
-static volatile sig_atomic_t caught;
+static volatile sig_atomic_t caught, training; /* the signal; whether a stop has something to save */
 
 static double now(void)
 {
@@ -38,6 +42,7 @@ void console_begin(bool quiet, bool verbose, bool bar)
     console.bar = terminal && bar && !quiet;
     console.colour = terminal && !(no_colour && *no_colour);
     console.last_line = now();
+    console.started = console.started > 0 ? console.started : now();
 }
 
 void console_clear(void)
@@ -54,13 +59,33 @@ enum tone { TONE_PLAIN, TONE_WARN, TONE_ERROR };
 static void print(enum tone tone, const char *format, va_list args)
 {
     static const char *const label[] = {"", "warning: ", "error: "}, *const colour[] = {"", "\033[33m", "\033[31m"};
+    char *text = NULL;
     console_clear();
     console.last_line = now();
     if (tone != TONE_PLAIN)
         fprintf(stderr, "engram: %s%s%s", console.colour ? colour[tone] : "", label[tone],
                 console.colour ? "\033[0m" : "");
-    vfprintf(stderr, format, args);
+    char shown[VISIBLE];
+    int n = vasprintf(&text, format, args);
+    for (const char *at = n < 0 ? "out of memory" : text; *at;) {
+        at += visible_next(at, VISIBLE_ALL, shown);
+        fputs(shown, stderr);
+    }
     fputc('\n', stderr);
+    if (n >= 0)
+        free(text);
+}
+
+void console_debug(const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    if (console.verbose) {
+        console_clear();
+        fprintf(stderr, "[%.2f s] ", now() - console.started);
+        print(TONE_PLAIN, format, args);
+    }
+    va_end(args);
 }
 
 void console_info(const char *format, ...)
@@ -112,8 +137,10 @@ static void on_log(void *user, int level, const char *text)
     (void)user;
     if (level == ENGRAM_LOG_WARN)
         console_warn("%s", text);
-    else if (level == ENGRAM_LOG_INFO || console.verbose)
+    else if (level == ENGRAM_LOG_INFO)
         console_info("%s", text);
+    else
+        console_debug("%s", text);
 }
 
 /* ---- progress ---- */
@@ -201,6 +228,11 @@ static void epoch_line(const engram_progress *p)
 static void on_progress(void *user, const engram_progress *p)
 {
     (void)user;
+    training = p->epochs > 0;
+    if (strncmp(console.doing, p->what, sizeof console.doing - 1)) {
+        snprintf(console.doing, sizeof console.doing, "%s", p->what);
+        console_debug("%s", p->what);
+    }
     if (console.quiet)
         return;
     if (p->epoch_done) {
@@ -222,12 +254,26 @@ static void on_progress(void *user, const engram_progress *p)
 
 /* ---- signals ---- */
 
+enum { PATIENCE = 3 }; /* seconds */
+
 static engram_stop *stop;
+
+/* Whatever is in hand may hang: in a pipe that nobody writes to, a disk that does not answer. */
+static void on_alarm(int number)
+{
+    static const char text[] = "\nengram: stopped, although what was in hand did not end\n";
+    (void)number;
+    ssize_t written = write(STDERR_FILENO, text, sizeof text - 1);
+    (void)written;
+    _exit(128 + caught);
+}
 
 static void on_signal(int number)
 {
     caught = number;
     engram_stop_set(stop);
+    if (!training)
+        alarm(PATIENCE);
 }
 
 int console_catch_signals(void)
@@ -245,6 +291,7 @@ int console_catch_signals(void)
         if (before.sa_handler != SIG_IGN) /* nohup */
             sigaction(stops[i], &action, NULL);
     }
+    signal(SIGALRM, on_alarm);
     return EXIT_OK;
 }
 

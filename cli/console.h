@@ -6,13 +6,23 @@
 
 #include <stdbool.h>
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_ANOMALIES = 3, EXIT_INTERRUPTED = 130 };
+/* Beside 128 + a signal's number. */
+enum {
+    EXIT_OK = 0,
+    EXIT_FAILED = 1,    /* the work was not done */
+    EXIT_USAGE = 2,     /* the command line asks for what does not exist */
+    EXIT_ANOMALIES = 3, /* done, and something is anomalous: where that was asked */
+    EXIT_PARTLY = 4,    /* done but for some samples, which are told */
+};
 
-/* `quiet`: warnings and errors alone; `verbose`: details too; `bar`: a progress bar where stderr is a terminal. */
+/* `quiet`: warnings and errors alone; `verbose`: what begins when, too; `bar`: a progress bar where stderr is a
+ * terminal. */
 void console_begin(bool quiet, bool verbose, bool bar);
 /* Wipes the progress bar, so that something else can be printed. */
 void console_clear(void);
 
+/* Messages. Control characters in them, which file names may hold, are shown as \xNN. */
+void console_debug(const char *format, ...) __attribute__((format(printf, 1, 2))); /* with the time, when verbose */
 void console_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void console_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Prints an error; returns EXIT_FAILED. */
@@ -25,10 +35,11 @@ int console_report(const engram_error *error);
 /* Log, progress and stop of the library's long calls, to this console; the stop from console_catch_signals on. */
 extern engram_hooks console_hooks;
 
-/* The first Ctrl-C (or SIGTERM, SIGHUP) asks to stop, the second kills. An exit code. */
+/* The first Ctrl-C (or SIGTERM, SIGHUP) asks to stop; where nothing would be lost and it takes longer than some
+ * seconds, the process ends all the same. The second kills. An exit code. */
 int console_catch_signals(void);
 bool console_interrupted(void);
-/* EXIT_INTERRUPTED, or 128 + the other signal. */
+/* 128 + the signal: 130 for Ctrl-C. */
 int console_signal_code(void);
 
 /* "1:02:03" or "2:13" into text[32]. */

@@ -44,10 +44,11 @@ static void print_row(const char *left, const char *help)
 
 static void print_flag(const struct flag *f)
 {
-    char left[120], help[400], letter[8] = "    ";
+    char left[120], help[400], name[80], letter[8] = "    ";
+    flag_shown(f->name, name, sizeof name);
     if (f->letter)
         snprintf(letter, sizeof letter, "-%c, ", f->letter);
-    snprintf(left, sizeof left, "%s--%s%s%s", letter, f->name, f->argument ? " " : "", f->argument ? f->argument : "");
+    snprintf(left, sizeof left, "%s--%s%s%s", letter, name, f->argument ? " " : "", f->argument ? f->argument : "");
     snprintf(help, sizeof help, "%s%s%s%s%s%s", f->help, f->choices ? ": " : "", f->choices ? f->choices : "",
              f->value ? " (default " : "", f->value ? f->value : "", f->value ? ")" : "");
     print_row(left, help);
@@ -64,19 +65,10 @@ static const char *option_argument(const engram_option *o)
     return "";
 }
 
-/* "--flip-h": options are written with a minus in flags. */
-static void flag_name(const char *name, char *text, size_t size)
-{
-    snprintf(text, size, "%s", name);
-    for (; *text; text++)
-        if (*text == '_')
-            *text = '-';
-}
-
 static void print_option(const engram_option *o)
 {
     char left[120], help[600], name[80];
-    flag_name(o->name, name, sizeof name);
+    flag_shown(o->name, name, sizeof name);
     const char *argument = option_argument(o);
     snprintf(left, sizeof left, "    --%s%s%s", name, *argument ? " " : "", argument);
     snprintf(help, sizeof help, "%s%s%s%s%s%s", o->help, o->choices ? ": " : "", o->choices ? o->choices : "",
@@ -132,29 +124,32 @@ static const char about[] = "engram learns what normal looks like, from normal s
                             "not: a score, a calibrated p-value and a heat map for every new sample.";
 
 static const char exit_codes[] =
-    "Exit codes: 0 done; 1 something failed, or a sample could not be read; 2 wrong usage; 3 anomalies found (score "
-    "--exit-code only); 130 stopped by Ctrl-C.";
+    "Exit codes: 0 done; 1 the work was not done; 2 wrong usage; 3 done, and something is anomalous (score --exit-code "
+    "only); 4 done but for some samples that could not be read or whose map could not be written, which stderr counts "
+    "(it goes before 3); 128 and the number of the signal that stopped it, 130 after Ctrl-C.";
 
 static const char conventions[] =
-    "Results go to stdout, messages to stderr. Files appear whole or not at all, and existing ones are overwritten "
-    "with "
-    "--force alone. NO_COLOR turns colours off. OMP_WAIT_POLICY, if set, is respected; else waiting threads soon "
-    "sleep.";
+    "Results go to stdout, messages to stderr. Rows are text on a terminal and csv elsewhere, unless --format says "
+    "otherwise; COLUMNS sets the width of text. Control characters in names are shown as \\xNN in csv (tab and line "
+    "breaks stand as they are, in quotes) and text; jsonl escapes them as JSON does, and has U+FFFD for bytes that are "
+    "no UTF-8. Files appear whole or not at all, and existing ones are overwritten with --force alone. NO_COLOR turns "
+    "colours off. OMP_WAIT_POLICY, if set, is respected; else waiting threads soon sleep.";
 
-void help_general(const struct verb *verbs)
+void help_general(const struct verb *const *verbs)
 {
     wrap(about, 0, 0);
     printf("\nUsage: engram VERB ... [FLAGS]\n\nVerbs:\n");
-    for (const struct verb *v = verbs; v->name; v++) {
+    for (; *verbs; verbs++) {
         char left[80];
-        snprintf(left, sizeof left, "%s %s", v->name, v->operands);
-        print_row(left, v->summary);
+        snprintf(left, sizeof left, "%s %s", (*verbs)->name, (*verbs)->operands);
+        print_row(left, (*verbs)->summary);
     }
-    printf("\nFlags of every verb:\n");
+    printf("\nFlags of every verb, before or behind it:\n");
     for (const struct flag *f = common_flags; f->name; f++)
         print_flag(f);
-    printf("  -V, --version               (without a verb) the version\n\n");
+    putchar('\n');
     wrap(conventions, 0, 0);
+    putchar('\n');
     wrap(exit_codes, 0, 0);
     printf("\nBegin with: engram demo\n");
 }
@@ -196,11 +191,12 @@ static void man_row(const char *flag, const char *argument, const char *help, co
 static void man_flags(const struct flag *flags)
 {
     for (const struct flag *f = flags; f->name; f++) {
-        char name[100];
+        char name[100], shown[80];
+        flag_shown(f->name, shown, sizeof shown);
         if (f->letter)
-            snprintf(name, sizeof name, "-%c, --%s", f->letter, f->name);
+            snprintf(name, sizeof name, "-%c, --%s", f->letter, shown);
         else
-            snprintf(name, sizeof name, "--%s", f->name);
+            snprintf(name, sizeof name, "--%s", shown);
         man_row(name, f->argument ? f->argument : "", f->help, f->choices, f->value);
     }
 }
@@ -208,7 +204,7 @@ static void man_flags(const struct flag *flags)
 static void man_option(const engram_option *o)
 {
     char name[80], flag[84];
-    flag_name(o->name, name, sizeof name);
+    flag_shown(o->name, name, sizeof name);
     snprintf(flag, sizeof flag, "--%s", name);
     man_row(flag, option_argument(o), o->help, o->choices, o->value);
 }
@@ -245,7 +241,7 @@ static void man_settings(void)
     }
 }
 
-void help_man(const struct verb *verbs)
+void help_man(const struct verb *const *verbs)
 {
     printf(".TH ENGRAM 1 \"\" \"engram %s\" \"User Commands\"\n", engram_version());
     printf(".SH NAME\nengram \\- learn what normal looks like, point at what is not\n");
@@ -254,80 +250,12 @@ void help_man(const struct verb *verbs)
     printf("\n.PP\n");
     troff(conventions);
     printf("\n.SH VERBS\n");
-    for (const struct verb *v = verbs; v->name; v++)
-        man_verb(v);
+    for (; *verbs; verbs++)
+        man_verb(*verbs);
     printf(".SH FLAGS OF EVERY VERB\n");
     man_flags(common_flags);
     man_settings();
     printf(".SH EXIT STATUS\n");
     troff(exit_codes + strlen("Exit codes: "));
     printf("\n");
-}
-
-/* ---- completion ---- */
-
-static void complete_flags(const struct verb *v)
-{
-    const struct flag *const tables[] = {v->flags, common_flags};
-    for (int t = 0; t < 2; t++)
-        for (const struct flag *f = tables[t]; f->name; f++)
-            printf(" --%s", f->name);
-    engram_option o = ENGRAM_OPTION_INIT;
-    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
-    char name[80];
-    for (size_t i = 0; v->settings && engram_train_option_at(i, &o); i++) {
-        flag_name(o.name, name, sizeof name);
-        printf(" --%s", name);
-    }
-    for (size_t k = 0; v->settings && engram_model_kind_at(k, &kind); k++)
-        for (size_t i = 0; engram_model_option_at(kind.name, i, &o); i++) {
-            flag_name(o.name, name, sizeof name);
-            printf(" --%s", name);
-        }
-}
-
-static void complete_choices(const struct verb *v, const struct flag *f)
-{
-    printf("        %s\\ --%s) words=\"", v->name, f->name);
-    for (const char *c = f->choices; *c; c++)
-        putchar(*c == '|' ? ' ' : *c);
-    printf("\" ;;\n");
-}
-
-static void complete_words(const struct verb *verbs)
-{
-    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
-    printf("        train\\ train|models\\ models) words=\"");
-    for (size_t k = 0; engram_model_kind_at(k, &kind); k++)
-        printf("%s%s", k ? " " : "", kind.name);
-    printf("\" ;;\n        help\\ help) words=\"");
-    for (const struct verb *v = verbs; v->name; v++)
-        printf("%s%s", v == verbs ? "" : " ", v->name);
-    printf("\" ;;\n");
-}
-
-void help_completion(const struct verb *verbs)
-{
-    printf("# bash completion for engram; made by: engram help --completion bash\n"
-           "_engram()\n{\n"
-           "    local cur=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=\n"
-           "    COMPREPLY=()\n"
-           "    if [ \"$COMP_CWORD\" = 1 ]; then\n        words=\"");
-    for (const struct verb *v = verbs; v->name; v++)
-        printf("%s ", v->name);
-    printf("--help --version\"\n    elif [[ $cur == -* ]]; then\n        case $verb in\n");
-    for (const struct verb *v = verbs; v->name; v++) {
-        printf("        %s) words=\"", v->name);
-        complete_flags(v);
-        printf("\" ;;\n");
-    }
-    printf("        esac\n    else\n        case \"$verb $before\" in\n");
-    for (const struct verb *v = verbs; v->name; v++)
-        for (const struct flag *f = v->flags; f->name; f++)
-            if (f->choices)
-                complete_choices(v, f);
-    complete_words(verbs);
-    printf("        esac\n    fi\n"
-           "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n}\n"
-           "complete -o default -F _engram engram\n");
 }

@@ -1,12 +1,14 @@
 #include "output.h"
 
 #include "console.h"
+#include "visible.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { NUMBER = 40 };
 
@@ -20,12 +22,17 @@ static size_t count_columns(const struct output *o)
     return n;
 }
 
-static void put(struct output *o, const char *text, size_t n)
+static void fail(struct output *o)
 {
-    if (fwrite(text, 1, n, stdout) == n)
-        return;
     put_errno = put_errno ? put_errno : errno;
     o->failed = true;
+}
+
+/* fwrite itself calls it a success when the buffer took the text and only flushing the line failed. */
+static void put(struct output *o, const char *text, size_t n)
+{
+    if (!o->failed && (fwrite(text, 1, n, stdout) != n || ferror(stdout)))
+        fail(o);
 }
 
 static void put_text(struct output *o, const char *text)
@@ -52,29 +59,15 @@ static const char *format_cell(const struct cell *c, char *text)
 
 static void put_csv(struct output *o, const char *text)
 {
-    if (!strpbrk(text, "\",\r\n")) {
-        put_text(o, text);
-        return;
+    bool quoted = strpbrk(text, "\",\r\n");
+    char shown[VISIBLE];
+    put_text(o, quoted ? "\"" : "");
+    while (*text) {
+        put_text(o, *text == '"' ? "\"" : "");
+        text += visible_next(text, VISIBLE_CSV, shown);
+        put_text(o, shown);
     }
-    put_text(o, "\"");
-    for (; *text; text++)
-        put(o, *text == '"' ? "\"\"" : text, *text == '"' ? 2 : 1);
-    put_text(o, "\"");
-}
-
-/* Length of the UTF-8 character at s, 0 where there is none. */
-static size_t utf8_length(const char *s)
-{
-    const unsigned char *u = (const unsigned char *)s;
-    size_t n = u[0] < 0x80 ? 1 : u[0] >= 0xc2 && u[0] < 0xe0 ? 2 : u[0] >= 0xe0 && u[0] < 0xf0 ? 3 : 4;
-    if (u[0] >= 0x80 && (u[0] < 0xc2 || u[0] > 0xf4))
-        return 0;
-    for (size_t i = 1; i < n; i++)
-        if ((u[i] & 0xc0) != 0x80)
-            return 0;
-    bool overlong = (u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xf0 && u[1] < 0x90);
-    bool surrogate = u[0] == 0xed && u[1] >= 0xa0, beyond = u[0] == 0xf4 && u[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : n;
+    put_text(o, quoted ? "\"" : "");
 }
 
 /* Bytes that are no UTF-8 (file names may hold any) become the replacement character: JSON has no way to say them. */
@@ -127,66 +120,34 @@ static void json_row(struct output *o, const struct cell *cells, size_t n)
 
 static void keep_row(struct output *o, const struct cell *cells, size_t n)
 {
-    if (o->ncells + n > o->room) {
-        size_t room = 2 * o->room + 64;
-        char **more = realloc(o->cells, room * sizeof *more);
-        if (!more) {
-            put_errno = ENOMEM;
-            o->failed = true;
-            return;
-        }
-        o->cells = more;
-        o->room = room;
-    }
-    char number[NUMBER];
-    for (size_t i = 0; i < n; i++) {
-        const char *text = cells[i].type == CELL_TEXT ? cells[i].text : format_cell(&cells[i], number);
-        o->cells[o->ncells++] = strdup(text);
-    }
+    char numbers[OUTPUT_COLUMNS][NUMBER];
+    const char *texts[OUTPUT_COLUMNS];
+    for (size_t i = 0; i < n; i++)
+        texts[i] = cells[i].type == CELL_TEXT ? cells[i].text : format_cell(&cells[i], numbers[i]);
+    if (!table_add(&o->table, texts))
+        fail(o);
 }
 
-/* Characters on the screen, roughly: every UTF-8 character is one. */
-static size_t screen_width(const char *text)
+enum output_format output_format(const char *format)
 {
-    size_t n = 0;
-    for (; *text; text++)
-        n += ((unsigned char)*text & 0xc0) != 0x80;
-    return n;
-}
-
-/* Columns as wide as their widest cell; empty ones are left out. */
-static void text_rows(struct output *o, size_t n)
-{
-    size_t width[OUTPUT_COLUMNS] = {0};
-    for (size_t i = 0; i < o->ncells; i++) {
-        size_t w = o->cells[i] ? screen_width(o->cells[i]) : 0;
-        if (w > width[i % n])
-            width[i % n] = w;
-    }
-    for (size_t i = 0; i < o->ncells; i++) {
-        const char *text = o->cells[i] ? o->cells[i] : "";
-        bool rest = false; /* anything but blanks to the right? */
-        for (size_t k = i + 1; k % n; k++)
-            rest |= o->cells[k] && *o->cells[k];
-        put_text(o, text);
-        for (size_t k = screen_width(text); rest && width[i % n] && k < width[i % n] + 2; k++)
-            put_text(o, " ");
-        if (i % n == n - 1)
-            put_text(o, "\n");
-    }
+    if (!format)
+        return isatty(STDOUT_FILENO) ? OUTPUT_TEXT : OUTPUT_CSV;
+    return !strcmp(format, "jsonl") ? OUTPUT_JSONL : !strcmp(format, "text") ? OUTPUT_TEXT : OUTPUT_CSV;
 }
 
 void output_begin(struct output *o, const char *format, const char *const *columns)
 {
-    *o = (struct output){.columns = columns};
-    o->format = !strcmp(format, "jsonl") ? OUTPUT_JSONL : !strcmp(format, "text") ? OUTPUT_TEXT : OUTPUT_CSV;
+    *o = (struct output){.columns = columns, .format = output_format(format)};
     setvbuf(stdout, NULL, _IOLBF, 0);
     struct cell names[OUTPUT_COLUMNS];
     size_t n = count_columns(o);
     for (size_t i = 0; i < n; i++)
         names[i] = CELL_OF_TEXT(columns[i]);
+    table_begin(&o->table, n);
     if (o->format == OUTPUT_CSV)
         csv_row(o, names, n);
+    if (o->format == OUTPUT_TEXT)
+        keep_row(o, names, n);
 }
 
 bool output_row(struct output *o, const struct cell *cells)
@@ -203,12 +164,8 @@ bool output_row(struct output *o, const struct cell *cells)
 
 int output_end(struct output *o)
 {
-    if (o->format == OUTPUT_TEXT)
-        text_rows(o, count_columns(o));
-    for (size_t i = 0; i < o->ncells; i++)
-        free(o->cells[i]);
-    free(o->cells);
-    o->cells = NULL;
+    if (!table_end(&o->table))
+        fail(o);
     return output_flush();
 }
 

@@ -1,6 +1,10 @@
-/* Results on stdout: rows of named cells as CSV (RFC 4180 quoting), JSON Lines or aligned text; the same fields. */
+/* Results on stdout: rows of named cells as CSV (quoted as RFC 4180 says), JSON Lines or aligned text; the same fields.
+ * Control characters in names: CSV and text show \xNN (CSV quotes tab, CR and LF as they are), JSON escapes them. Bytes
+ * that are no UTF-8 stay in CSV; JSON, which cannot say them, has U+FFFD in their place. */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
+
+#include "table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -8,13 +12,12 @@
 
 enum output_format { OUTPUT_CSV, OUTPUT_JSONL, OUTPUT_TEXT };
 
-enum { OUTPUT_COLUMNS = 8 };
+enum { OUTPUT_COLUMNS = 16 };
 
 struct output {
     enum output_format format;
     const char *const *columns; /* NULL-terminated, at most OUTPUT_COLUMNS */
-    char **cells;               /* OUTPUT_TEXT: kept until the widths are known */
-    size_t ncells, room;
+    struct table table;         /* OUTPUT_TEXT: rows are kept until widths are known */
     bool failed;
 };
 
@@ -33,7 +36,9 @@ struct cell {
 #define CELL_OF_BOOL(v)  ((struct cell){.type = CELL_BOOL, .whole = (v)})
 #define CELL_EMPTY       ((struct cell){.type = CELL_NONE})
 
-/* `format`: "csv", "jsonl" or "text". Writes CSV's line of names. */
+/* `format`: "csv", "jsonl" or "text"; NULL: text on a terminal, else csv. output_begin
+ * writes CSV's line of names. */
+enum output_format output_format(const char *format);
 void output_begin(struct output *o, const char *format, const char *const *columns);
 /* One row of as many cells as there are columns. False when stdout takes no more. */
 bool output_row(struct output *o, const struct cell *cells);

@@ -9,9 +9,10 @@
 #include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { WORDS = 64, OUTPUT = 1 << 20 };
+enum { WORDS = 64, OUTPUT = 1 << 20, LIMIT = 60 };
 
 static char out_text[OUTPUT], err_text[OUTPUT];
 
@@ -32,6 +33,8 @@ static void child(const struct how *how, const char *words, int out, int err)
     argv[argc] = NULL;
     if (how->out_file)
         out = open(how->out_file, O_WRONLY | O_CREAT | O_TRUNC, 0666);
+    if (how->in_file)
+        dup2(open(how->in_file, O_RDONLY), STDIN_FILENO);
     dup2(out, STDOUT_FILENO);
     dup2(err, STDERR_FILENO);
     if (how->limit_bytes) {
@@ -54,13 +57,14 @@ static bool interrupt_due(const struct how *how)
     return exists(how->interrupt);
 }
 
-/* Reads both streams to their ends, and interrupts on the way. */
+/* Reads both streams to their ends, and interrupts on the way. What hangs is killed: the code says so. */
 static void listen(const struct how *how, pid_t pid, const int fds[2])
 {
     char *const texts[2] = {out_text, err_text};
     size_t used[2] = {0, 0};
     bool open[2] = {fds[0] >= 0, true};
     int left = how->interrupts ? how->interrupts : 1;
+    time_t started = time(NULL);
     while (open[0] || open[1]) {
         struct pollfd polls[2] = {{open[0] ? fds[0] : -1, POLLIN, 0}, {open[1] ? fds[1] : -1, POLLIN, 0}};
         poll(polls, 2, 20);
@@ -72,8 +76,10 @@ static void listen(const struct how *how, pid_t pid, const int fds[2])
             used[i] += n > 0 ? (size_t)n : 0;
             texts[i][used[i]] = 0;
         }
+        if (time(NULL) - started > LIMIT)
+            kill(pid, SIGKILL);
         if (left && interrupt_due(how)) {
-            kill(pid, SIGINT);
+            kill(pid, how->signal ? how->signal : SIGINT);
             left--;
         }
     }
@@ -101,7 +107,7 @@ struct ran run_how(const struct how *how, const char *words)
 {
     int out[2], err[2], status;
     out_text[0] = err_text[0] = 0;
-    make_channel(false, out);
+    make_channel(how->out_terminal, out);
     make_channel(how->terminal, err);
     fcntl(out[0], F_SETFD, FD_CLOEXEC);
     fcntl(err[0], F_SETFD, FD_CLOEXEC);
@@ -118,7 +124,8 @@ struct ran run_how(const struct how *how, const char *words)
     if (!how->reader_gone)
         close(out[0]);
     close(err[0]);
-    return (struct ran){WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status), out_text, err_text};
+    int killed = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+    return (struct ran){killed ? 128 + killed : WEXITSTATUS(status), killed, out_text, err_text};
 }
 
 struct ran run(const char *words)

@@ -8,6 +8,7 @@
 /* What a run printed and how it ended; valid until the next run. */
 struct ran {
     int code;        /* exit status, or 128 + signal */
+    int killed;      /* by this signal; 0: it ended by itself */
     const char *out; /* stdout */
     const char *err; /* stderr */
 };
@@ -15,16 +16,19 @@ struct ran {
 /* How to run it, where that is not the usual way. */
 struct how {
     long limit_bytes;        /* RLIMIT_FSIZE; 0: none */
-    const char *interrupt;   /* SIGINT as soon as this file exists, or stderr holds "stderr:TEXT" */
-    int interrupts;          /* how many SIGINTs, a moment apart; 0: one */
+    const char *interrupt;   /* a signal as soon as this file exists, or stderr holds "stderr:TEXT" */
+    int signal;              /* which; 0: SIGINT */
+    int interrupts;          /* how many of them, a moment apart; 0: one */
     bool terminal;           /* stderr is one, of 100 columns; the test skips where there is none */
+    bool out_terminal;       /* the same of stdout */
     bool reader_gone;        /* nobody reads stdout */
     const char *out_file;    /* stdout goes there: "/dev/full" */
+    const char *in_file;     /* stdin comes from there */
     const char *program;     /* instead of engram */
     const char *environment; /* "NAME=VALUE" */
 };
 
-/* Runs `engram WORDS`, words parted by blanks (no quoting). The working folder is the test's. */
+/* Runs `engram WORDS`, words parted by blanks (no quoting), for a minute at most. The working folder is the test's. */
 struct ran run(const char *words);
 struct ran run_how(const struct how *how, const char *words);
 

@@ -81,6 +81,26 @@ static void eval_needs_labels(void **state)
     assert_refused(run("eval small.safetensors no-such-folder"), 1, "no-such-folder");
 }
 
+/* What cannot be read is left out, counted, and told by the exit code. */
+static void eval_without_what_cannot_be_read(void **state)
+{
+    (void)state;
+    small_model();
+    for (int i = 0; i < 4; i++) {
+        char path[80];
+        snprintf(path, sizeof path, "marked/train/good/%d.png", i);
+        write_png(path, 24, 16, 1, i);
+        snprintf(path, sizeof path, "marked/test/%s/%d.png", i % 2 ? "good" : "dent", i);
+        write_png(path, 24, 16, 1, 40 * i);
+    }
+    assert_code(run("eval small.safetensors marked -q"), 0);
+    write_file("marked/test/dent/broken.png", "text", 4);
+    struct ran r = run("eval small.safetensors marked");
+    assert_code(r, 4);
+    assert_true(metric(r.out, "unreadable", "") == 1);
+    assert_says(r.err, "warning: ");
+}
+
 static void info_says_what_is_inside(void **state)
 {
     (void)state;
@@ -156,10 +176,15 @@ static void demo_shows_both_models(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(eval_prints_and_reports),  cmocka_unit_test(eval_compares_models),
-        cmocka_unit_test(eval_and_score_agree),     cmocka_unit_test(eval_needs_labels),
-        cmocka_unit_test(info_says_what_is_inside), cmocka_unit_test(data_says_what_is_there),
-        cmocka_unit_test(data_says_what_is_wrong),  cmocka_unit_test(demo_without_its_data),
+        cmocka_unit_test(eval_prints_and_reports),
+        cmocka_unit_test(eval_compares_models),
+        cmocka_unit_test(eval_and_score_agree),
+        cmocka_unit_test(eval_needs_labels),
+        cmocka_unit_test(eval_without_what_cannot_be_read),
+        cmocka_unit_test(info_says_what_is_inside),
+        cmocka_unit_test(data_says_what_is_there),
+        cmocka_unit_test(data_says_what_is_wrong),
+        cmocka_unit_test(demo_without_its_data),
         cmocka_unit_test(demo_shows_both_models),
     };
     return cmocka_run_group_tests_name("cli: eval, info, data, demo", tests, command_begin, folder_end);

@@ -134,7 +134,7 @@ static void bad_pictures_are_rows(void **state)
     write_file("bad/d-good.png", good, size);
     free(good);
     struct ran r = run("score small.safetensors bad");
-    assert_code(r, 1);
+    assert_code(r, 4);
     assert_int_equal(count_lines(r.out), 5);
     assert_says(line_of(r.out, 1), "bad/a-truncated.png,0,,,,");
     assert_says(line_of(r.out, 2), "bad/b-text.png,0,,,,");
@@ -154,32 +154,32 @@ static void sizes_and_modes_do_not_matter(void **state)
     small_model();
     write_png("sizes/tiny.png", 1, 1, 1, 0);
     write_png("sizes/wide.png", 8000, 20, 3, 0);
+    write_png("sizes/high.png", 20, 8000, 1, 0);
     struct ran r = run("score small.safetensors sizes");
     assert_code(r, 0);
-    assert_int_equal(count_lines(r.out), 3);
+    assert_int_equal(count_lines(r.out), 4);
 }
 
-static void maps_mirror_the_data(void **state)
+/* A model of oblong pictures, for oblong pictures. */
+static void oblong_pictures(void **state)
 {
     (void)state;
-    small_model();
-    make_pictures();
-    assert_code(run("score small.safetensors pictures --maps maps/deep --npy -q"), 0);
-    assert_true(exists("maps/deep/frame2.png"));
-    assert_true(exists("maps/deep/Frame3.PNG"));
-    assert_true(exists("maps/deep/sub/odd, \"name\".png"));
-    size_t size;
-    char *npy = read_file("maps/deep/frame2.png.npy", &size);
-    assert_non_null(npy);
-    assert_memory_equal(npy, "\x93NUMPY\x01\x00", 8);
-    assert_says(npy + 10, "'shape': (16, 16)");
-    assert_int_equal(size % 64, 16 * 16 * 4 % 64);
+    for (int i = 0; i < 24; i++) {
+        char path[80];
+        snprintf(path, sizeof path, "oblong/%02d.png", i);
+        write_png(path, 40, 24, 3, i);
+    }
+    assert_code(run("train memae oblong -q -o oblong.safetensors --size 24x40 " SMALL_FLAGS), 0);
+    assert_says(run("info oblong.safetensors").out, "24x40");
+    struct ran r = run("score oblong.safetensors oblong --maps oblong-maps --npy -q");
+    assert_code(r, 0);
+    assert_int_equal(count_lines(r.out), 25);
+    char *npy = read_file("oblong-maps/00.png.map.npy", NULL);
+    assert_says(npy + 10, "'shape': (24, 40)");
     free(npy);
-    struct ran r = run("score small.safetensors pictures --maps maps/deep");
-    assert_refused(r, 1, "maps/deep/frame2.png");
-    assert_code(run("score small.safetensors pictures --maps maps/deep -q --force"), 0);
-    write_file("in-the-way", "x", 1);
-    assert_refused(run("score small.safetensors pictures --maps in-the-way"), 1, "in-the-way");
+    char *png = read_file("oblong-maps/00.png.map.png", NULL);
+    assert_memory_equal(png + 16, "\0\0\0\x28\0\0\0\x18", 8); /* 40 x 24 */
+    free(png);
 }
 
 static void exit_code_on_request(void **state)
@@ -228,12 +228,164 @@ static void stdout_that_ends_early(void **state)
     assert_refused(r, 1, "standard output");
 }
 
+/* One bad of many, and nothing but bad ones, are different ends. */
+static void exit_codes(void **state)
+{
+    (void)state;
+    small_model();
+    make_pictures();
+    write_file("broken/a.png", "text", 4);
+    struct ran r = run("score small.safetensors pictures broken");
+    assert_code(r, 4);
+    assert_says(r.err, "4 scored");
+    assert_says(r.err, "1 sample could not be scored");
+    assert_code(run("score small.safetensors pictures broken -r 1 --exit-code"), 4);
+    r = run("score small.safetensors broken");
+    assert_code(r, 1);
+    assert_says(line_of(r.out, 0), "path,index,score,");
+    assert_says(line_of(r.out, 1), "broken/a.png,0,,,,");
+    assert_code(run("score small.safetensors pictures broken --strict"), 1);
+    assert_says(run("score --help").out, "exit code is then 4");
+    assert_says(run("--help").out, "4 done but for some samples");
+}
+
+static void rate_of_nothing(void **state)
+{
+    (void)state;
+    small_model();
+    make_pictures();
+    struct ran r = run("score small.safetensors pictures -r 0");
+    assert_code(r, 0);
+    assert_null(strstr(r.out, ",true,"));
+    assert_null(strstr(r.err, "warning: at a false-alarm rate"));
+    assert_says(r.err, "0 anomalous at a false-alarm rate of 0\n");
+    r = run("eval small.safetensors " SMALL_DATA " --false-alarm-rate 0 -q");
+    assert_says(r.out, ",promised_false_alarm_rate,,0\n");
+    assert_says(r.out, ",detection_rate,,0\n");
+}
+
+static void lists_of_paths(void **state)
+{
+    (void)state;
+    small_model();
+    make_pictures();
+    static const char lines[] = "pictures/frame10.png\n\npictures/sub\r\npictures/frame2.png"; /* no end of line */
+    static const char zeros[] = "pictures/frame10.png\0pictures/sub\0pictures/frame2.png";
+    write_file("list", lines, sizeof lines - 1);
+    write_file("zeros", zeros, sizeof zeros);
+    struct ran r = run("score small.safetensors pictures/Frame3.PNG --files-from list -q");
+    assert_code(r, 0);
+    assert_int_equal(count_lines(r.out), 5);
+    assert_says(line_of(r.out, 1), "pictures/Frame3.PNG,0,");
+    assert_says(line_of(r.out, 2), "pictures/frame10.png,0,");
+    assert_says(line_of(r.out, 3), "odd");
+    assert_says(line_of(r.out, 4), "pictures/frame2.png,0,");
+    r = run_how(&(struct how){.in_file = "list"}, "score small.safetensors --files-from - -q");
+    assert_code(r, 0);
+    assert_int_equal(count_lines(r.out), 4);
+    r = run_how(&(struct how){.in_file = "zeros"}, "score small.safetensors --files-from - --null -q");
+    assert_code(r, 0);
+    assert_int_equal(count_lines(r.out), 4);
+    assert_says(line_of(r.out, 3), "pictures/frame2.png,0,");
+    assert_refused(run("score small.safetensors --files-from zeros"), 1, "--null");
+    assert_refused(run("score small.safetensors --files-from none"), 1, "none cannot be read");
+    assert_refused(run("score small.safetensors --files-from /dev/null"), 1, "/dev/null names nothing to score");
+    assert_refused(run("score small.safetensors pictures --null"), 2, "--files-from");
+    assert_refused(run("score small.safetensors"), 2, "--files-from");
+}
+
+/* Of many, a path that leads nowhere is a row. */
+static void lists_with_gaps(void **state)
+{
+    (void)state;
+    small_model();
+    make_pictures();
+    static const char lines[] = "gone.png\npictures/frame2.png\nnowhere/b.png\n";
+    write_file("gaps", lines, sizeof lines - 1);
+    struct ran r = run("score small.safetensors --files-from gaps");
+    assert_code(r, 4);
+    assert_int_equal(count_lines(r.out), 4);
+    assert_says(line_of(r.out, 1), "gone.png,0,,,,");
+    assert_says(line_of(r.out, 2), "pictures/frame2.png,0,0.");
+    assert_says(line_of(r.out, 3), "nowhere/b.png,0,,,,");
+    assert_says(r.err, "2 samples could not be scored");
+}
+
+static void a_picture_on_standard_input(void **state)
+{
+    (void)state;
+    small_model();
+    make_pictures();
+    float from_file = 0, from_input = 1;
+    struct ran r = run("score small.safetensors pictures/frame10.png -q");
+    assert_int_equal(sscanf(line_of(r.out, 1), "pictures/frame10.png,0,%f,", &from_file), 1);
+    const struct how input = {.in_file = "pictures/frame10.png"};
+    r = run_how(&input, "score small.safetensors - -q --maps input-maps");
+    assert_code(r, 0);
+    assert_int_equal(sscanf(line_of(r.out, 1), "-,0,%f,", &from_input), 1);
+    assert_true(from_file == from_input);
+    assert_true(exists("input-maps/stdin.map.png"));
+    r = run_how(&(struct how){.in_file = "pictures/notes.txt"}, "score small.safetensors -");
+    assert_code(r, 1);
+    assert_says(line_of(r.out, 1), "-,0,,,,");
+    assert_refused(run("score small.safetensors - pictures"), 2, "stands alone");
+}
+
+/* Names may hold any byte but 0 and /. */
+static void odd_names(void **state)
+{
+    (void)state;
+    small_model();
+    write_png("odd/a\033[31m.png", 16, 16, 1, 0);
+    write_png("odd/b\nc\td.png", 16, 16, 1, 0);
+    write_png("odd/e\xff.png", 16, 16, 1, 0);
+    write_png("odd/f\xc2\x9b.png", 16, 16, 1, 0); /* C1 */
+    write_png("odd/g\xc3\xa9.png", 16, 16, 1, 0); /* e with acute */
+    struct ran r = run("score small.safetensors odd -q");
+    assert_code(r, 0);
+    assert_null(strchr(r.out, '\033'));
+    assert_says(r.out, "\nodd/a\\x1B[31m.png,0,");
+    assert_says(r.out, "\n\"odd/b\nc\td.png\",0,");
+    assert_says(r.out, "\nodd/e\xff.png,0,");
+    assert_says(r.out, "\nodd/f\\xC2\\x9B.png,0,");
+    assert_says(r.out, "\nodd/g\xc3\xa9.png,0,");
+    r = run("score small.safetensors odd -q --format jsonl");
+    assert_int_equal(count_lines(r.out), 5);
+    assert_says(r.out, "\"odd/a\\u001b[31m.png\"");
+    assert_says(r.out, "\"odd/b\\u000ac\\u0009d.png\"");
+    assert_says(r.out, "\"odd/e\\ufffd.png\"");
+    assert_says(r.out, "\"odd/g\xc3\xa9.png\"");
+    r = run("score small.safetensors odd -q --format text");
+    assert_int_equal(count_lines(r.out), 6);
+    assert_says(r.out, "odd/b\\x0Ac\\x09d.png  ");
+    assert_says(r.out, "odd/e\\xFF.png  ");
+    r = run("info odd/a\033[31m.png");
+    assert_refused(r, 1, "odd/a\\x1B[31m.png");
+    assert_null(strchr(r.err, '\033'));
+}
+
+static void more_threads_than_cores(void **state)
+{
+    (void)state;
+    small_model();
+    struct ran r = run("score small.safetensors " SMALL_DATA " --threads 1024");
+    assert_code(r, 0);
+    const char *warning = strstr(r.err, "1024 threads are asked for");
+    assert_non_null(warning);
+    assert_null(strstr(warning + 1, "1024 threads"));
+    r = run("bench --preset mnist --batch 1 --repeat 1 --threads 1024");
+    assert_code(r, 0);
+    assert_null(strstr(r.out, "1024 threads"));
+    assert_says(r.err, "1024 threads are asked for");
+    assert_null(strstr(run("bench --preset mnist --batch 1 --repeat 1 --threads 1").err, "asked for"));
+}
+
 /* What is there is whole when Ctrl-C comes. */
 static void interrupted(void **state)
 {
     (void)state;
     small_model();
-    const struct how interrupt = {.interrupt = "stopped/test/00009.png"};
+    const struct how interrupt = {.interrupt = "stopped/test/00009.map.png"};
     struct ran r =
         run_how(&interrupt, "score small.safetensors synth:?n=4&test=20000&size=16 --maps stopped --batch 4");
     assert_code(r, 130);
@@ -264,10 +416,17 @@ int main(void)
         cmocka_unit_test(batches_and_threads_do_not_matter),
         cmocka_unit_test(bad_pictures_are_rows),
         cmocka_unit_test(sizes_and_modes_do_not_matter),
-        cmocka_unit_test(maps_mirror_the_data),
+        cmocka_unit_test(oblong_pictures),
         cmocka_unit_test(exit_code_on_request),
         cmocka_unit_test(many_data_and_idx),
         cmocka_unit_test(stdout_that_ends_early),
+        cmocka_unit_test(exit_codes),
+        cmocka_unit_test(rate_of_nothing),
+        cmocka_unit_test(lists_of_paths),
+        cmocka_unit_test(lists_with_gaps),
+        cmocka_unit_test(a_picture_on_standard_input),
+        cmocka_unit_test(odd_names),
+        cmocka_unit_test(more_threads_than_cores),
         cmocka_unit_test(interrupted),
         cmocka_unit_test(no_model_or_no_data),
     };

@@ -122,14 +122,6 @@ static void progress_bar_on_a_terminal(void **state)
     assert_null(strchr(run_how(&terminal, TRAIN " -o silent.safetensors -q").err, 'e'));
 }
 
-static void second_interrupt_kills(void **state)
-{
-    (void)state;
-    const struct how twice = {.interrupt = "stderr:epoch 5/", .interrupts = 2};
-    struct ran r = run_how(&twice, "train memae synth:?n=400&size=64 --epochs 400 --patience 0 -o k.safetensors");
-    assert_true(r.code == 130); /* by our own exit or by the signal: the shell sees the same */
-}
-
 static void nothing_to_resume(void **state)
 {
     (void)state;
@@ -148,7 +140,6 @@ int main(void)
         cmocka_unit_test(full_disk_leaves_what_was_there),
         cmocka_unit_test(interrupted_and_resumed_is_the_same),
         cmocka_unit_test(progress_bar_on_a_terminal),
-        cmocka_unit_test(second_interrupt_kills),
         cmocka_unit_test(nothing_to_resume),
     };
     return cmocka_run_group_tests_name("cli: train", tests, command_begin, folder_end);

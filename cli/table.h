@@ -1,0 +1,24 @@
+/* Aligned text on stdout, as wide as the terminal: columns are as wide as they need, the widest are narrowed until a
+ * row fits, and their cells wrap between words. */
+#ifndef CLI_TABLE_H
+#define CLI_TABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct table {
+    size_t columns;
+    char **cells; /* rows that are not printed yet */
+    size_t n, room;
+};
+
+void table_begin(struct table *t, size_t columns);
+/* One row, the first is the names'. Rows are printed some hundred at a time. False, as is table_end, with errno where
+ * stdout takes no more or memory is out. */
+bool table_add(struct table *t, const char *const *cells);
+bool table_end(struct table *t);
+
+/* Characters in a line of stdout: COLUMNS, else the terminal's, else 80. */
+size_t screen_columns(void);
+
+#endif
