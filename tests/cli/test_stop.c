@@ -44,7 +44,7 @@ static void checking_before_training(void **state)
 {
     (void)state;
     struct ran r =
-        stopped_in("stderr:] looking at", SIGINT, "train memae synth:?n=40000&size=256 -v -o checked.safetensors");
+        stopped_in("stderr:] looking at", SIGINT, "train memae synth:?n=8000&size=256 -v -o checked.safetensors");
     assert_null(strstr(r.err, "--resume"));
     assert_says(r.err, "the check was stopped");
     assert_false(exists("checked.safetensors"));
