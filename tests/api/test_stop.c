@@ -149,12 +149,12 @@ static void *set_after_a_moment(void *user)
 static void training(void **state)
 {
     (void)state;
-    static const char *const long_settings[] = {"widths=4,8", "items=10",         "epochs=100000",
-                                                "batch=8",    "calibration=0.25", "threads=1"};
+    static const char *const long_settings[] = {"widths=4,8",       "items=10",  "epochs=100000", "batch=8",
+                                                "calibration=0.25", "threads=1", "patience=0"};
     engram_train_job job = small_job("stopped.safetensors");
     pthread_t other;
     job.settings = long_settings;
-    job.nsettings = 6;
+    job.nsettings = 7;
     assert_int_equal(pthread_create(&other, NULL, set_after_a_moment, NULL), 0);
     assert_int_equal(engram_train(&job, &hooks, NULL, &error), ENGRAM_STOPPED);
     pthread_join(other, NULL);
