@@ -52,8 +52,9 @@ bool dnn_has_bf16(void)
 struct prim {
     dnnl_primitive_t run;
     dnnl_exec_arg_t args[ARGS];
-    int n;
-    size_t scratch;
+    int n,
+        owned; /* the first so many memories are its own, bound at every call; the others belong to a struct packed */
+    size_t scratch; /* bytes of scratch that a run wants */
 };
 
 /* A memory in a packed format; data: its own buffer, or NULL where it lies in scratch. */
@@ -63,16 +64,36 @@ struct packed {
     void *data;
 };
 
+/* What a convolution does: forward, or one of its two adjoints. */
+enum { FORWARD, DATA, WEIGHTS, WAYS };
+
+static const struct way_kind {
+    const char *what;
+    int src, dst, weight; /* the arguments' names in oneDNN */
+    dnnl_query_t src_md, dst_md, weight_md;
+} kinds[WAYS] = {
+    {"a convolution", DNNL_ARG_SRC, DNNL_ARG_DST, DNNL_ARG_WEIGHTS, dnnl_query_src_md, dnnl_query_dst_md,
+     dnnl_query_weights_md},
+    {"a convolution's adjoint", DNNL_ARG_DIFF_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, dnnl_query_diff_src_md,
+     dnnl_query_diff_dst_md, dnnl_query_weights_md},
+    {"a convolution's weight gradient", DNNL_ARG_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_DIFF_WEIGHTS, dnnl_query_src_md,
+     dnnl_query_diff_dst_md, dnnl_query_diff_weights_md},
+};
+
+/* One of the three, ready to run; run.run NULL: not asked for. */
+struct way {
+    struct prim run;
+    struct packed weight;             /* the weights, or their gradient, as the primitive wants them */
+    struct prim reorder;              /* between that and the caller's: before it runs, or behind */
+    struct prim block_src, block_dst; /* into the blocked layout, where that pays; copies at the front of scratch */
+    size_t grad_bytes;                /* of a weight gradient, behind those; 0: the weights have their own buffer */
+};
+
 struct dnn_conv {
     struct dnn_conv_spec spec;
     dnnl_memory_desc_t src, dst, weight, bias;
-    struct prim forward, data, weights;
-    struct packed forward_weight, data_weight, weight_grad;
-    struct prim pack_forward, pack_data, unpack_grad;
-    struct prim block_src, block_dst; /* of backward-weights, where the blocked layout pays for two reorders */
-    size_t blocked_src, blocked_dst;  /* bytes of the blocked copies, at the front of scratch; 0: none */
-    size_t grad_bytes;                /* of the packed weight gradient, behind them */
-    struct dnn_conv *part[PARTS];     /* backward-weights by parts of the batch, one a thread; parts 0: in one */
+    struct way ways[WAYS];
+    struct dnn_conv *part[PARTS]; /* backward-weights by parts of the batch, one a thread; parts 0: in one */
     int parts;
     dnnl_memory_t canonical; /* the caller's weights or their gradient */
     size_t bytes;
@@ -111,6 +132,7 @@ static int add_argument(struct prim *p, int id, const dnnl_memory_desc_t *desc, 
 {
     p->args[p->n].arg = id;
     TRY(new_memory(desc, DNNL_MEMORY_NONE, &p->args[p->n].memory, e));
+    p->owned++;
     return p->n++;
 }
 
@@ -125,15 +147,18 @@ static size_t padded_size(const dnnl_memory_desc_t *desc)
     return (dnnl_memory_desc_get_size(desc) + 63) & ~(size_t)63;
 }
 
-static int new_packed(const dnnl_memory_desc_t *desc, struct packed *out, size_t *bytes, struct err *e)
+/* `own`: with a buffer; else it is bound at every call. */
+static int new_packed(const dnnl_memory_desc_t *desc, bool own, struct packed *out, size_t *bytes, struct err *e)
 {
     size_t size = padded_size(desc);
     out->desc = *desc;
-    out->data = aligned_alloc(64, size);
-    if (!out->data)
+    out->data = own ? aligned_alloc(64, size) : DNNL_MEMORY_NONE;
+    if (!out->data && own)
         return err_memory(e, "packed weights");
-    memset(out->data, 0, size);
-    *bytes += size;
+    if (own) {
+        memset(out->data, 0, size);
+        *bytes += size;
+    }
     return new_memory(desc, out->data, &out->memory, e);
 }
 
@@ -144,10 +169,9 @@ static void free_packed(struct packed *p)
     free(p->data);
 }
 
-/* Arguments bound at every call are the primitive's own; the others belong to a struct packed. */
-static void free_prim(struct prim *p, int owned)
+static void free_prim(struct prim *p)
 {
-    for (int i = 0; i < owned && i < p->n; i++)
+    for (int i = 0; i < p->owned; i++)
         dnnl_memory_destroy(p->args[i].memory);
     if (p->run)
         dnnl_primitive_destroy(p->run);
@@ -240,30 +264,6 @@ static dnnl_data_type_t weight_type(const struct dnn_conv_spec *s)
     return s->src_type == BF16 || s->dst_type == BF16 ? dnnl_bf16 : dnnl_f32;
 }
 
-static int describe_forward(const struct dnn_conv *c, bool bias, dnnl_data_type_t weights, dnnl_primitive_attr_t attr,
-                            dnnl_primitive_desc_t *out, struct err *e)
-{
-    dnnl_dims_t stride = {0}, left = {0}, right = {0};
-    paddings(&c->spec, stride, left, right);
-    dnnl_memory_desc_t any = any_format(&c->weight, weights);
-    dnnl_convolution_desc_t desc;
-    dnnl_status_t status =
-        dnnl_convolution_forward_desc_init(&desc, dnnl_forward_training, dnnl_convolution_direct, &c->src, &any,
-                                           bias ? &c->bias : NULL, &c->dst, stride, left, right);
-    if (status == dnnl_success)
-        status = dnnl_primitive_desc_create(out, &desc, attr, engine, NULL);
-    return status == dnnl_success ? 0 : failed(e, "a convolution", status);
-}
-
-static int finish(struct prim *p, dnnl_primitive_desc_t pd, struct err *e)
-{
-    const dnnl_memory_desc_t *scratch = query(pd, dnnl_query_scratchpad_md);
-    p->scratch = dnnl_memory_desc_get_size(scratch);
-    TRY(add_argument(p, DNNL_ARG_SCRATCHPAD, scratch, e));
-    dnnl_status_t status = dnnl_primitive_create(&p->run, pd);
-    return status == dnnl_success ? 0 : failed(e, "a convolution", status);
-}
-
 static int make_reorder(const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, struct prim *p, struct err *e)
 {
     dnnl_primitive_desc_t pd;
@@ -287,55 +287,6 @@ static int new_reorder(struct dnn_conv *c, struct packed *packed, bool pack, str
     return 0;
 }
 
-enum { SRC, DST, SCRATCH, BIAS, OWNED_FORWARD = 4, OWNED_BACKWARD = 3 };
-
-static int build_forward(struct dnn_conv *c, dnnl_primitive_attr_t attr, struct err *e)
-{
-    dnnl_primitive_desc_t pd;
-    TRY(describe_forward(c, c->spec.bias, weight_type(&c->spec), attr, &pd, e));
-    struct prim *p = &c->forward;
-    int code = new_packed(query(pd, dnnl_query_weights_md), &c->forward_weight, &c->bytes, e);
-    if (code == 0)
-        code = add_argument(p, DNNL_ARG_SRC, &c->src, e);
-    if (code >= 0)
-        code = add_argument(p, DNNL_ARG_DST, &c->dst, e);
-    if (code >= 0)
-        code = finish(p, pd, e);
-    if (code >= 0)
-        code = add_argument(p, DNNL_ARG_BIAS, &c->bias, e);
-    dnnl_primitive_desc_destroy(pd);
-    TRY(code);
-    add_bound(p, DNNL_ARG_WEIGHTS, c->forward_weight.memory);
-    return new_reorder(c, &c->forward_weight, true, &c->pack_forward, e);
-}
-
-static int build_data(struct dnn_conv *c, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint, struct err *e)
-{
-    dnnl_dims_t stride = {0}, left = {0}, right = {0};
-    paddings(&c->spec, stride, left, right);
-    dnnl_memory_desc_t any = any_format(&c->weight, weight_type(&c->spec));
-    dnnl_convolution_desc_t desc;
-    dnnl_primitive_desc_t pd;
-    dnnl_status_t status = dnnl_convolution_backward_data_desc_init(&desc, dnnl_convolution_direct, &c->src, &any,
-                                                                    &c->dst, stride, left, right);
-    if (status == dnnl_success)
-        status = dnnl_primitive_desc_create(&pd, &desc, attr, engine, hint);
-    if (status != dnnl_success)
-        return failed(e, "a convolution's adjoint", status);
-    struct prim *p = &c->data;
-    int code = new_packed(query(pd, dnnl_query_weights_md), &c->data_weight, &c->bytes, e);
-    if (code == 0)
-        code = add_argument(p, DNNL_ARG_DIFF_SRC, &c->src, e);
-    if (code >= 0)
-        code = add_argument(p, DNNL_ARG_DIFF_DST, &c->dst, e);
-    if (code >= 0)
-        code = finish(p, pd, e);
-    dnnl_primitive_desc_destroy(pd);
-    TRY(code);
-    add_bound(p, DNNL_ARG_WEIGHTS, c->data_weight.memory);
-    return new_reorder(c, &c->data_weight, true, &c->pack_data, e);
-}
-
 /* Channels-last makes backward-weights up to four times slower in f32 (measured: 303 against 94 ms for the second layer
  * of the video net). The blocked layout wins once the arithmetic outweighs the two copies. */
 static bool blocking_pays(const struct dnn_conv *c)
@@ -349,52 +300,75 @@ static bool blocking_pays(const struct dnn_conv *c)
 }
 
 /* A reorder of data from channels-last into what the primitive chose; nothing where that is the same. */
-static int new_blocking(const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, struct prim *p, size_t *bytes,
-                        struct err *e)
+static int new_blocking(const dnnl_memory_desc_t *from, const dnnl_memory_desc_t *to, struct prim *p, struct err *e)
 {
     if (dnnl_memory_desc_equal(from, to))
         return 0;
     TRY(make_reorder(from, to, p, e));
-    *bytes = padded_size(to);
+    p->scratch = padded_size(to);
     TRY(add_argument(p, DNNL_ARG_FROM, from, e));
-    TRY(add_argument(p, DNNL_ARG_TO, to, e));
-    return 0;
+    return add_argument(p, DNNL_ARG_TO, to, e);
 }
 
-static int finish_weights(struct dnn_conv *c, dnnl_primitive_desc_t pd, struct err *e)
-{
-    struct prim *p = &c->weights;
-    const dnnl_memory_desc_t *src = query(pd, dnnl_query_src_md), *dst = query(pd, dnnl_query_diff_dst_md);
-    c->weight_grad.desc = *query(pd, dnnl_query_diff_weights_md);
-    c->grad_bytes = padded_size(&c->weight_grad.desc);
-    TRY(new_memory(&c->weight_grad.desc, DNNL_MEMORY_NONE, &c->weight_grad.memory, e));
-    TRY(new_blocking(&c->src, src, &c->block_src, &c->blocked_src, e));
-    TRY(new_blocking(&c->dst, dst, &c->block_dst, &c->blocked_dst, e));
-    TRY(add_argument(p, DNNL_ARG_SRC, src, e));
-    TRY(add_argument(p, DNNL_ARG_DIFF_DST, dst, e));
-    TRY(finish(p, pd, e));
-    p->scratch += c->blocked_src + c->blocked_dst + c->grad_bytes;
-    add_bound(p, DNNL_ARG_DIFF_WEIGHTS, c->weight_grad.memory);
-    return new_reorder(c, &c->weight_grad, false, &c->unpack_grad, e);
-}
-
-static int build_weights(struct dnn_conv *c, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint, struct err *e)
+/* What oneDNN chooses for one way, to be destroyed by the caller. `hint`: the forward way's, which the adjoints want.
+ */
+static int choose(const struct dnn_conv *c, int way, bool bias, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint,
+                  dnnl_primitive_desc_t *out, struct err *e)
 {
     dnnl_dims_t stride = {0}, left = {0}, right = {0};
+    const dnnl_alg_kind_t direct = dnnl_convolution_direct;
     paddings(&c->spec, stride, left, right);
-    bool free_choice = blocking_pays(c);
-    dnnl_memory_desc_t any = any_format(&c->weight, dnnl_f32);
-    dnnl_memory_desc_t src = free_choice ? any_format(&c->src, data_type(c->spec.src_type)) : c->src;
-    dnnl_memory_desc_t dst = free_choice ? any_format(&c->dst, data_type(c->spec.dst_type)) : c->dst;
+    bool blocks = way == WEIGHTS && blocking_pays(c);
+    dnnl_memory_desc_t any = any_format(&c->weight, way == WEIGHTS ? dnnl_f32 : weight_type(&c->spec));
+    dnnl_memory_desc_t src = blocks ? any_format(&c->src, data_type(c->spec.src_type)) : c->src;
+    dnnl_memory_desc_t dst = blocks ? any_format(&c->dst, data_type(c->spec.dst_type)) : c->dst;
     dnnl_convolution_desc_t desc;
-    dnnl_primitive_desc_t pd;
-    dnnl_status_t status = dnnl_convolution_backward_weights_desc_init(&desc, dnnl_convolution_direct, &src, &any, NULL,
-                                                                       &dst, stride, left, right);
+    dnnl_status_t status;
+    if (way == FORWARD)
+        status = dnnl_convolution_forward_desc_init(&desc, dnnl_forward_training, direct, &src, &any,
+                                                    bias ? &c->bias : NULL, &dst, stride, left, right);
+    else if (way == DATA)
+        status = dnnl_convolution_backward_data_desc_init(&desc, direct, &src, &any, &dst, stride, left, right);
+    else
+        status =
+            dnnl_convolution_backward_weights_desc_init(&desc, direct, &src, &any, NULL, &dst, stride, left, right);
     if (status == dnnl_success)
-        status = dnnl_primitive_desc_create(&pd, &desc, attr, engine, hint);
+        status = dnnl_primitive_desc_create(out, &desc, attr, engine, hint);
+    return status == dnnl_success ? 0 : failed(e, kinds[way].what, status);
+}
+
+/* The arguments of every way in this order; only forward has a bias. */
+enum { SRC, DST, SCRATCH, BIAS };
+
+static int fill_way(struct dnn_conv *c, int way, dnnl_primitive_desc_t pd, struct err *e)
+{
+    const struct way_kind *k = &kinds[way];
+    struct way *w = &c->ways[way];
+    struct prim *p = &w->run;
+    const dnnl_memory_desc_t *src = query(pd, k->src_md), *dst = query(pd, k->dst_md);
+    const dnnl_memory_desc_t *scratch = query(pd, dnnl_query_scratchpad_md);
+    TRY(new_packed(query(pd, k->weight_md), way != WEIGHTS, &w->weight, &c->bytes, e));
+    w->grad_bytes = way == WEIGHTS ? padded_size(&w->weight.desc) : 0;
+    TRY(new_blocking(&c->src, src, &w->block_src, e));
+    TRY(new_blocking(&c->dst, dst, &w->block_dst, e));
+    TRY(add_argument(p, k->src, src, e));
+    TRY(add_argument(p, k->dst, dst, e));
+    TRY(add_argument(p, DNNL_ARG_SCRATCHPAD, scratch, e));
+    if (way == FORWARD)
+        TRY(add_argument(p, DNNL_ARG_BIAS, &c->bias, e));
+    add_bound(p, k->weight, w->weight.memory);
+    p->scratch = dnnl_memory_desc_get_size(scratch) + w->block_src.scratch + w->block_dst.scratch + w->grad_bytes;
+    dnnl_status_t status = dnnl_primitive_create(&p->run, pd);
     if (status != dnnl_success)
-        return failed(e, "a convolution's weight gradient", status);
-    int code = finish_weights(c, pd, e);
+        return failed(e, k->what, status);
+    return new_reorder(c, &w->weight, way != WEIGHTS, &w->reorder, e);
+}
+
+static int build_way(struct dnn_conv *c, int way, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint, struct err *e)
+{
+    dnnl_primitive_desc_t pd;
+    TRY(choose(c, way, c->spec.bias, attr, hint, &pd, e));
+    int code = fill_way(c, way, pd, e);
     dnnl_primitive_desc_destroy(pd);
     return code;
 }
@@ -421,24 +395,32 @@ static int build_parts(struct dnn_conv *c, struct err *e)
     return 0;
 }
 
+static int build_ways(struct dnn_conv *c, dnnl_primitive_attr_t attr, dnnl_primitive_attr_t plain,
+                      dnnl_primitive_desc_t *hint, struct err *e)
+{
+    unsigned asked = c->spec.directions;
+    if (asked & DNN_FORWARD)
+        TRY(build_way(c, FORWARD, attr, NULL, e));
+    if (asked & ~(unsigned)DNN_FORWARD)
+        TRY(choose(c, FORWARD, false, plain, NULL, hint, e));
+    if (asked & DNN_BACKWARD_DATA)
+        TRY(build_way(c, DATA, plain, *hint, e));
+    if (asked & DNN_BACKWARD_WEIGHTS)
+        return parts_fit(c) ? build_parts(c, e) : build_way(c, WEIGHTS, plain, *hint, e);
+    return 0;
+}
+
 static int build(struct dnn_conv *c, struct err *e)
 {
     dnnl_primitive_attr_t attr = NULL, plain = NULL;
     dnnl_primitive_desc_t hint = NULL;
-    unsigned d = c->spec.directions;
     int code = describe(c, e);
     if (code == 0)
         code = attributes(&c->spec, true, &attr, e);
     if (code == 0)
         code = attributes(&c->spec, false, &plain, e);
-    if (code == 0 && (d & DNN_FORWARD))
-        code = build_forward(c, attr, e);
-    if (code == 0 && (d & ~(unsigned)DNN_FORWARD))
-        code = describe_forward(c, false, weight_type(&c->spec), plain, &hint, e);
-    if (code == 0 && (d & DNN_BACKWARD_DATA))
-        code = build_data(c, plain, hint, e);
-    if (code == 0 && (d & DNN_BACKWARD_WEIGHTS))
-        code = parts_fit(c) ? build_parts(c, e) : build_weights(c, plain, hint, e);
+    if (code == 0)
+        code = build_ways(c, attr, plain, &hint, e);
     if (hint)
         dnnl_primitive_desc_destroy(hint);
     if (attr)
@@ -487,17 +469,14 @@ void dnn_conv_free(struct dnn_conv *c)
         return;
     for (int i = 0; i < c->parts; i++)
         dnn_conv_free(c->part[i]);
-    free_prim(&c->forward, OWNED_FORWARD);
-    free_prim(&c->data, OWNED_BACKWARD);
-    free_prim(&c->weights, OWNED_BACKWARD);
-    free_prim(&c->block_src, 2);
-    free_prim(&c->block_dst, 2);
-    free_prim(&c->pack_forward, 0);
-    free_prim(&c->pack_data, 0);
-    free_prim(&c->unpack_grad, 0);
-    free_packed(&c->forward_weight);
-    free_packed(&c->data_weight);
-    free_packed(&c->weight_grad);
+    for (int i = 0; i < WAYS; i++) {
+        struct way *w = &c->ways[i];
+        free_prim(&w->run);
+        free_prim(&w->reorder);
+        free_prim(&w->block_src);
+        free_prim(&w->block_dst);
+        free_packed(&w->weight);
+    }
     if (c->canonical)
         dnnl_memory_destroy(c->canonical);
     free(c);
@@ -511,10 +490,10 @@ static size_t part_bytes(const struct dnn_conv *c)
 
 size_t dnn_conv_scratch(const struct dnn_conv *c)
 {
-    size_t bytes = c->parts ? (size_t)c->parts * part_bytes(c) : c->weights.scratch;
-    if (c->forward.scratch > bytes)
-        bytes = c->forward.scratch;
-    return c->data.scratch > bytes ? c->data.scratch : bytes;
+    size_t bytes = c->parts ? (size_t)c->parts * part_bytes(c) : 0;
+    for (int i = 0; i < WAYS; i++)
+        bytes = c->ways[i].run.scratch > bytes ? c->ways[i].run.scratch : bytes;
+    return bytes;
 }
 
 size_t dnn_conv_bytes(const struct dnn_conv *c)
@@ -524,54 +503,56 @@ size_t dnn_conv_bytes(const struct dnn_conv *c)
 
 bool dnn_conv_pack(struct dnn_conv *c, const float *weight)
 {
+    bool done = true;
     dnnl_memory_set_data_handle(c->canonical, (void *)(uintptr_t)weight);
-    bool done = !c->pack_forward.run || run(&c->pack_forward, c->spec.threads);
-    return (!c->pack_data.run || run(&c->pack_data, c->spec.threads)) && done;
-}
-
-bool dnn_conv_forward(struct dnn_conv *c, const void *src, const float *bias, void *dst, void *scratch)
-{
-    bind(&c->forward, SRC, src);
-    bind(&c->forward, DST, dst);
-    bind(&c->forward, SCRATCH, scratch);
-    bind(&c->forward, BIAS, bias);
-    return run(&c->forward, c->spec.threads);
-}
-
-bool dnn_conv_backward_data(struct dnn_conv *c, const void *dst, void *src, void *scratch)
-{
-    bind(&c->data, SRC, src);
-    bind(&c->data, DST, dst);
-    bind(&c->data, SCRATCH, scratch);
-    return run(&c->data, c->spec.threads);
+    for (int i = 0; i < WEIGHTS; i++)
+        if (c->ways[i].run.run)
+            done &= run(&c->ways[i].reorder, c->spec.threads);
+    return done;
 }
 
 /* The data itself, or its blocked copy at *room, which moves on; NULL where no copy could be made. */
-static const void *blocked(const struct dnn_conv *c, const struct prim *p, size_t bytes, const void *data,
-                           unsigned char **room)
+static const void *blocked(const struct prim *p, int threads, const void *data, unsigned char **room)
 {
-    if (!bytes)
+    if (!p->run)
         return data;
     void *copy = *room;
     bind(p, 0, data);
     bind(p, 1, copy);
-    *room += bytes;
-    return run(p, c->spec.threads) ? copy : NULL;
+    *room += p->scratch;
+    return run(p, threads) ? copy : NULL;
 }
 
-static bool weights_at_once(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
+/* Runs one way. `bias`: of forward; `weight`: where a weight gradient goes. */
+static bool run_way(struct dnn_conv *c, int way, const void *src, const void *dst, const float *bias, float *weight,
+                    void *scratch)
 {
+    struct way *w = &c->ways[way];
     unsigned char *room = scratch;
-    src = blocked(c, &c->block_src, c->blocked_src, src, &room);
-    dst = blocked(c, &c->block_dst, c->blocked_dst, dst, &room);
+    src = blocked(&w->block_src, c->spec.threads, src, &room);
+    dst = blocked(&w->block_dst, c->spec.threads, dst, &room);
     if (!src || !dst)
         return false;
-    bind(&c->weights, SRC, src);
-    bind(&c->weights, DST, dst);
-    dnnl_memory_set_data_handle(c->weight_grad.memory, room);
-    bind(&c->weights, SCRATCH, room + c->grad_bytes);
+    bind(&w->run, SRC, src);
+    bind(&w->run, DST, dst);
+    bind(&w->run, SCRATCH, room + w->grad_bytes);
+    if (way == FORWARD)
+        bind(&w->run, BIAS, bias);
+    if (way != WEIGHTS)
+        return run(&w->run, c->spec.threads);
+    dnnl_memory_set_data_handle(w->weight.memory, room);
     dnnl_memory_set_data_handle(c->canonical, weight);
-    return run(&c->weights, c->spec.threads) && run(&c->unpack_grad, c->spec.threads);
+    return run(&w->run, c->spec.threads) && run(&w->reorder, c->spec.threads);
+}
+
+bool dnn_conv_forward(struct dnn_conv *c, const void *src, const float *bias, void *dst, void *scratch)
+{
+    return run_way(c, FORWARD, src, dst, bias, NULL, scratch);
+}
+
+bool dnn_conv_backward_data(struct dnn_conv *c, const void *dst, void *src, void *scratch)
+{
+    return run_way(c, DATA, src, dst, NULL, NULL, scratch);
 }
 
 struct parts_job {
@@ -594,15 +575,15 @@ static void compute_part(void *context, int part, size_t begin, size_t end)
     size_t src = dnnl_memory_desc_get_size(&p->src), dst = dnnl_memory_desc_get_size(&p->dst);
     unsigned char *scratch = j->scratch + (size_t)part * part_bytes(j->c) + padded_size(&j->c->weight);
     if (begin < end)
-        j->done[part] =
-            weights_at_once(p, j->src + (size_t)part * src, j->dst + (size_t)part * dst, part_weight(j, part), scratch);
+        j->done[part] = run_way(p, WEIGHTS, j->src + (size_t)part * src, j->dst + (size_t)part * dst, NULL,
+                                part_weight(j, part), scratch);
 }
 
 bool dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
 {
     struct parts_job j = {.c = c, .src = src, .dst = dst, .weight = weight, .scratch = scratch};
     if (!c->parts)
-        return weights_at_once(c, src, dst, weight, scratch);
+        return run_way(c, WEIGHTS, src, dst, NULL, weight, scratch);
     parallel_chunks(c->parts, (size_t)c->parts, c->parts, compute_part, &j);
     bool done = j.done[0];
     for (int part = 1; part < c->parts; part++) {
