@@ -10,9 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { ARGS = 6 };
-
-enum { BLOCKING_FLOPS_PER_BYTE = 100, PARTS = 64 };
+enum { ARGS = 6, BLOCKING_FLOPS_PER_BYTE = 100, PARTS = 64 };
 
 /* What the weight gradients of all parts may take together: beyond that a layer is computed in one. */
 enum { PARTS_BYTES = 128 << 20 };

@@ -5,7 +5,8 @@
 
 #include "base/err.h"
 #include "base/log.h"
-#include "run/gallery.h"
+#include "stats/gallery.h"
+#include "run/inspect.h"
 #include "run/score.h"
 #include "stats/metrics.h"
 

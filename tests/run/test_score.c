@@ -335,31 +335,6 @@ static void nonsense_is_refused(void **state)
 
 /* ---- memory ---- */
 
-static void use_is_counted(void **state)
-{
-    (void)state;
-    const float attention[] = {
-        0.5f, 0.5f, 0, 0, /* two items */
-        0,    1,    0, 0, /* one */
-        0,    0.2f, 0, 0.8f,
-    };
-    struct memory_use u;
-    struct err e = ERR_INIT;
-    assert_int_equal(memory_use_init(&u, 4, &e), 0);
-    memory_use_finish(&u);
-    assert_true(isnan(u.entropy) && u.dead == 4);
-    memory_use_add(&u, attention, 1);
-    memory_use_add(&u, attention + 4, 2);
-    memory_use_finish(&u);
-    assert_int_equal(u.rows, 3);
-    assert_int_equal(u.dead, 1);
-    assert_true(fabs(u.weight[1] - 1.7) < 1e-6 && u.weight[2] == 0);
-    assert_true(u.best[0] == 1 && u.best[1] == 1 && u.best[2] == 0 && u.best[3] == 1);
-    assert_true(fabs(u.entropy - (log(2) - 0.2 * log(0.2) - 0.8 * log(0.8)) / 3) < 1e-6);
-    assert_true(fabs(u.rows_one_item - 1.0 / 3) < 1e-12);
-    memory_use_free(&u);
-}
-
 /* A sample whose attention is one item alone is rebuilt as that item's picture. */
 static void items_are_decoded(void **state)
 {
@@ -489,7 +464,6 @@ int main(void)
         cmocka_unit_test(a_caller_may_stop),
         cmocka_unit_test(a_bad_picture_is_a_row),
         cmocka_unit_test(nonsense_is_refused),
-        cmocka_unit_test(use_is_counted),
         cmocka_unit_test(items_are_decoded),
         cmocka_unit_test(false_alarms_are_as_promised),
         cmocka_unit_test(defects_are_found),

@@ -1,4 +1,6 @@
-#include "run/gallery.h"
+#include "stats/gallery.h"
+
+#include <stdbool.h>
 
 static int truth_of(const struct sample_scores *s, size_t i)
 {

@@ -1,7 +1,9 @@
-/* Which samples and memory items of an evaluation are shown. */
-#include "run/gallery.h"
+/* How memory items are used, and which samples and items of an evaluation are shown. */
+#include "stats/gallery.h"
 
 #include "support/files.h"
+
+#include <math.h>
 
 static void each_gallery_has_its_picks(void **state)
 {
@@ -68,12 +70,38 @@ static void items_come_most_used_first(void **state)
     assert_int_equal((int)weight[items[0]], 299);
 }
 
+static void use_is_counted(void **state)
+{
+    (void)state;
+    const float attention[] = {
+        0.5f, 0.5f, 0, 0, /* two items */
+        0,    1,    0, 0, /* one */
+        0,    0.2f, 0, 0.8f,
+    };
+    struct memory_use u;
+    struct err e = ERR_INIT;
+    assert_int_equal(memory_use_init(&u, 4, &e), 0);
+    memory_use_finish(&u);
+    assert_true(isnan(u.entropy) && u.dead == 4);
+    memory_use_add(&u, attention, 1);
+    memory_use_add(&u, attention + 4, 2);
+    memory_use_finish(&u);
+    assert_int_equal(u.rows, 3);
+    assert_int_equal(u.dead, 1);
+    assert_true(fabs(u.weight[1] - 1.7) < 1e-6 && u.weight[2] == 0);
+    assert_true(u.best[0] == 1 && u.best[1] == 1 && u.best[2] == 0 && u.best[3] == 1);
+    assert_true(fabs(u.entropy - (log(2) - 0.2 * log(0.2) - 0.8 * log(0.8)) / 3) < 1e-6);
+    assert_true(fabs(u.rows_one_item - 1.0 / 3) < 1e-12);
+    memory_use_free(&u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_gallery_has_its_picks),
         cmocka_unit_test(picks_are_bounded_and_distinct),
         cmocka_unit_test(items_come_most_used_first),
+        cmocka_unit_test(use_is_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,9 +1,9 @@
 /* Galleries: which samples and memory items of an evaluation are shown. Chosen from scores alone, so that everything is
  * scored once and only the chosen ones once more, with pictures. */
-#ifndef RUN_GALLERY_H
-#define RUN_GALLERY_H
+#ifndef STATS_GALLERY_H
+#define STATS_GALLERY_H
 
-#include "run/inspect.h"
+#include "stats/memory_use.h"
 
 #include <stddef.h>
 #include <stdint.h>
