@@ -107,8 +107,14 @@ static void flush_set(unsigned mode)
 
 enum { UNKNOWN = ~0u };
 
+/* Of what parallel_begin returns, beside the bits of FLUSH: there was nothing to prepare. */
+enum { NESTED = 0x2 };
+
 /* What this thread of a pool had before; UNKNOWN in one that came while we worked. */
 static _Thread_local unsigned own_mode = UNKNOWN;
+
+/* How many threads the calling thread's outermost begin has prepared; 0: it is in none. */
+static _Thread_local int prepared;
 
 static void own_begin(void)
 {
@@ -127,6 +133,9 @@ unsigned parallel_begin(int threads)
 {
     unsigned before = flush_get() | (unsigned)omp_get_max_threads() << 16;
     omp_set_num_threads(threads);
+    if (threads <= prepared)
+        return before | NESTED;
+    prepared = threads;
     if (threads > 1) {
 #pragma omp parallel num_threads(threads)
         own_begin();
@@ -139,6 +148,11 @@ unsigned parallel_begin(int threads)
 void parallel_end(unsigned before)
 {
     int threads = omp_get_max_threads();
+    if (before & NESTED) {
+        omp_set_num_threads((int)(before >> 16));
+        return;
+    }
+    prepared = 0;
     if (threads > 1) {
 #pragma omp parallel num_threads(threads)
         own_end(before & 0xffffu);

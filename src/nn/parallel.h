@@ -19,7 +19,8 @@ typedef void chunk_fn(void *context, int chunk, size_t begin, size_t end);
 void parallel_chunks(int threads, size_t n, int chunks, chunk_fn *fn, void *context);
 
 /* Sets flush-to-zero in the calling thread and its pool of `threads`, and the pool's size for oneDNN; returns what the
- * calling thread had, for parallel_end, which puts all of that back: the pool is the host's too. Cheap. */
+ * calling thread had, for parallel_end, which puts all of that back: the pool is the host's too. Within another such
+ * pair of as many threads it costs nothing: so a whole training step stands in one. */
 unsigned parallel_begin(int threads);
 void parallel_end(unsigned before);
 

@@ -1,6 +1,7 @@
 #include "run/update.h"
 
 #include "base/clock.h"
+#include "nn/parallel.h"
 
 #include <math.h>
 
@@ -43,7 +44,7 @@ static int run_pass(struct update *u, uint64_t step, int first, int last, double
     return ALL_FINITE;
 }
 
-int update_step(struct update *u, uint64_t step, double loss[OBJECTIVES])
+static int run_passes(struct update *u, uint64_t step, double *loss)
 {
     const struct heads *h = u->heads;
     for (int first = 0, last; first < h->nobjectives; first = last) {
@@ -53,8 +54,17 @@ int update_step(struct update *u, uint64_t step, double loss[OBJECTIVES])
             return bad;
     }
     plan_commit(u->plan);
-    for (int k = 0; k < h->nobjectives; k++)
+    return ALL_FINITE;
+}
+
+int update_step(struct update *u, uint64_t step, double loss[OBJECTIVES])
+{
+    const struct heads *h = u->heads;
+    unsigned before = parallel_begin(u->threads);
+    int bad = run_passes(u, step, loss);
+    parallel_end(before);
+    for (int k = 0; bad == ALL_FINITE && k < h->nobjectives; k++)
         if (loss[k] < (double)h->objectives[k].rule.redraw_below)
             params_draw(u->params, h->objectives[k].group, u->seed + step + 1);
-    return ALL_FINITE;
+    return bad;
 }

@@ -195,6 +195,8 @@ static void pools_are_left_as_they_were(void **state)
     for (int known = 0; known < THREADS; known++) {
         parallel_ranges(1 + known, (size_t)known + 1, 1, note_flushing, flushes);
         unsigned before = parallel_begin(1 + known);
+        unsigned within = parallel_begin(1 + known / 2); /* a pair within: neither prepares nor puts back */
+        parallel_end(within);
         parallel_ranges(THREADS, THREADS, 1, note_flushing, flushes);
 #if defined(__SSE__) || defined(__aarch64__)
         assert_true(flushes[0] && flushes[known]);
