@@ -268,7 +268,7 @@ static void large_headers_are_read_or_not_written(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
-    struct safetensors *st;
+    struct safetensors *st = NULL;
     const size_t limit = 64 << 20, room = 1000; /* of the tensors' entries */
     const char *path = in_folder("large");
     char *text = malloc(limit + 1);
