@@ -87,7 +87,7 @@ static void gradients_come_before_any_update(void **state)
     plan_forward(still.plan, 0);
     for (int k = 0; k < 2; k++)
         plan_backward(still.plan, k);
-    for (int g = GROUP_MAIN; g <= GROUP_ADVERSARY; g++)
+    for (enum param_group g = GROUP_MAIN; g <= GROUP_ADVERSARY; g++)
         assert_memory_equal(moved.params->grad[g], still.params->grad[g], group_bytes(&still, g));
     assert_memory_not_equal(moved.params->value[GROUP_MAIN], still.params->value[GROUP_MAIN],
                             group_bytes(&still, GROUP_MAIN));
@@ -122,7 +122,7 @@ static void a_rule_is_its_objective_s_own(void **state)
     make(&before, (struct rule){0}, false);
     make(&after, (struct rule){.lr_factor = 0.5f, .own_betas = true, .beta1 = 0.5f, .beta2 = 0.9f}, false);
     step(&after, loss);
-    for (int g = GROUP_MAIN; g <= GROUP_ADVERSARY; g++)
+    for (enum param_group g = GROUP_MAIN; g <= GROUP_ADVERSARY; g++)
         for (int i = 0; i < WIDE; i++) {
             float moved = fabsf(after.params->value[g][i] - before.params->value[g][i]);
             assert_true(fabsf(moved - (g == GROUP_ADVERSARY ? 0.05f : 0.1f)) < 1e-3f);
@@ -164,7 +164,7 @@ static void a_loss_that_is_not_finite_updates_nothing(void **state)
     ((float *)plan_data(n.plan, n.heads.input))[3] = NAN;
     assert_int_equal(update_step(&n.update, 0, loss), 0);
     assert_true(isnan(loss[0]));
-    for (int g = GROUP_MAIN; g <= GROUP_ADVERSARY; g++)
+    for (enum param_group g = GROUP_MAIN; g <= GROUP_ADVERSARY; g++)
         assert_memory_equal(n.params->value[g], other.params->value[g], group_bytes(&n, g));
     end(&n);
     end(&other);
