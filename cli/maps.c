@@ -56,7 +56,7 @@ static bool is_input(const struct maps *m, const char *path)
     if (stat(path, &s) != 0)
         return false;
     const struct file_identity key = {s.st_dev, s.st_ino};
-    return bsearch(&key, m->inputs, m->ninputs, sizeof key, by_identity) != NULL;
+    return m->ninputs && bsearch(&key, m->inputs, m->ninputs, sizeof key, by_identity) != NULL;
 }
 
 /* ---- writing ---- */

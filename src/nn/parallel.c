@@ -128,7 +128,8 @@ static void own_end(unsigned callers)
     own_mode = UNKNOWN;
 }
 
-/* The pool's size is packed above the 16 bits of the mode. */
+/* The pool's size is packed above the 16 bits of the mode. The calling thread changes its own mode outside of the
+ * region: libomp puts back what it was at the region's begin, and hands that to the others. */
 unsigned parallel_begin(int threads)
 {
     unsigned before = flush_get() | (unsigned)omp_get_max_threads() << 16;
@@ -136,11 +137,11 @@ unsigned parallel_begin(int threads)
     if (threads <= prepared)
         return before | NESTED;
     prepared = threads;
+    own_begin();
     if (threads > 1) {
 #pragma omp parallel num_threads(threads)
-        own_begin();
-    } else {
-        own_begin();
+        if (omp_get_thread_num())
+            own_begin();
     }
     return before;
 }
@@ -155,9 +156,9 @@ void parallel_end(unsigned before)
     prepared = 0;
     if (threads > 1) {
 #pragma omp parallel num_threads(threads)
-        own_end(before & 0xffffu);
-    } else {
-        own_end(before & 0xffffu);
+        if (omp_get_thread_num())
+            own_end(before & 0xffffu);
     }
+    own_end(before & 0xffffu);
     omp_set_num_threads((int)(before >> 16));
 }
