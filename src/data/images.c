@@ -6,6 +6,8 @@
  * and anomalous= say otherwise; without either, nothing is known about what is normal. Pictures directly in train/ are
  * trained on.
  *
+ * A folder without classes is of pictures of which nothing is known, or what the option truth= says of all.
+ *
  * Without train/ and test/, a folder good, ok or normal beside others, or the options, make classes of the folders
  * (masks as before): the normal ones are trained on and nothing else; to be scored are all. */
 #include "data/source.h"
@@ -18,6 +20,21 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+
+enum truth { TRUTH_UNKNOWN, TRUTH_NORMAL, TRUTH_ANOMALOUS };
+
+struct images_options {
+    struct class_options classes;
+    enum truth truth;
+};
+
+#define OPTIONS_OF struct images_options
+// clang-format off
+static const struct option options[] = {
+    ROW_TABLE(class_options, classes),
+    ROW_CHOICE(truth, "unknown", "unknown|normal|anomalous", "what all pictures of a folder without classes are known to be"),
+    {0}};
+// clang-format on
 
 /* ---- walking ---- */
 
@@ -366,6 +383,10 @@ static void explain_classes(struct part *p, const struct layout *l)
 
 static int open_layout(struct part *p, struct layout *l, struct err *e)
 {
+    const struct images_options *o = p->options;
+    if (o->truth != TRUTH_UNKNOWN)
+        return err_set(e, ERR_USAGE, "%s has folders that say what is normal, so truth= says nothing; give one of them",
+                       p->path);
     TRY(layout_classes(l, e));
     TRY(layout_normals(l, p, e));
     for (size_t i = 0; i < l->root.n && !l->flat; i++)
@@ -389,12 +410,16 @@ static int open_layout(struct part *p, struct layout *l, struct err *e)
 
 static int open_plain(struct part *p, struct err *e)
 {
-    struct sample like = {.kind = "", .label = -1, .anomalous = -1};
+    const struct images_options *o = p->options;
+    struct sample like = {.kind = "", .label = -1};
+    like.anomalous = o->truth == TRUTH_UNKNOWN ? -1 : o->truth == TRUTH_ANOMALOUS;
     if (names_classes(p))
         return err_set(e, ERR_USAGE,
                        "%s has no classes, so normal= and anomalous= say nothing; they want a folder a class, or "
-                       "train/CLASS and test/CLASS",
+                       "train/CLASS and test/CLASS; truth=normal says it of a whole folder",
                        p->path);
+    if (like.anomalous == 1 && p->use == DATASET_LEARN)
+        return err_set(e, ERR_USAGE, "%s?truth=anomalous is nothing to learn from: what is normal is learnt", p->path);
     if (file_kind(p->path) == FILE_FOLDER)
         return walk_class(p, part_plain_split(p), &like, p->path, "", NULL, e);
     const char *slash = strrchr(p->path, '/');
@@ -453,8 +478,8 @@ const struct source source_images = {
     .name = "images",
     .help = "pictures: one, a folder at any depth, a folder a class, or train/CLASS and test/CLASS (MVTec AD with "
             "masks too)",
-    .options = class_options,
-    .options_size = sizeof(struct class_options),
+    .options = options,
+    .options_size = sizeof(struct images_options),
     .kind = &kind_pictures,
     .open = images_open,
     .read = images_read,

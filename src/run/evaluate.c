@@ -337,7 +337,7 @@ static int begin(struct pass *p)
     if (!dataset_known(job->data, SPLIT_TEST))
         return err_set(p->e, ERR_FAIL,
                        "%s does not say of any sample whether it is normal, so there is nothing to measure; give data "
-                       "with a labelled test part (engram data PATH shows what is known)",
+                       "with a labelled test part, or say it of a folder of good parts: 'images:FOLDER?truth=normal'",
                        job->data_name);
     ev->store = calloc(1, sizeof *ev->store);
     if (!ev->store || !(ev->data = arena_string(&ev->store->texts, job->data_name)))

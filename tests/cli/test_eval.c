@@ -77,7 +77,12 @@ static void eval_needs_labels(void **state)
     small_model();
     write_png("plain/a.png", 16, 16, 1, 0);
     write_png("plain/b.png", 16, 16, 1, 1);
-    assert_refused(run("eval small.safetensors plain"), 1, "plain");
+    assert_refused(run("eval small.safetensors plain"), 1, "images:FOLDER?truth=normal");
+    struct ran r = run("eval small.safetensors images:plain?truth=normal -q"); /* the promise on fresh good parts */
+    assert_code(r, 0);
+    assert_says(r.out, "small.safetensors,normal,,2");
+    assert_says(r.out, "small.safetensors,false_alarm_rate,,1"); /* noise, unlike what was learnt */
+    assert_refused(run("train ae images:plain?truth=anomalous -o x.safetensors"), 2, "truth=anomalous");
     assert_refused(run("eval small.safetensors no-such-folder"), 1, "no-such-folder");
 }
 
