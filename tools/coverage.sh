@@ -1,7 +1,6 @@
 #!/bin/sh
 # Runs all tests in a build that counts, and prints which share of the lines of src/ and cli/ they run: coverage.sh FOLDER
-# FOLDER/uncovered.txt lists the others. Fails below 97 %. Tests that fail are said and left to `make test`: the
-# counting exports symbols and slows the machine's peaks down.
+# FOLDER/uncovered.txt lists the others. Fails below 97 %; tests that fail are said and left to `make test`.
 set -u
 cd "$(dirname "$0")/.." || exit 1
 folder=$1
