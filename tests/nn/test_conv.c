@@ -297,6 +297,8 @@ static const struct layer layers[] = {
     {2, 2, {9, 7}, 16, 32, K3, TWO, ONE, ONE, true, true, ACT_LRELU, 0, 0},
     {3, 2, {3, 4, 5}, 16, 3, K3, TWO, ONE, ONE, true, true, ACT_RELU, 0, 0},
     {2, 2, {9, 7}, 16, 2, K3, TWO, ONE, ONE, true, false, ACT_LRELU, 0, 0},
+    {2, 2, {130, 126}, 3, 16, ONE, TWO, {0}, {0}, false, false, 0, 0, 0},
+    {3, 2, {8, 40, 40}, 1, 8, ONE, {1, 2, 2}, {0}, {0}, false, false, 0, 0, 0},
 };
 
 static void models_layers(void **state)
@@ -528,7 +530,7 @@ static void large_weights_are_not_computed_in_parts(void **state)
     struct err e = ERR_INIT;
     assert_int_equal(dnn_conv_new(&s, &c, &e), 0);
     size_t weights = 9 * 1024 * 2048 * sizeof(float);
-    assert_true(dnn_conv_scratch(c) < 4 * weights);
+    assert_true(dnn_conv_scratch(c) < 8 * weights); /* of 16 threads; without AVX-512 oneDNN itself takes 5 */
     dnn_conv_free(c);
 }
 
