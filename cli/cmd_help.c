@@ -4,8 +4,6 @@
 #include "help.h"
 #include "output.h"
 
-#include <string.h>
-
 struct help_flags {
     bool man;
     const char *completion;

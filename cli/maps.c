@@ -2,10 +2,8 @@
 
 #include "console.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 /* ---- what is read may not be written ---- */

@@ -11,7 +11,8 @@
 
 enum { BLOCK = 200, GAP = 2, COLUMNS = 32, NARROW = 40, WIDE = 10000 };
 
-size_t screen_columns(void)
+/* Characters in a line of stdout: COLUMNS, else the terminal's, else 80. */
+static size_t screen_columns(void)
 {
     const char *text = getenv("COLUMNS");
     struct winsize w = {0};

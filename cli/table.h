@@ -18,7 +18,4 @@ void table_begin(struct table *t, size_t columns);
 bool table_add(struct table *t, const char *const *cells);
 bool table_end(struct table *t);
 
-/* Characters in a line of stdout: COLUMNS, else the terminal's, else 80. */
-size_t screen_columns(void);
-
 #endif

@@ -3,7 +3,6 @@
 #include "engram_private.h"
 
 #include "base/file.h"
-#include "data/dataset.h"
 
 #include <math.h>
 #include <stdatomic.h>

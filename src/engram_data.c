@@ -5,7 +5,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 _Static_assert((int)ENGRAM_DATA_TRAIN == SPLIT_TRAIN && (int)ENGRAM_DATA_TEST == SPLIT_TEST, "the parts are the same");
 _Static_assert((int)ENGRAM_GREY8 == PIXELS_GREY8 && (int)ENGRAM_GREY16 == PIXELS_GREY16 &&

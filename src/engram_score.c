@@ -370,8 +370,7 @@ static int score_dataset(struct rows *rows, struct dataset *data, const struct l
         spec.batch = (int)rows->total;
     int code = scorer_new(s->model->loaded, &spec, &scorer, e);
     if (code >= 0)
-        code =
-            scorer_score_dataset(scorer, (struct dataset *)(uintptr_t)rows->data, SPLIT_TEST, NULL, 0, on_row, rows, e);
+        code = scorer_score_dataset(scorer, data, SPLIT_TEST, NULL, 0, on_row, rows, e);
     scorer_free(scorer);
     return code;
 }

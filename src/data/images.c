@@ -395,7 +395,7 @@ static int open_layout(struct part *p, struct layout *l, struct err *e)
         explain_classes(p, l);
     else
         p->skipped.hidden += l->root.hidden;
-    for (enum split s = p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST; s < SPLITS; s++) {
+    for (enum split s = part_plain_split(p); s < SPLITS; s++) {
         if (!l->folders[s])
             continue;
         TRY(add_loose(p, l, s, e));
@@ -431,7 +431,7 @@ static int open_plain(struct part *p, struct err *e)
 static int explain_nothing(const struct part *p, const struct layout *l, struct err *e)
 {
     const char *split = p->use == DATASET_LEARN ? "train" : "test";
-    if (part_count(p, p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST))
+    if (part_count(p, part_plain_split(p)))
         return 0;
     if (l->flat)
         return err_set(e, ERR_FORMAT, "%s has no pictures in its folders: %s", p->path, p->note);

@@ -154,7 +154,8 @@ static void flip(const struct preprocess *p, void *kept, bool horizontal, bool v
 
 static void show(const struct preprocess *p, const float *values_in, uint8_t *pixels)
 {
-    for (size_t i = 0; i < bytes(p); i++) {
+    const size_t n = bytes(p);
+    for (size_t i = 0; i < n; i++) {
         float v = (values_in[i] * *p->std + *p->mean) * WHITE;
         pixels[i] = (uint8_t)(v > 0 ? (v < WHITE ? v + 0.5f : WHITE) : 0);
     }

@@ -98,11 +98,6 @@ int picture_canvas(struct picture_decoder *d, size_t bytes, uint8_t **pixels, st
     return 0;
 }
 
-bool picture_format_equal(const struct picture_format *a, const struct picture_format *b)
-{
-    return a->width == b->width && a->height == b->height && a->channels == b->channels;
-}
-
 size_t picture_bytes(const struct picture_format *format)
 {
     return (size_t)format->width * (size_t)format->height * (size_t)format->channels;

@@ -72,8 +72,6 @@ int picture_canvas(struct picture_decoder *d, size_t bytes, uint8_t **pixels, st
 int picture_fit(struct picture_decoder *d, const struct picture *in, const struct picture_format *want, uint8_t *out,
                 struct err *e);
 
-bool picture_format_equal(const struct picture_format *a, const struct picture_format *b);
-
 /* The bytes of one picture, height * width * channels. */
 size_t picture_bytes(const struct picture_format *format);
 

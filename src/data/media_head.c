@@ -1,7 +1,6 @@
 #include "data/media_head.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* ---- png ---- */

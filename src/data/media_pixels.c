@@ -3,7 +3,6 @@
 
 #include "data/colour.h"
 
-#include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
 
 #include <stdlib.h>

@@ -3,7 +3,6 @@
 #include "file/model_file_parts.h"
 
 #include <inttypes.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,10 +86,11 @@ static int parse_state(const json_t *document, const char *path, const char *ver
                        "to train --resume, its state lies beside it as NAME.train",
                        path);
     if (strcmp(version, BASE_VERSION))
-        return err_set(e, ERR_FORMAT,
-                       "%s is of a training that engram %s began, and only that one can go on to the same model; finish "
-                       "it there, or begin anew with --force",
-                       path, version);
+        return err_set(
+            e, ERR_FORMAT,
+            "%s is of a training that engram %s began, and only that one can go on to the same model; finish "
+            "it there, or begin anew with --force",
+            path, version);
     TRY(json_want_object(document, "state", path, &object, e));
     TRY(json_want_integer(object, "epoch", path, 0, INT32_MAX, &epoch, e));
     TRY(json_want_integer(object, "step", path, 0, INT64_MAX / 2, &s->step, e));

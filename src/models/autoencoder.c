@@ -147,9 +147,7 @@ int autoencoder_check(const void *config, const struct shape *sample, struct err
 {
     const struct autoencoder_config *c = config;
     char text[SHAPE_TEXT];
-    struct shape input = {.nd = sample->nd + 1, .d = {1}};
-    for (int i = 0; i < sample->nd; i++)
-        input.d[i + 1] = sample->d[i];
+    struct shape input = shape_with_batch(sample, 1);
     if (sample->nd != 3 && sample->nd != 4)
         return err_set(e, ERR_USAGE, "this model takes pictures or clips, not samples of %s", shape_text(sample, text));
     if (c->widths.n < 1)

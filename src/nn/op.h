@@ -41,7 +41,6 @@ struct exec {
     void *in[NODE_INPUTS], *out;
     void *gout, *gin[NODE_INPUTS]; /* gradients, in the dtype of what they are gradients of; gin[i] NULL: unwanted */
     unsigned wants;                /* bit i: backward will write gin[i] in some objective; known in prepare */
-    bool trains;                   /* the plan runs backward at all */
     void *saved;                   /* written by forward, still there in backward */
     void *scratch;                 /* 64-byte aligned, valid within one call, shared with other nodes */
     size_t saved_bytes, scratch_bytes;

@@ -14,7 +14,6 @@ static int prepare(struct build *b, struct err *e)
         if (!b->info[id].needed)
             continue;
         x->node = n;
-        x->trains = b->spec->nobjectives > 0;
         x->threads = b->spec->threads;
         x->moment = &b->p->moment;
         x->version = &b->p->params->version;
@@ -149,7 +148,6 @@ int plan_build(struct plan *p, const struct plan_spec *spec, struct err *e)
     p->params = spec->graph->params;
     p->nodes = spec->graph->n;
     p->threads = spec->threads;
-    p->keep_all = spec->keep_all;
     p->moment.seed = spec->seed;
     p->objective = -1;
     int code = allocate_build(&b, e);

@@ -23,7 +23,6 @@ struct plan {
     const struct graph *graph;
     struct params *params;
     int nodes, threads;
-    bool keep_all;
     bool measured;      /* not to be run: plan_measure */
     struct exec *execs; /* by node id; those of inputs and parameters are unused */
     struct node **by_id;

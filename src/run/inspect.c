@@ -53,8 +53,7 @@ static void fill_code(const struct decoder *d, const float *item, size_t size)
 static int decode_items(const struct decoder *d, const struct preprocess *input, const struct param *memory,
                         const int64_t *items, int n, uint8_t *pictures, struct err *e)
 {
-    struct picture_format format;
-    preprocess_shows(input, &format);
+    const struct picture_format format = preprocess_format(input);
     size_t size = (size_t)memory->shape.d[1];
     for (int i = 0; i < n; i++) {
         if (items[i] < 0 || items[i] >= memory->shape.d[0])

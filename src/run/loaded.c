@@ -17,7 +17,6 @@ static int note_roles(struct loaded *s, const struct heads *h, struct err *e)
     struct arena *arena = &s->about.arena;
     bool copied = true;
     r->has_map = h->map;
-    r->has_output = h->output;
     for (; r->nparts < h->nscores; r->nparts++) {
         r->weights[r->nparts] = h->scores[r->nparts].weight;
         copied &= (r->parts[r->nparts] = arena_string(arena, h->scores[r->nparts].name)) != NULL;

@@ -17,7 +17,7 @@ struct roles {
         const char *name;
         const struct param *items; /* an item a row */
     } memories[MEMORIES];
-    bool has_map, has_output;
+    bool has_map;
 };
 
 /* Loads a model file. Nothing that one score does not need is done. */

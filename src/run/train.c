@@ -1,14 +1,12 @@
 #include "run/train.h"
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "nn/op.h"
 #include "run/train_parts.h"
 
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

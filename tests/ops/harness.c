@@ -131,7 +131,7 @@ void bench_open(struct bench *b, build_fn *build, const void *options, int input
         fail_msg("%s", e.msg);
     b->out = guarded_new(node_bytes(b->node));
     b->gout = guarded_new(node_bytes(b->node));
-    b->x = (struct exec){.node = b->node, .wants = wants, .trains = wants != 0, .threads = 4, .version = &b->version};
+    b->x = (struct exec){.node = b->node, .wants = wants, .threads = 4, .version = &b->version};
     if (b->node->op->prepare && b->node->op->prepare(&b->x, &e) < 0)
         fail_msg("%s", e.msg);
     b->x.saved = guarded_new(b->x.saved_bytes);

@@ -2,9 +2,7 @@
 #include "nn/dnn.h"
 #include "nn/op.h"
 #include "nn/ops/check.h"
-#include "nn/ops/kernel.h"
 #include "nn/ops/rows.h"
-#include "nn/parallel.h"
 
 struct linear_spec {
     enum act act;

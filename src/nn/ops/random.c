@@ -26,21 +26,19 @@ static int infer(struct node *n, struct err *e)
     return n->shape.nd > 0 ? 0 : op_error(n, e, "noise of no dimensions is wanted");
 }
 
-/* At element i of its row: each normal number takes two draws, and the others take as many. */
-static struct rng row_stream(const struct exec *x, size_t row, size_t i)
+static struct rng row_stream(const struct exec *x, size_t row)
 {
     const struct moment *m = x->moment;
     const struct noise_spec *s = x->node->spec;
     struct rng r = rng_new(rng_new(m->seed, s->stream).key, m->step);
-    r = rng_new(r.key, m->samples ? m->samples[row] : row);
-    r.counter = 2 * i;
-    return r;
+    return rng_new(r.key, m->samples ? m->samples[row] : row);
 }
 
+/* A normal number takes two draws, so every element has two. */
 static void draw_row(const struct exec *x, size_t row, size_t begin, size_t end, float *out)
 {
     const struct noise_spec *s = x->node->spec;
-    struct rng r = row_stream(x, row, begin);
+    struct rng r = row_stream(x, row);
     for (size_t i = begin; i < end; i++) {
         r.counter = 2 * i;
         *out++ = s->kind == NOISE_NORMAL ? rng_normal(&r) : rng_uniform(&r);
