@@ -140,6 +140,10 @@ static void little_address_space_is_a_sentence(void **state)
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     skip(); /* the sanitiser takes address space by the terabyte */
 #endif
+    if (access("/proc/self/statm", R_OK)) {
+        print_message("no /proc here says how much address space there is: nothing to test\n");
+        skip();
+    }
     int results[2] = {0};
     for (size_t room = 0; room < (size_t)48 << 20; room += 1 << 19) {
         pid_t child = fork();
