@@ -308,15 +308,16 @@ static int new_blocking(const dnnl_memory_desc_t *from, const dnnl_memory_desc_t
     return add_argument(p, DNNL_ARG_TO, to, e);
 }
 
-/* oneDNN's own way of backward-weights for 1x1 kernels with a stride gathers channels-last pixels of few channels
- * beyond the end of its workspace: a crash or wrong gradients, by the processor (oneDNN issue 6035, open). */
+/* oneDNN's own ways of backward-weights for 1x1 kernels with a stride (jit_1x1, jit_bf16_1x1) gather channels-last
+ * pixels of few channels beyond the end of their workspace: a crash or wrong gradients, by the processor and by what
+ * lies behind it (oneDNN issue 6035, open). */
 static bool overruns(const struct dnn_conv_spec *s, int way, const char *implementation)
 {
     enum { BLOCK = 16 }; /* channels that it gathers at once: 8 or 16 */
     bool strided = false;
     for (int i = 0; i < s->src.nd - 2; i++)
         strided |= s->stride[i] > 1;
-    return way == WEIGHTS && strided && shape_last(&s->src) < BLOCK && !strncmp(implementation, "jit_1x1", 7);
+    return way == WEIGHTS && strided && shape_last(&s->src) < BLOCK && strstr(implementation, "1x1");
 }
 
 /* The first of oneDNN's implementations, fastest first, that computes what is asked. */
