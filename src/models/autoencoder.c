@@ -1,5 +1,7 @@
 #include "models/autoencoder.h"
 
+#include "models/residual.h"
+
 #include <stdio.h>
 
 static const int HALVING = 2;
@@ -132,12 +134,7 @@ struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config
 
 void autoencoder_score(struct graph *g, const struct autoencoder_config *c, struct heads *h)
 {
-    g->scope = "score";
-    struct node *residual = op_sub(g, h->output, h->target);
-    if (c->blur > 0)
-        residual = op_blur(g, residual, (float)c->blur);
-    h->map = op_square_mean(g, residual);
-    h->scores[h->nscores++] = (struct score_part){"error", op_sample_mean(g, h->map), 1};
+    residual_score(g, (float)c->blur, 1, h);
     if (c->contrast > 0)
         h->output = op_uncontrast(g, h->output, h->input, BLACK, (float)c->contrast);
     h->target = h->input;
