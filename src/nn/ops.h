@@ -62,6 +62,14 @@ struct node *op_cast(struct graph *g, struct node *x, enum dtype to);           
 struct node *op_reshape(struct graph *g, struct node *x, struct shape shape);       /* a view */
 struct node *op_concat(struct graph *g, struct node *a, struct node *b);            /* along the last dimension */
 
+/* ---- blocks.c: feature maps as blocks (Hou et al. 2021, DAAD) ---- */
+
+/* x N,H,W,C cut into a grid of rates[0] x rates[1] x rates[2] blocks a sample, along height, width and channels: gives
+ * N*grid rows, a block of H/rates[0] x W/rates[1] x C/rates[2] numbers each. The rates divide the sizes. */
+struct node *op_divide(struct graph *g, struct node *x, const int rates[3]);
+/* The inverse: such rows to a map of shape `map`. Each is the other's gradient. */
+struct node *op_assemble(struct graph *g, struct node *rows, const int rates[3], struct shape map);
+
 /* ---- random.c ---- */
 
 enum noise { NOISE_NORMAL, NOISE_UNIFORM }; /* mean 0 and deviation 1; from 0 to 1 */

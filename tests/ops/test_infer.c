@@ -65,6 +65,9 @@ REFUSED(attend_shrink, op_attend(g, in(g, SHAPE(2, 4)), in(g, SHAPE(5, 4)), atte
 REFUSED(mse_shapes, op_mse(g, in(g, SHAPE(2, 3)), in(g, SHAPE(6))))
 REFUSED(bce_target, op_bce(g, in(g, SHAPE(2, 3)), 1.5f))
 REFUSED(entropy_type, op_entropy(g, narrow(g, SHAPE(2, 3))))
+REFUSED(divide_height, op_divide(g, in(g, SHAPE(2, 6, 8, 4)), (int[]){4, 2, 1}))
+REFUSED(divide_rows, op_divide(g, in(g, SHAPE(2, 6)), (int[]){1, 1, 1}))
+REFUSED(assemble_count, op_assemble(g, in(g, SHAPE(8, 7)), (int[]){2, 2, 1}, SHAPE(2, 4, 4, 1)))
 REFUSED(weighted_shapes, op_weighted(g, in(g, SHAPE(1)), 1, in(g, SHAPE(2)), 1))
 
 static const struct refusal refusals[] = {
@@ -94,6 +97,9 @@ static const struct refusal refusals[] = {
     {mse_shapes, "same shape"},
     {bce_target, "from 0 to 1, but it is 1.5"},
     {entropy_type, "must be float32"},
+    {divide_height, "2x6x8x4 cannot be divided by rates 4,2,1"},
+    {divide_rows, "2x6 cannot be divided"},
+    {assemble_count, "blocks have shape 8x7, but a map of those rates is made of 8x4"},
     {weighted_shapes, "two single numbers"},
 };
 
