@@ -19,10 +19,10 @@ static const struct option options[] = {ROW_TABLE(autoencoder_options, net), {0}
 static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
 {
     const struct ae_config *c = config;
-    autoencoder_begin(g, &c->net, input, h);
+    residual_begin(g, &c->net.residual, input, h);
     h->output = autoencoder_decode(g, &c->net, autoencoder_encode(g, &c->net, h->target), input);
     if (g->mode == GRAPH_SCORE) {
-        autoencoder_score(g, &c->net, h);
+        residual_end(g, &c->net.residual, 1, h);
         return;
     }
     g->scope = "loss";

@@ -1,13 +1,8 @@
 #include "models/autoencoder.h"
 
-#include "models/residual.h"
-
 #include <stdio.h>
 
 static const int HALVING = 2;
-
-/* The value of black in the range -1..1, the run's default. */
-static const float BLACK = -1;
 
 static const enum act output_acts[] = {
     [OUTPUT_LINEAR] = ACT_NONE, [OUTPUT_TANH] = ACT_TANH, [OUTPUT_SIGMOID] = ACT_SIGMOID};
@@ -24,8 +19,7 @@ const struct option autoencoder_options[] = {
     ROW_FLOAT(slope, "0.2", 0.001, 0.9, "of leaky, below zero"),
     ROW_CHOICE(output, "linear", "linear|tanh|sigmoid", "behind the last layer"),
     ROW_CHOICE(init, "uniform", "uniform|normal", "first weights: uniform in 1/sqrt(fan in), or normal with deviation 0.02 as the official code"),
-    ROW_FLOAT(contrast, "0", 0, 10, "of ink on black: brings every picture to this root mean square above black; 0: as it is"),
-    ROW_FLOAT(blur, "1", 0, 16, "of the score: deviation in pixels of the Gaussian that smooths the residual; 0: none"),
+    ROW_TABLE(residual_options, residual),
     {0}};
 // clang-format on
 
@@ -76,13 +70,6 @@ struct shape autoencoder_code(const struct autoencoder_config *c, const struct s
     return shape_before(c, input, c->widths.n);
 }
 
-void autoencoder_begin(struct graph *g, const struct autoencoder_config *c, struct shape input, struct heads *h)
-{
-    *h = (struct heads){.input = graph_input(g, "input", input)};
-    g->scope = "contrast";
-    h->target = c->contrast > 0 ? op_contrast(g, h->input, BLACK, (float)c->contrast) : h->input;
-}
-
 struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config *c, struct node *target)
 {
     struct node *x = op_cast(g, target, g->precision);
@@ -130,14 +117,6 @@ struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config
         x = layer_conv(g, name, x, &l);
     }
     return x;
-}
-
-void autoencoder_score(struct graph *g, const struct autoencoder_config *c, struct heads *h)
-{
-    residual_score(g, (float)c->blur, 1, h);
-    if (c->contrast > 0)
-        h->output = op_uncontrast(g, h->output, h->input, BLACK, (float)c->contrast);
-    h->target = h->input;
 }
 
 int autoencoder_check(const void *config, const struct shape *sample, struct err *e)

@@ -2,7 +2,7 @@
 #ifndef MODELS_AUTOENCODER_H
 #define MODELS_AUTOENCODER_H
 
-#include "models/model.h"
+#include "models/residual.h"
 #include "nn/layers.h"
 
 enum hidden { HIDDEN_RELU, HIDDEN_LEAKY };
@@ -14,7 +14,8 @@ struct autoencoder_config {
     enum hidden activation;
     enum output output;
     enum weight_init init;
-    double slope, blur, contrast;
+    double slope;
+    struct residual_config residual;
 };
 
 /* For the table of a model that has an autoencoder_config in its own. */
@@ -31,10 +32,6 @@ extern const struct option autoencoder_options[];
 #define NET_VIDEO   "widths=96,128,256,256 activation=leaky init=normal blur=0"
 #define RUN_VIDEO   "size=256 channels=1 frames=16 epochs=100 batch=1 lr=0.0001"
 
-/* Begins *h with the input of shape N,[D],H,W,C and what is to be rebuilt: the input, its contrast evened out where the
- * option says so. */
-void autoencoder_begin(struct graph *g, const struct autoencoder_config *c, struct shape input, struct heads *h);
-
 /* Target N,[D],H,W,C to code map N,[D'],H',W',C', in g->precision. */
 struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config *c, struct node *target);
 
@@ -44,10 +41,6 @@ struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config
 
 /* Shape of the code map of such pictures; nd 0: too small for so many halvings. */
 struct shape autoencoder_code(const struct autoencoder_config *c, const struct shape *input);
-
-/* Adds score and map to a score graph: mean squared (smoothed) residual of output and target, over all and per
- * position. Then brings both back to the input's contrast. */
-void autoencoder_score(struct graph *g, const struct autoencoder_config *c, struct heads *h);
 
 /* Whether widths, decoder and time strides fit each other and pictures of this shape (no batch). */
 int autoencoder_check(const void *config, const struct shape *sample, struct err *e);

@@ -89,11 +89,11 @@ static void losses(struct graph *g, const struct memae_config *c, struct heads *
 static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
 {
     const struct memae_config *c = config;
-    autoencoder_begin(g, &c->net, input, h);
+    residual_begin(g, &c->net.residual, input, h);
     struct node *code = remember(g, c, autoencoder_encode(g, &c->net, h->target), h);
     h->output = autoencoder_decode(g, &c->net, code, input);
     if (g->mode == GRAPH_SCORE)
-        autoencoder_score(g, &c->net, h);
+        residual_end(g, &c->net.residual, 1, h);
     else
         losses(g, c, h);
 }

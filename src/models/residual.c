@@ -2,6 +2,32 @@
 
 #include "nn/ops.h"
 
+/* The value of black in the range -1..1, the run's default. */
+static const float BLACK = -1;
+
+#define OPTIONS_OF struct residual_config
+// clang-format off
+const struct option residual_options[] = {
+    ROW_FLOAT(contrast, "0", 0, 10, "of ink on black: brings every picture to this root mean square above black; 0: as it is"),
+    ROW_FLOAT(blur, "1", 0, 16, "of the score: deviation in pixels of the Gaussian that smooths the residual; 0: none"),
+    {0}};
+// clang-format on
+
+void residual_begin(struct graph *g, const struct residual_config *c, struct shape input, struct heads *h)
+{
+    *h = (struct heads){.input = graph_input(g, "input", input)};
+    g->scope = "contrast";
+    h->target = c->contrast > 0 ? op_contrast(g, h->input, BLACK, (float)c->contrast) : h->input;
+}
+
+void residual_end(struct graph *g, const struct residual_config *c, float weight, struct heads *h)
+{
+    residual_score(g, (float)c->blur, weight, h);
+    if (c->contrast > 0)
+        h->output = op_uncontrast(g, h->output, h->input, BLACK, (float)c->contrast);
+    h->target = h->input;
+}
+
 void residual_score(struct graph *g, float blur, float weight, struct heads *h)
 {
     g->scope = "score";

@@ -1,8 +1,24 @@
-/* Score and heat map of models that rebuild a picture: how far output and target are apart, and where. */
+/* What models that rebuild a picture have in common: the input at one contrast where the option says so, and score and
+ * heat map: how far output and target are apart, and where. */
 #ifndef MODELS_RESIDUAL_H
 #define MODELS_RESIDUAL_H
 
 #include "models/model.h"
+
+struct residual_config {
+    double blur, contrast;
+};
+
+/* For the table of a model that has a residual_config in its own. */
+extern const struct option residual_options[];
+
+/* Begins *h with the input of shape N,[D],H,W,C and what is to be rebuilt: the input, its contrast evened out where the
+ * option says so. */
+void residual_begin(struct graph *g, const struct residual_config *c, struct shape input, struct heads *h);
+
+/* Adds score and map to a score graph, the score times `weight` (see residual_score), and brings output and target back
+ * to the input's contrast. */
+void residual_end(struct graph *g, const struct residual_config *c, float weight, struct heads *h);
 
 /* Adds to a score graph the map, mean over channels of the squared residual of h->output and h->target, N,[D],H,W,1,
  * and as a part of the score "error", its mean over the sample, times `weight`. The residual is smoothed first by a
