@@ -162,7 +162,7 @@ static double value_precision(const struct evaluation *m)
 
 static double value_pixels(const struct evaluation *m)
 {
-    return m->pixel_auroc;
+    return m->pixels.auroc;
 }
 
 static double value_false_alarms(const struct evaluation *m)

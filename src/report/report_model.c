@@ -138,7 +138,7 @@ void report_tiles(FILE *f, const struct page *p, const struct evaluation *m)
     for (int k = 0; k < m->nparts; k++)
         tile_part(f, &m->parts[k]);
     tile_number(f, "Average precision", m->metrics.n ? m->metrics.average_precision : NAN, "over all thresholds");
-    tile_number(f, "Pixel AUROC", m->pixel_auroc, "heat maps against the masks");
+    tile_number(f, "Pixel AUROC", m->pixels.auroc, "heat maps against the masks");
     if (m->judged && m->decisions.normal)
         tile_false_alarms(f, p, m);
     if (m->judged && m->decisions.anomalous)

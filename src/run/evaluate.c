@@ -23,7 +23,7 @@ struct evaluate_store {
     uint8_t *known_anomalous, *known_flagged;
     const char **known_kind; /* strings of `texts` */
     struct kind_metrics kinds[KINDS];
-    struct pixel_auroc *pixels;
+    struct pixel_metrics *pixels;
     uint8_t *mask; /* height x width, for one sample */
     struct shown_sample shown[GALLERIES][GALLERY_PICKS];
     struct shown_memory memories[MEMORIES];
@@ -56,14 +56,15 @@ static void tell(struct pass *p)
         p->job->progress(p->job->user, p->done, p->total, clock_seconds() - p->started);
 }
 
-/* Adds a sample's map to the pixel metric, where the data says what is defective in it. */
+/* Adds a sample's map to the pixel metrics, where the data says what is defective in it. */
 static int add_pixels(struct pass *p, size_t index, const struct verdict *v)
 {
     struct evaluate_store *s = p->ev->store;
     const struct picture_format *f = &p->format;
+    const struct sample *sample = dataset_sample(p->job->data, SPLIT_TEST, index);
     int known = dataset_mask(p->job->data, SPLIT_TEST, index, f->width, f->height, s->mask, p->e);
     if (known > 0)
-        pixel_auroc_add(s->pixels, v->map, s->mask, (size_t)f->height * (size_t)f->width);
+        TRY(pixel_metrics_add(s->pixels, sample->anomalous ? kind_called(sample->kind) : NULL, v->map, s->mask, p->e));
     return known;
 }
 
@@ -123,8 +124,9 @@ static int allocate(struct pass *p)
     }
     if (!done)
         return err_memory(p->e, "the scores of an evaluation");
-    if (p->shows && p->roles->has_map && dataset_has_masks(p->job->data) && !(s->pixels = pixel_auroc_new()))
-        return err_memory(p->e, "the pixel metric");
+    if (p->shows && p->roles->has_map && dataset_has_masks(p->job->data) &&
+        !(s->pixels = pixel_metrics_new(p->format.width, p->format.height)))
+        return err_memory(p->e, "the pixel metrics");
     return allocate_memories(p);
 }
 
@@ -171,6 +173,13 @@ static int keep_known(struct pass *p)
     return 0;
 }
 
+static void measure_pixels(struct evaluation *ev, struct evaluate_store *s)
+{
+    ev->pixels = pixel_metrics_rates(s->pixels, NULL);
+    for (size_t k = 0; k < ev->nkinds; k++)
+        s->kinds[k].pixels = pixel_metrics_rates(s->pixels, s->kinds[k].kind);
+}
+
 static int measure(struct pass *p)
 {
     struct evaluation *ev = p->ev;
@@ -188,7 +197,8 @@ static int measure(struct pass *p)
     }
     ev->scores = (struct sample_scores){s->n, s->sample, s->score, s->p_value, s->truth};
     ev->kinds = s->kinds;
-    ev->pixel_auroc = s->pixels ? pixel_auroc_value(s->pixels) : NAN;
+    if (s->pixels)
+        measure_pixels(ev, s);
     return 0;
 }
 
@@ -353,7 +363,7 @@ static int begin(struct pass *p)
 
 int evaluation_run(const struct evaluate_job *job, struct evaluation *ev, struct err *e)
 {
-    *ev = (struct evaluation){.rate = job->rate, .train_seconds = NAN, .pixel_auroc = NAN};
+    *ev = (struct evaluation){.rate = job->rate, .train_seconds = NAN, .pixels = pixel_rates_unknown};
     struct pass p = {.job = job, .ev = ev, .e = e, .roles = loaded_roles(job->loaded), .started = clock_seconds()};
     p.shows = preprocess_shows(&loaded_file(job->loaded)->input, &p.format);
     p.total = dataset_count(job->data, SPLIT_TEST);
@@ -391,7 +401,7 @@ void evaluation_free(struct evaluation *ev)
         for (int k = 0; k < SCORE_PARTS; k++)
             free(s->part[k]);
         free_shown(s);
-        pixel_auroc_free(s->pixels);
+        pixel_metrics_free(s->pixels);
         arena_free(&s->texts);
         free(s);
     }
@@ -400,7 +410,7 @@ void evaluation_free(struct evaluation *ev)
 
 /* ---- numbers as a list ---- */
 
-enum { NUMBERS = 13, MEMORY_NUMBERS = 3 };
+enum { NUMBERS = 16, MEMORY_NUMBERS = 3, KIND_NUMBERS = 5, PIXEL_NUMBERS = 3 };
 
 /* Those that are about all samples. */
 static struct evaluation_number overall_number(const struct evaluation *ev, size_t i)
@@ -418,7 +428,11 @@ static struct evaluation_number overall_number(const struct evaluation *ev, size
         {"precision", "", d->precision, "share of anomalous ones among what was called so"},
         {"f1", "", d->f1, "harmonic mean of precision and detection rate"},
         {"best_f1", "", ev->metrics.best_f1, "at the best threshold, chosen with the labels: an upper bound"},
-        {"pixel_auroc", "", ev->pixel_auroc, "as auroc, of the heat maps' pixels against masks"},
+        {"pixel_auroc", "", ev->pixels.auroc, "as auroc, of the heat maps' pixels against masks"},
+        {"pixel_average_precision", "", ev->pixels.average_precision, "as average_precision, of the same pixels"},
+        {"aupro", "", ev->pixels.aupro,
+         "mean share found of a defect's region, over up to 0.3 of normal pixels: 1 is perfect, 0.15 guessing"},
+        {"regions", "", (double)ev->pixels.regions, "connected regions that the masks mark, at the maps' size"},
         {"seconds", "", ev->score_seconds, "to score all samples"},
     };
     return rows[i];
@@ -437,17 +451,23 @@ static struct evaluation_number memory_number(const struct evaluation *ev, size_
     return rows[i % MEMORY_NUMBERS];
 }
 
-static struct evaluation_number kind_number(const struct kind_metrics *k, bool detection)
+static struct evaluation_number kind_number(const struct kind_metrics *k, size_t i)
 {
-    if (detection)
-        return (struct evaluation_number){"detection_rate", k->kind, k->detection_rate,
-                                          "share of this kind that was called anomalous"};
-    return (struct evaluation_number){"auroc", k->kind, k->auroc, "of this kind against all normal samples"};
+    const struct evaluation_number rows[KIND_NUMBERS] = {
+        {"auroc", k->kind, k->auroc, "of this kind against all normal samples"},
+        {"detection_rate", k->kind, k->detection_rate, "share of this kind that was called anomalous"},
+        {"pixel_auroc", k->kind, k->pixels.auroc, "of this kind's and all normal samples' pixels"},
+        {"pixel_average_precision", k->kind, k->pixels.average_precision, "of the same pixels"},
+        {"aupro", k->kind, k->pixels.aupro, "of the same pixels"},
+    };
+    return rows[i];
 }
 
 int evaluation_number(const struct evaluation *ev, size_t i, struct evaluation_number *out)
 {
-    size_t parts = (size_t)ev->nparts, memories = MEMORY_NUMBERS * (size_t)ev->nmemories, kinds = 2 * ev->nkinds;
+    /* Of data without masks there is nothing to say of each kind's pixels. */
+    size_t of_kind = ev->pixels.regions ? KIND_NUMBERS : KIND_NUMBERS - PIXEL_NUMBERS;
+    size_t parts = (size_t)ev->nparts, memories = MEMORY_NUMBERS * (size_t)ev->nmemories, kinds = of_kind * ev->nkinds;
     if (i < NUMBERS)
         return *out = overall_number(ev, i), 1;
     if ((i -= NUMBERS) < parts)
@@ -457,6 +477,6 @@ int evaluation_number(const struct evaluation *ev, size_t i, struct evaluation_n
     if ((i -= parts) < memories)
         return *out = memory_number(ev, i), 1;
     if ((i -= memories) < kinds)
-        return *out = kind_number(&ev->kinds[i / 2], i % 2), 1;
+        return *out = kind_number(&ev->kinds[i / of_kind], i % of_kind), 1;
     return 0;
 }

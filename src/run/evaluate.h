@@ -1,5 +1,5 @@
 /* Evaluation: a model on data whose truth is known, at least of some samples: all the numbers, and what a report shows,
- * from one pass over all samples (scores, memory use, pixel metric) and a second over the few that are shown. */
+ * from one pass over all samples (scores, memory use, pixel metrics) and a second over the few that are shown. */
 #ifndef RUN_EVALUATE_H
 #define RUN_EVALUATE_H
 
@@ -75,10 +75,10 @@ struct evaluation {
     size_t nkinds;
     struct part_metrics parts[SCORE_PARTS];
     int nparts;
-    double pixel_auroc;   /* NaN: no masks, or no maps */
-    double train_seconds; /* NaN: not known */
-    double score_seconds; /* for all samples */
-    size_t peak_bytes;    /* of the process's memory; 0: not known */
+    struct pixel_rates pixels; /* unknown: no masks, or no maps */
+    double train_seconds;      /* NaN: not known */
+    double score_seconds;      /* for all samples */
+    size_t peak_bytes;         /* of the process's memory; 0: not known */
     struct gallery galleries[GALLERIES];
     struct shown_memory *memories;
     int nmemories;

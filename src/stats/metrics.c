@@ -161,9 +161,9 @@ void metrics_decisions(const uint8_t *flagged, const uint8_t *anomalous, size_t 
 
 /* ---- by kind ---- */
 
-static const char *kind_of(const char *const *kinds, size_t i)
+const char *kind_called(const char *kind)
 {
-    return kinds[i] && *kinds[i] ? kinds[i] : "unknown";
+    return kind && *kind ? kind : "unknown";
 }
 
 static struct kind_metrics *find_kind(struct kind_metrics *list, size_t n, const char *kind)
@@ -180,7 +180,7 @@ static size_t gather_kind(struct kind_metrics *k, const float *scores, const uin
 {
     size_t count = 0, hits = 0;
     for (size_t i = 0; i < n; i++) {
-        bool member = anomalous[i] && !strcmp(kind_of(kinds, i), k->kind);
+        bool member = anomalous[i] && !strcmp(kind_called(kinds[i]), k->kind);
         if (anomalous[i] && !member)
             continue;
         k->n += member;
@@ -197,8 +197,8 @@ int metrics_by_kind(const float *scores, const uint8_t *anomalous, const char *c
 {
     *nout = 0;
     for (size_t i = 0; i < n; i++)
-        if (anomalous[i] && *nout < limit && !find_kind(out, *nout, kind_of(kinds, i)))
-            out[(*nout)++] = (struct kind_metrics){.kind = kind_of(kinds, i)};
+        if (anomalous[i] && *nout < limit && !find_kind(out, *nout, kind_called(kinds[i])))
+            out[(*nout)++] = (struct kind_metrics){.kind = kind_called(kinds[i]), .pixels = pixel_rates_unknown};
     float *x = malloc((n + 1) * sizeof *x);
     uint8_t *label = malloc(n + 1);
     struct metrics *m = malloc(sizeof *m);
@@ -212,45 +212,4 @@ int metrics_by_kind(const float *scores, const uint8_t *anomalous, const char *c
     free(label);
     free(m);
     return code;
-}
-
-/* ---- pixels ---- */
-
-/* The upper 19 bits of a non-negative float: 2^10 steps for each factor of 2. */
-enum { PIXEL_SHIFT = 13, PIXEL_BINS = 1 << (31 - PIXEL_SHIFT) };
-
-struct pixel_auroc {
-    uint64_t count[2][PIXEL_BINS]; /* normal, defective */
-};
-
-struct pixel_auroc *pixel_auroc_new(void)
-{
-    return calloc(1, sizeof(struct pixel_auroc));
-}
-
-void pixel_auroc_free(struct pixel_auroc *p)
-{
-    free(p);
-}
-
-void pixel_auroc_add(struct pixel_auroc *p, const float *map, const uint8_t *mask, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        uint32_t bits;
-        float x = map[i] > 0 ? map[i] : 0;
-        memcpy(&bits, &x, sizeof bits);
-        p->count[mask && mask[i]][bits >> PIXEL_SHIFT]++;
-    }
-}
-
-double pixel_auroc_value(const struct pixel_auroc *p)
-{
-    double below = 0, area = 0, defective = 0; /* below: normal pixels in lower bins */
-    for (size_t i = 0; i < PIXEL_BINS; i++) {
-        double normal = (double)p->count[0][i], hits = (double)p->count[1][i];
-        area += hits * (below + normal / 2);
-        below += normal;
-        defective += hits;
-    }
-    return below > 0 && defective > 0 ? area / (below * defective) : (double)NAN;
 }

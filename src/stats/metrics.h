@@ -5,6 +5,7 @@
 #define STATS_METRICS_H
 
 #include "base/err.h"
+#include "stats/pixels.h"
 
 #include <stddef.h>
 #include <stdint.h>
@@ -38,26 +39,20 @@ struct decision_rates {
 };
 void metrics_decisions(const uint8_t *flagged, const uint8_t *anomalous, size_t n, struct decision_rates *r);
 
-/* AUROC of one kind of anomaly (its samples against all normal ones). */
+/* What a kind is called where the data do not say it (NULL or ""): "unknown". */
+const char *kind_called(const char *kind);
+
+/* One kind of anomaly: its samples against all normal ones. */
 struct kind_metrics {
     const char *kind; /* borrowed from the caller's kinds */
     size_t n;
     double auroc;
-    double detection_rate; /* share of its samples flagged; NaN when flagged is NULL */
+    double detection_rate;     /* share of its samples flagged; NaN when flagged is NULL */
+    struct pixel_rates pixels; /* unknown, to be filled by who has maps of them */
 };
 /* One entry per distinct kind among the anomalous samples, in order of first appearance, then *n says how many; at most
- * `limit`, the rest are left out. kinds[i] may be NULL ("unknown"). */
+ * `limit`, the rest are left out. kinds[i] may be NULL. */
 int metrics_by_kind(const float *scores, const uint8_t *anomalous, const char *const *kinds, const uint8_t *flagged,
                     size_t n, struct kind_metrics *out, size_t limit, size_t *nout, struct err *e);
-
-/* Pixel AUROC over many maps in bounded memory: a histogram of the values' upper bits (relative resolution 2^-10), ties
- * within a bin count one half. */
-struct pixel_auroc;
-struct pixel_auroc *pixel_auroc_new(void); /* NULL: out of memory */
-void pixel_auroc_free(struct pixel_auroc *p);
-/* map and mask hold `count` pixels; mask 0 = normal; mask NULL: all normal. */
-void pixel_auroc_add(struct pixel_auroc *p, const float *map, const uint8_t *mask, size_t count);
-/* NaN where one class is missing. */
-double pixel_auroc_value(const struct pixel_auroc *p);
 
 #endif

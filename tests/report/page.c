@@ -59,8 +59,8 @@ static void fill_scores(struct fixture *x)
     }
     assert_int_equal(metrics_compute(x->scores, anomalous, SAMPLES, &x->model[0].metrics, &e), 0);
     metrics_decisions(flagged, anomalous, SAMPLES, &x->model[0].decisions);
-    x->kinds[0] = (struct kind_metrics){"scratch", 60, 0.8, 0.5};
-    x->kinds[1] = (struct kind_metrics){"d<e>nt", 40, NAN, NAN};
+    x->kinds[0] = (struct kind_metrics){"scratch", 60, 0.8, 0.5, {0.85, 0.4, 0.65, 9}};
+    x->kinds[1] = (struct kind_metrics){"d<e>nt", 40, NAN, NAN, pixel_rates_unknown};
 }
 
 static void fill_pictures(struct fixture *x)
@@ -116,7 +116,7 @@ struct fixture *full_report(void)
     m->scores = (struct sample_scores){SAMPLES, NULL, x->scores, x->p_values, x->truth};
     m->kinds = x->kinds;
     m->nkinds = 2;
-    m->pixel_auroc = 0.9;
+    m->pixels = (struct pixel_rates){0.9, 0.4, 0.7, 12};
     m->train_seconds = 75;
     m->score_seconds = 0.2;
     m->peak_bytes = 123456789;

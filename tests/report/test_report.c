@@ -156,7 +156,7 @@ static void test_without_labels(void **state)
     m->metrics = (struct metrics){0};
     m->decisions = (struct decision_rates){0};
     m->nkinds = 0;
-    m->pixel_auroc = NAN;
+    m->pixels = pixel_rates_unknown;
     for (int g = 0; g < GALLERIES; g++)
         for (int i = 0; i < GALLERY_PICKS; i++)
             x->samples[g][i].truth = -1;
@@ -219,7 +219,7 @@ static void test_with_nothing(void **state)
                                       .data = "x",
                                       .samples = "rows",
                                       .rate = 0.05,
-                                      .pixel_auroc = NAN,
+                                      .pixels = pixel_rates_unknown,
                                       .train_seconds = NAN,
                                       .score_seconds = NAN};
     x->file.calibration = (struct calibration){0};
@@ -265,7 +265,7 @@ static void test_nothing_to_look_at(void **state)
     (void)state;
     struct fixture *x = full_report();
     x->model[0].samples = "rows";
-    x->model[0].pixel_auroc = NAN;
+    x->model[0].pixels = pixel_rates_unknown;
     for (int g = 0; g < GALLERIES; g++)
         for (int i = 0; i < GALLERY_PICKS; i++) {
             struct shown_sample *s = &x->samples[g][i];

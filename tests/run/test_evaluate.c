@@ -325,7 +325,17 @@ static void pixels_are_measured(void **state)
     struct tried t = {0};
     evaluate(&t, load_for_pictures(), in_folder("all"));
     double of_1 = 4 * 112, of_04 = 2 * (24 + 24 + 18 + 22 / 2.0), of_02 = 2 * (24 + 18) / 2.0;
-    assert_number(&t.ev, "pixel_auroc", "", (of_1 + of_04 + of_02) / (112 * 8));
+    double precision = (4 + 2 * 6 / 52.0 + 2 * 8 / 120.0) / 8;
+    /* Up to 33.6 normal pixels: the first region is found, after 24 of them half of the second with 22 more. */
+    double aupro = (24 * 0.5 + 9.6 * (0.5 + 0.25 * 9.6 / 22 / 2)) / 33.6;
+    for (int k = 0; k < 2; k++) { /* only spots have masks */
+        const char *kind = k ? "spot" : "";
+        assert_number(&t.ev, "pixel_auroc", kind, (of_1 + of_04 + of_02) / (112 * 8));
+        assert_number(&t.ev, "pixel_average_precision", kind, precision);
+        assert_number(&t.ev, "aupro", kind, aupro);
+    }
+    assert_true(isnan(number(&t.ev, "pixel_auroc", "stain")) && isnan(number(&t.ev, "aupro", "stain")));
+    assert_number(&t.ev, "regions", "", 2);
     done(&t);
 }
 
@@ -502,7 +512,7 @@ static void rows_have_numbers_and_no_pictures(void **state)
     assert_number(&t.ev, "auroc", "", (3 + 0) / 6.0);
     assert_number(&t.ev, "part_auroc", "level", (3 + 2) / 6.0);
     assert_number(&t.ev, "false_alarm_rate", "", 1.0 / 3);
-    assert_true(isnan(number(&t.ev, "pixel_auroc", "")));
+    assert_true(isnan(number(&t.ev, "pixel_auroc", "")) && isnan(number(&t.ev, "aupro", "")));
     assert_int_equal(t.ev.galleries[GALLERY_MOST_ANOMALOUS].n, 6);
     for (size_t i = 0; i < 6; i++) {
         const struct shown_sample *s = &t.ev.galleries[GALLERY_MOST_ANOMALOUS].v[i];
