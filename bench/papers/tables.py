@@ -1,0 +1,80 @@
+"""The tables of the papers, as data: which models with which settings, on which data under which protocol."""
+from typing import Callable, NamedTuple
+
+import cells
+import pictures
+
+
+class Recipe(NamedTuple):
+    """How a model is trained for a table: a preset and settings over it."""
+    preset: str = ""
+    settings: str = ""
+    model: str = ""  # where rows of one model differ: what engram calls it
+
+
+class Table(NamedTuple):
+    name: str
+    title: str
+    protocol: str
+    models: dict
+    data: str = ""
+    classes: tuple = ("",)  # a column each
+    of_class: str = ""  # what a class is in the table
+    split: Callable = None
+    seeds: str = "1,2,3"
+    metrics: tuple = ()  # (in the CSV, its title, digits); those that nothing has been measured of have no column
+    alarms: bool = False  # whether the promised false-alarm rates are counted, too
+    measure: Callable = cells.measure  # of one cell
+
+
+def recipes(preset, *models):
+    return {model: Recipe(preset) for model in models}
+
+
+AUROC = (("auroc", "AUROC", 4),)
+PLACES = (("auroc", "image AUROC, the paper's score", 3),
+          ("usual_auroc", "image AUROC, map that knows what is usual", 3),
+          ("pixel_auroc", "pixel AUROC", 3), ("aupro", "AUPRO", 3))
+COST = (("epoch_seconds", "training, s an epoch", 1), ("bench_milliseconds", "scoring, ms a picture", 3),
+        ("training_mb", "training, MB", 0), ("scoring_mb", "scoring, MB", 0))
+
+JPEG = "CIFAR-10 (a JPEG copy, quality 75)."
+NORMAL = ("Trained on the training pictures of one class, tested with the whole test set, or as many of it, evenly, "
+          "as the settings say; last epoch.")
+ABNORMAL = ("One class is abnormal: the other nine classes' pictures of both splits in one pot, of which 80 %, drawn "
+            "by the seed, are trained on; tested with the rest and all pictures of the abnormal class, or as many, "
+            "evenly, as the settings say; last epoch, batch norm with running statistics.")
+BOTTLE = ("MVTec AD bottle (a copy resized from 900x900 to 256x256): trained on train/good, tested with all of test/; "
+          "last epoch.")
+
+TABLES = {t.name: t for t in (
+    Table("bottle", "MVTec AD bottle", BOTTLE,
+          {"ae": Recipe("", "size=128 epochs=60"), "memae": Recipe("", "size=128 epochs=60"),
+           **recipes("mvtec", "ae-skip", "daad", "daad+")},
+          data="bottle", classes=("good",), split=pictures.one_normal, metrics=PLACES),
+    Table("blocks", "Block size: DAAD on MVTec AD bottle", BOTTLE,
+          {f"daad {r.replace(',', 'x')}": Recipe("mvtec", f"rates={r}", "daad")
+           for r in ("1,1,1", "4,4,1", "8,8,1", "16,16,1", "8,8,4")},
+          data="bottle", classes=("good",), split=pictures.one_normal, metrics=PLACES),
+    Table("cifar10-normal", "CIFAR-10, one class normal", f"{JPEG} {NORMAL}",
+          recipes("cifar10", "ae", "vae", "memae", "daad"),
+          data="cifar10", classes=pictures.CLASSES["cifar10"], of_class="normal class", split=pictures.one_normal,
+          metrics=AUROC, alarms=True),
+    Table("mnist-normal", "MNIST, one digit normal", f"MNIST. {NORMAL}",
+          recipes("mnist", "ae", "memae", "vae", "daad", "egbad", "anogan"),
+          data="mnist", classes=pictures.CLASSES["mnist"], of_class="normal digit", split=pictures.one_normal,
+          metrics=AUROC, alarms=True),
+    Table("cifar10-abnormal", "CIFAR-10, one class abnormal", f"{JPEG} {ABNORMAL}",
+          recipes("cifar10", "ganomaly", "skip-ganomaly", "egbad", "anogan", "vae"),
+          data="cifar10", classes=pictures.CLASSES["cifar10"], of_class="abnormal class", split=pictures.one_abnormal,
+          seeds="0,1,2", metrics=AUROC),
+    Table("mnist-abnormal", "MNIST, one digit abnormal", f"MNIST. {ABNORMAL}",
+          recipes("mnist", "ganomaly", "skip-ganomaly", "egbad", "anogan", "vae"),
+          data="mnist", classes=pictures.CLASSES["mnist"], of_class="abnormal digit", split=pictures.one_abnormal,
+          seeds="0,1,2", metrics=AUROC),
+    Table("cost", "Cost at 32x32", "Medians of timed steps on random 32x32 colour pictures, the machine left alone; an "
+          "epoch is of 5,000 pictures. A seed is one more run.",
+          recipes("cifar10", "ae", "ae-skip", "vae", "memae", "daad", "daad+", "ganomaly", "skip-ganomaly", "egbad",
+                  "anogan"),
+          metrics=COST, measure=cells.measure_cost),
+)}
