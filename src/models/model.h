@@ -85,6 +85,8 @@ struct model {
     /* What the all-models loop may expect: */
     unsigned takes;          /* TAKES_* */
     bool has_map;            /* for samples with height and width */
+    bool some_sizes;         /* takes some sizes of pictures only, 16x16 and 64x64 among them, and says which would do;
+                                the others take any from 16 on */
     const char *score_watch; /* the watch or loss that is the mean of the score's first part, once the statistics of the
                                 batch are the running ones; NULL: there is none */
 

@@ -502,12 +502,17 @@ static void presets_are_sound(void **state)
         }
 }
 
+static bool takes_any_picture(const struct model *m)
+{
+    return (m->takes & TAKES_PICTURES) && !m->some_sizes;
+}
+
 static void any_picture_size_from_16_on_is_taken(void **state)
 {
     (void)state;
     static const int sizes[] = {16, 17, 31, 32, 100, 255, 512};
     for (int i = 0; models[i]; i++)
-        for (size_t k = 0; k < sizeof sizes / sizeof *sizes && models[i]->takes & TAKES_PICTURES; k++) {
+        for (size_t k = 0; k < sizeof sizes / sizeof *sizes && takes_any_picture(models[i]); k++) {
             struct subject s = {.model = models[i], .config = calloc(1, models[i]->config_bytes)};
             struct err e = ERR_INIT;
             options_default(s.model->options, s.config);
@@ -521,6 +526,23 @@ static void any_picture_size_from_16_on_is_taken(void **state)
         }
 }
 
+/* A model that does not take any size refuses others with what they are and a size that would do. */
+static void sizes_that_do_not_fit_are_a_sentence(void **state)
+{
+    (void)state;
+    for (int i = 0; models[i]; i++) {
+        void *config = calloc(1, models[i]->config_bytes);
+        struct err e = ERR_INIT;
+        options_default(models[i]->options, config);
+        if (models[i]->some_sizes) {
+            assert_int_equal(models[i]->check(config, &SHAPE(61, 61, 3), &e), ERR_USAGE);
+            assert_non_null(strstr(e.msg, "61"));
+            assert_non_null(strstr(e.msg, "64"));
+        }
+        free(config);
+    }
+}
+
 /* Samples of a rank that a model does not take are refused, with what they are. */
 static void what_does_not_fit_is_a_sentence(void **state)
 {
@@ -529,7 +551,7 @@ static void what_does_not_fit_is_a_sentence(void **state)
         unsigned takes;
         struct shape shape;
         const char *text;
-    } kinds[] = {{TAKES_PICTURES, {3, {64, 96, 3}}, "64x96x3"},
+    } kinds[] = {{TAKES_PICTURES, {3, {64, 64, 3}}, "64x64x3"},
                  {TAKES_CLIPS, {4, {4, 64, 96, 1}}, "4x64x96x1"},
                  {TAKES_ROWS, {1, {120}}, "120"}};
     for (int i = 0; models[i]; i++)
@@ -575,6 +597,7 @@ int main(void)
         cmocka_unit_test(codes_are_decoded),
         cmocka_unit_test(presets_are_sound),
         cmocka_unit_test(any_picture_size_from_16_on_is_taken),
+        cmocka_unit_test(sizes_that_do_not_fit_are_a_sentence),
         cmocka_unit_test(what_does_not_fit_is_a_sentence),
         cmocka_unit_test(options_that_do_not_fit_are_a_sentence),
     };
