@@ -98,6 +98,8 @@ struct node *op_attend(struct graph *g, struct node *queries, struct node *items
 
 /* Mean over all elements of (a - b)^2; shape 1. Gradient to both. a and b F32 or BF16, result F32. */
 struct node *op_mse(struct graph *g, struct node *a, struct node *b);
+/* Mean over all elements of |a - b|, as op_mse; where a = b its gradient is 0. */
+struct node *op_l1(struct graph *g, struct node *a, struct node *b);
 /* Mean over all elements of the cross entropy between sigmoid(x), x being logits, and one target from 0 to 1 for all:
  * log(1 + e^x) - target x; shape 1. x F32 or BF16. */
 struct node *op_bce(struct graph *g, struct node *logits, float target);
@@ -105,8 +107,12 @@ struct node *op_bce(struct graph *g, struct node *logits, float target);
 struct node *op_entropy(struct graph *g, struct node *weights);
 /* factor_a a + factor_b b of two scalars: total losses. */
 struct node *op_weighted(struct graph *g, struct node *a, float factor_a, struct node *b, float factor_b);
-/* Mean over channels of x^2: N,[D],H,W,C gives N,[D],H,W,1. No gradient. */
+
+/* ---- score.c ---- */
+
+/* Mean over channels of x^2 or of |x|: N,[D],H,W,C gives N,[D],H,W,1. No gradient. */
 struct node *op_square_mean(struct graph *g, struct node *x);
+struct node *op_absolute_mean(struct graph *g, struct node *x);
 /* Mean over everything but N: N,... gives N. No gradient. */
 struct node *op_sample_mean(struct graph *g, struct node *x);
 

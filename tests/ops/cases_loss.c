@@ -19,6 +19,28 @@ static void mse(const struct op_row *row, const struct shape shapes[], const dou
         *out += pow(in[0][i] - in[1][i], 2) / (double)n;
 }
 
+static struct node *build_l1(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_l1(g, in[0], in[1]);
+}
+
+static void l1(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    (void)row;
+    size_t n = count_of(&shapes[0]);
+    *out = 0;
+    for (size_t i = 0; i < n; i++)
+        *out += fabs(in[0][i] - in[1][i]) / (double)n;
+}
+
+/* Two inputs that are never near each other: above 0.5 or below -0.5, and between. */
+static double apart(struct rng *r, int input)
+{
+    double v = (double)rng_uniform(r);
+    return input ? 0.8 * (v - 0.5) : v < 0.5 ? v - 1 : v;
+}
+
 static struct node *build_bce(struct graph *g, struct node *const in[], const void *options)
 {
     return op_bce(g, in[0], *(const float *)options);
@@ -90,6 +112,21 @@ static void square_mean(const struct op_row *row, const struct shape shapes[], c
         out[i / channels] += in[0][i] * in[0][i] / (double)channels;
 }
 
+static struct node *build_absolute_mean(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_absolute_mean(g, in[0]);
+}
+
+static void absolute_mean(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    (void)row;
+    size_t channels = (size_t)shape_last(&shapes[0]);
+    memset(out, 0, (size_t)shape_rows(&shapes[0]) * sizeof *out);
+    for (size_t i = 0; i < count_of(&shapes[0]); i++)
+        out[i / channels] += fabs(in[0][i]) / (double)channels;
+}
+
 static struct node *build_sample_mean(struct graph *g, struct node *const in[], const void *options)
 {
     (void)options;
@@ -117,6 +154,14 @@ const struct op_row loss_rows[] = {
      .reference = mse,
      .wants = 3,
      .bf16 = {1, 2, 3}},
+    {.name = "l1",
+     .build = build_l1,
+     .sizes = common_sizes,
+     .operands = operands_two,
+     .reference = l1,
+     .wants = 3,
+     .bf16 = {1, 2, 3},
+     .value = apart},
     {.name = "bce, real",
      .build = build_bce,
      .options = &real,
@@ -160,6 +205,12 @@ const struct op_row loss_rows[] = {
      .sizes = common_sizes,
      .operands = operands_one,
      .reference = square_mean,
+     .bf16 = {1}},
+    {.name = "absolute mean",
+     .build = build_absolute_mean,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = absolute_mean,
      .bf16 = {1}},
     {.name = "sample mean",
      .build = build_sample_mean,

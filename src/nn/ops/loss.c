@@ -1,31 +1,16 @@
-/* Losses and scores: what ends in one number, or in one a sample. Sums go through double, chunk by chunk. */
+/* Losses: what ends in one number. */
 #include "nn/op.h"
 #include "nn/ops/check.h"
 #include "nn/ops/kernel.h"
+#include "nn/ops/sum.h"
 #include "nn/parallel.h"
 
-enum {
-    BLOCK = 4096,
-    CHUNKS = 64
-}; /* elements added up in float; chunks of a sum at most, each one double of scratch */
-
 static const float entropy_eps = 1e-12f; /* within the logarithm, as in the official code */
-
-static size_t count_of(const struct node *n)
-{
-    return (size_t)shape_count(&n->shape);
-}
-
-static int chunks_of(size_t elements)
-{
-    size_t chunks = elements / KERNEL_GRAIN;
-    return chunks < 1 ? 1 : chunks > CHUNKS ? CHUNKS : (int)chunks;
-}
 
 static int sum_prepare(struct exec *x, struct err *e)
 {
     (void)e;
-    x->scratch_bytes = CHUNKS * sizeof(double);
+    x->scratch_bytes = SUM_CHUNKS * sizeof(double);
     return 0;
 }
 
@@ -42,9 +27,9 @@ static double sum_chunks(struct exec *x, chunk_fn *fn)
     return sum;
 }
 
-/* ---- mse ---- */
+/* ---- mean distances: squared and absolute ---- */
 
-static int mse_infer(struct node *n, struct err *e)
+static int distance_infer(struct node *n, struct err *e)
 {
     TRY(check_same_shape(n, e));
     n->shape = SHAPE(1);
@@ -52,95 +37,128 @@ static int mse_infer(struct node *n, struct err *e)
     return 0;
 }
 
-KERNEL double squares(const void *a, const void *b, size_t n, enum dtype type_a, enum dtype type_b)
+static enum distance distance_wanted(const struct exec *x)
+{
+    return *(const enum distance *)x->node->spec;
+}
+
+KERNEL double distances(const void *a, const void *b, size_t n, enum distance how, enum dtype type_a, enum dtype type_b)
 {
     double total = 0;
-    for (size_t at = 0; at < n; at += BLOCK) {
-        size_t end = n - at < BLOCK ? n : at + BLOCK;
+    for (size_t at = 0; at < n; at += SUM_BLOCK) {
+        size_t end = n - at < SUM_BLOCK ? n : at + SUM_BLOCK;
         float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
-        for (size_t i = at; i < end; i++) {
-            float d = kernel_load(a, i, type_a) - kernel_load(b, i, type_b);
-            sum += d * d;
-        }
+        for (size_t i = at; i < end; i++)
+            sum += distance_of(kernel_load(a, i, type_a) - kernel_load(b, i, type_b), how);
         total += (double)sum;
     }
     return total;
 }
 
-HOT static double squares_hot(const void *a, const void *b, size_t n, enum dtype type_a, enum dtype type_b)
+KERNEL double distances_typed(const void *a, const void *b, size_t n, enum distance how, enum dtype type_a,
+                              enum dtype type_b)
 {
     if (type_a == F32)
-        return type_b == F32 ? squares(a, b, n, F32, F32) : squares(a, b, n, F32, BF16);
-    return type_b == F32 ? squares(a, b, n, BF16, F32) : squares(a, b, n, BF16, BF16);
+        return type_b == F32 ? distances(a, b, n, how, F32, F32) : distances(a, b, n, how, F32, BF16);
+    return type_b == F32 ? distances(a, b, n, how, BF16, F32) : distances(a, b, n, how, BF16, BF16);
 }
 
-static void squares_chunk(void *context, int chunk, size_t begin, size_t end)
+HOT static double distances_hot(const void *a, const void *b, size_t n, enum distance how, enum dtype type_a,
+                                enum dtype type_b)
+{
+    return how == DISTANCE_SQUARED ? distances_typed(a, b, n, DISTANCE_SQUARED, type_a, type_b)
+                                   : distances_typed(a, b, n, DISTANCE_ABSOLUTE, type_a, type_b);
+}
+
+static void distances_chunk(void *context, int chunk, size_t begin, size_t end)
 {
     const struct exec *x = context;
     enum dtype a = x->node->in[0]->dtype, b = x->node->in[1]->dtype;
-    ((double *)x->scratch)[chunk] =
-        squares_hot(kernel_at(x->in[0], begin, a), kernel_at(x->in[1], begin, b), end - begin, a, b);
+    ((double *)x->scratch)[chunk] = distances_hot(kernel_at(x->in[0], begin, a), kernel_at(x->in[1], begin, b),
+                                                  end - begin, distance_wanted(x), a, b);
 }
 
-/* y = sum (a - b)^2 / n */
-static void mse_forward(struct exec *x)
+/* y = sum (a - b)^2 / n, or sum |a - b| / n */
+static void distance_forward(struct exec *x)
 {
-    *(float *)x->out = (float)(sum_chunks(x, squares_chunk) / (double)count_of(x->node->in[0]));
+    *(float *)x->out = (float)(sum_chunks(x, distances_chunk) / (double)count_of(x->node->in[0]));
 }
 
-KERNEL void difference(const void *a, const void *b, void *to, size_t n, float factor, enum dtype type_a,
-                       enum dtype type_b, enum dtype type_to)
+KERNEL void slopes(const void *a, const void *b, void *to, size_t n, float factor, enum distance how, enum dtype type_a,
+                   enum dtype type_b)
 {
 #pragma omp simd
-    for (size_t i = 0; i < n; i++)
-        kernel_store(to, i, factor * (kernel_load(a, i, type_a) - kernel_load(b, i, type_b)), type_to);
-}
-
-/* to = factor (a - b), in a's format */
-HOT static void difference_hot(const void *a, const void *b, void *to, size_t n, float factor, enum dtype type_a,
-                               enum dtype type_b)
-{
-    if (type_a == F32 && type_b == F32)
-        difference(a, b, to, n, factor, F32, F32, F32);
-    else if (type_a == F32)
-        difference(a, b, to, n, factor, F32, BF16, F32);
-    else if (type_b == F32)
-        difference(a, b, to, n, factor, BF16, F32, BF16);
-    else
-        difference(a, b, to, n, factor, BF16, BF16, BF16);
-}
-
-static void mse_gradient_range(void *context, size_t begin, size_t end)
-{
-    const struct exec *x = context;
-    float factor = *(const float *)x->gout * (float)(2.0 / (double)count_of(x->node->in[0]));
-    for (int i = 0; i < 2; i++) {
-        enum dtype type = x->node->in[i]->dtype, other = x->node->in[1 - i]->dtype;
-        if (x->gin[i])
-            difference_hot(kernel_at(x->in[i], begin, type), kernel_at(x->in[1 - i], begin, other),
-                           kernel_at(x->gin[i], begin, type), end - begin, factor, type, other);
+    for (size_t i = 0; i < n; i++) {
+        float d = kernel_load(a, i, type_a) - kernel_load(b, i, type_b);
+        float slope = how == DISTANCE_SQUARED ? 2.0f * d : d > 0.0f ? 1.0f : d < 0.0f ? -1.0f : 0.0f;
+        kernel_store(to, i, factor * slope, type_a);
     }
 }
 
-/* da = 2 g (a - b)/n, db = -da */
-static void mse_backward(struct exec *x)
+KERNEL void slopes_typed(const void *a, const void *b, void *to, size_t n, float factor, enum distance how,
+                         enum dtype type_a, enum dtype type_b)
 {
-    parallel_ranges(x->threads, count_of(x->node->in[0]), KERNEL_GRAIN, mse_gradient_range, x);
+    if (type_a == F32 && type_b == F32)
+        slopes(a, b, to, n, factor, how, F32, F32);
+    else if (type_a == F32)
+        slopes(a, b, to, n, factor, how, F32, BF16);
+    else if (type_b == F32)
+        slopes(a, b, to, n, factor, how, BF16, F32);
+    else
+        slopes(a, b, to, n, factor, how, BF16, BF16);
 }
 
-static const struct op mse_op = {
-    .name = "mse",
+/* To a, in its format. */
+HOT static void slopes_hot(const void *a, const void *b, void *to, size_t n, float factor, enum distance how,
+                           enum dtype type_a, enum dtype type_b)
+{
+    if (how == DISTANCE_SQUARED)
+        slopes_typed(a, b, to, n, factor, DISTANCE_SQUARED, type_a, type_b);
+    else
+        slopes_typed(a, b, to, n, factor, DISTANCE_ABSOLUTE, type_a, type_b);
+}
+
+static void distance_gradient_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    float factor = *(const float *)x->gout * (float)(1.0 / (double)count_of(x->node->in[0]));
+    for (int i = 0; i < 2; i++) {
+        enum dtype type = x->node->in[i]->dtype, other = x->node->in[1 - i]->dtype;
+        if (x->gin[i])
+            slopes_hot(kernel_at(x->in[i], begin, type), kernel_at(x->in[1 - i], begin, other),
+                       kernel_at(x->gin[i], begin, type), end - begin, factor, distance_wanted(x), type, other);
+    }
+}
+
+/* da = 2 g (a - b)/n, or g sign(a - b)/n with sign(0) = 0; db = -da */
+static void distance_backward(struct exec *x)
+{
+    parallel_ranges(x->threads, count_of(x->node->in[0]), KERNEL_GRAIN, distance_gradient_range, x);
+}
+
+static const struct op distance_op = {
+    .name = "mean distance",
     .reads = {READ_IN0 | READ_IN1, READ_IN0 | READ_IN1},
-    .infer = mse_infer,
+    .infer = distance_infer,
     .prepare = sum_prepare,
-    .forward = mse_forward,
-    .backward = mse_backward,
+    .forward = distance_forward,
+    .backward = distance_backward,
 };
+
+static struct node *distance(struct graph *g, struct node *a, struct node *b, enum distance how)
+{
+    return graph_apply(g, &distance_op, &how, sizeof how, 2, (struct node *[]){a, b});
+}
 
 struct node *op_mse(struct graph *g, struct node *a, struct node *b)
 {
-    return graph_apply(g, &mse_op, NULL, 0, 2, (struct node *[]){a, b});
+    return distance(g, a, b, DISTANCE_SQUARED);
+}
+
+struct node *op_l1(struct graph *g, struct node *a, struct node *b)
+{
+    return distance(g, a, b, DISTANCE_ABSOLUTE);
 }
 
 /* ---- binary cross entropy with one target for all ---- */
@@ -163,8 +181,8 @@ static int bce_infer(struct node *n, struct err *e)
 KERNEL double crosses(const void *x, size_t n, float target, enum dtype type)
 {
     double total = 0;
-    for (size_t at = 0; at < n; at += BLOCK) {
-        size_t end = n - at < BLOCK ? n : at + BLOCK;
+    for (size_t at = 0; at < n; at += SUM_BLOCK) {
+        size_t end = n - at < SUM_BLOCK ? n : at + SUM_BLOCK;
         float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
         for (size_t i = at; i < end; i++) {
@@ -253,8 +271,8 @@ static int entropy_infer(struct node *n, struct err *e)
 HOT static double entropy_hot(const float *w, size_t n)
 {
     double total = 0;
-    for (size_t at = 0; at < n; at += BLOCK) {
-        size_t end = n - at < BLOCK ? n : at + BLOCK;
+    for (size_t at = 0; at < n; at += SUM_BLOCK) {
+        size_t end = n - at < SUM_BLOCK ? n : at + SUM_BLOCK;
         float sum = 0.0f;
 #pragma omp simd reduction(+ : sum)
         for (size_t i = at; i < end; i++)
@@ -359,163 +377,4 @@ struct node *op_weighted(struct graph *g, struct node *a, float factor_a, struct
 {
     struct weighted_spec spec = {factor_a, factor_b};
     return graph_apply(g, &weighted_op, &spec, sizeof spec, 2, (struct node *[]){a, b});
-}
-
-/* ---- mean of squares over channels: y = sum over c of x^2 / channels ---- */
-
-static int square_infer(struct node *n, struct err *e)
-{
-    (void)e;
-    n->shape = n->in[0]->shape;
-    n->shape.d[n->shape.nd - 1] = 1;
-    n->dtype = F32;
-    return 0;
-}
-
-/* Few channels, a constant: the compiler takes rows as vectors. */
-KERNEL void square_few(const void *x, float *y, size_t rows, size_t channels, enum dtype type)
-{
-#pragma omp simd
-    for (size_t r = 0; r < rows; r++) {
-        float sum = 0.0f;
-        for (size_t c = 0; c < channels; c++) {
-            float v = kernel_load(x, r * channels + c, type);
-            sum += v * v;
-        }
-        y[r] = sum / (float)channels;
-    }
-}
-
-KERNEL void square_many(const void *x, float *y, size_t rows, size_t channels, enum dtype type)
-{
-    for (size_t r = 0; r < rows; r++) {
-        float sum = 0.0f;
-#pragma omp simd reduction(+ : sum)
-        for (size_t c = r * channels; c < (r + 1) * channels; c++) {
-            float v = kernel_load(x, c, type);
-            sum += v * v;
-        }
-        y[r] = sum / (float)channels;
-    }
-}
-
-KERNEL void square_rows(const void *x, float *y, size_t rows, size_t channels, enum dtype type)
-{
-    if (channels == 1)
-        square_few(x, y, rows, 1, type);
-    else if (channels == 3)
-        square_few(x, y, rows, 3, type);
-    else
-        square_many(x, y, rows, channels, type);
-}
-
-HOT static void square_hot(const void *x, float *y, size_t rows, size_t channels, enum dtype type)
-{
-    if (type == F32)
-        square_rows(x, y, rows, channels, F32);
-    else
-        square_rows(x, y, rows, channels, BF16);
-}
-
-static void square_range(void *context, size_t begin, size_t end)
-{
-    const struct exec *x = context;
-    enum dtype type = x->node->in[0]->dtype;
-    size_t channels = (size_t)shape_last(&x->node->in[0]->shape);
-    square_hot(kernel_at(x->in[0], begin * channels, type), (float *)x->out + begin, end - begin, channels, type);
-}
-
-static void square_forward(struct exec *x)
-{
-    size_t grain = (size_t)(KERNEL_GRAIN / shape_last(&x->node->in[0]->shape) + 1);
-    parallel_ranges(x->threads, count_of(x->node), grain, square_range, x);
-}
-
-static const struct op square_op = {.name = "square mean", .infer = square_infer, .forward = square_forward};
-
-struct node *op_square_mean(struct graph *g, struct node *x)
-{
-    return graph_apply(g, &square_op, NULL, 0, 1, &x);
-}
-
-/* ---- sample mean: y[n] = mean over everything of sample n ---- */
-
-static int sample_infer(struct node *n, struct err *e)
-{
-    (void)e;
-    n->shape = SHAPE(n->in[0]->shape.d[0]);
-    n->dtype = F32;
-    return 0;
-}
-
-/* Chunks a sample: so that a single large sample (a clip) is shared by the threads too. */
-static int sample_chunks(const struct node *n)
-{
-    return chunks_of(count_of(n->in[0]) / count_of(n));
-}
-
-static int sample_prepare(struct exec *x, struct err *e)
-{
-    (void)e;
-    x->scratch_bytes = count_of(x->node) * (size_t)sample_chunks(x->node) * sizeof(double);
-    return 0;
-}
-
-KERNEL double total(const void *x, size_t n, enum dtype type)
-{
-    double sum = 0;
-    for (size_t at = 0; at < n; at += BLOCK) {
-        size_t end = n - at < BLOCK ? n : at + BLOCK;
-        float part = 0.0f;
-#pragma omp simd reduction(+ : part)
-        for (size_t i = at; i < end; i++)
-            part += kernel_load(x, i, type);
-        sum += (double)part;
-    }
-    return sum;
-}
-
-HOT static double total_hot(const void *x, size_t n, enum dtype type)
-{
-    return type == F32 ? total(x, n, F32) : total(x, n, BF16);
-}
-
-/* Range over parts: chunk (part % chunks) of sample (part / chunks). */
-static void sample_range(void *context, size_t begin, size_t end)
-{
-    const struct exec *x = context;
-    enum dtype type = x->node->in[0]->dtype;
-    size_t each = count_of(x->node->in[0]) / count_of(x->node), chunks = (size_t)sample_chunks(x->node);
-    for (size_t part = begin; part < end; part++) {
-        size_t sample = part / chunks, chunk = part % chunks;
-        size_t from = each * chunk / chunks, to = each * (chunk + 1) / chunks;
-        ((double *)x->scratch)[part] = total_hot(kernel_at(x->in[0], sample * each + from, type), to - from, type);
-    }
-}
-
-static void sample_forward(struct exec *x)
-{
-    size_t samples = count_of(x->node), each = count_of(x->node->in[0]) / samples;
-    size_t chunks = (size_t)sample_chunks(x->node);
-    const double *parts = x->scratch;
-    float *out = x->out;
-    parallel_ranges(x->threads, samples * chunks, KERNEL_GRAIN * chunks / each + 1, sample_range, x);
-    for (size_t n = 0; n < samples; n++) {
-        double sum = 0;
-        for (size_t c = 0; c < chunks; c++)
-            sum += parts[n * chunks + c];
-        out[n] = (float)(sum / (double)each);
-    }
-}
-
-static const struct op sample_op = {
-    .name = "sample mean",
-    .infer = sample_infer,
-    .prepare = sample_prepare,
-    .forward = sample_forward,
-};
-
-struct node *op_sample_mean(struct graph *g, struct node *x)
-{
-    return graph_apply(g, &sample_op, NULL, 0, 1, &x);
 }

@@ -1,0 +1,172 @@
+/* Scores: what ends in one number a position or a sample. No gradients. */
+#include "nn/op.h"
+#include "nn/ops/kernel.h"
+#include "nn/ops/sum.h"
+#include "nn/parallel.h"
+
+/* ---- mean over channels of squares or absolute values: y = sum over c of x^2 or |x| / channels ---- */
+
+static int channels_infer(struct node *n, struct err *e)
+{
+    (void)e;
+    n->shape = n->in[0]->shape;
+    n->shape.d[n->shape.nd - 1] = 1;
+    n->dtype = F32;
+    return 0;
+}
+
+/* Few channels, a constant: the compiler takes rows as vectors. */
+KERNEL void channels_few(const void *x, float *y, size_t rows, size_t channels, enum distance how, enum dtype type)
+{
+#pragma omp simd
+    for (size_t r = 0; r < rows; r++) {
+        float sum = 0.0f;
+        for (size_t c = 0; c < channels; c++)
+            sum += distance_of(kernel_load(x, r * channels + c, type), how);
+        y[r] = sum / (float)channels;
+    }
+}
+
+KERNEL void channels_many(const void *x, float *y, size_t rows, size_t channels, enum distance how, enum dtype type)
+{
+    for (size_t r = 0; r < rows; r++) {
+        float sum = 0.0f;
+#pragma omp simd reduction(+ : sum)
+        for (size_t c = r * channels; c < (r + 1) * channels; c++)
+            sum += distance_of(kernel_load(x, c, type), how);
+        y[r] = sum / (float)channels;
+    }
+}
+
+KERNEL void channels_rows(const void *x, float *y, size_t rows, size_t channels, enum distance how, enum dtype type)
+{
+    if (channels == 1)
+        channels_few(x, y, rows, 1, how, type);
+    else if (channels == 3)
+        channels_few(x, y, rows, 3, how, type);
+    else
+        channels_many(x, y, rows, channels, how, type);
+}
+
+HOT static void channels_hot(const void *x, float *y, size_t rows, size_t channels, enum distance how, enum dtype type)
+{
+    if (how == DISTANCE_SQUARED && type == F32)
+        channels_rows(x, y, rows, channels, DISTANCE_SQUARED, F32);
+    else if (how == DISTANCE_SQUARED)
+        channels_rows(x, y, rows, channels, DISTANCE_SQUARED, BF16);
+    else if (type == F32)
+        channels_rows(x, y, rows, channels, DISTANCE_ABSOLUTE, F32);
+    else
+        channels_rows(x, y, rows, channels, DISTANCE_ABSOLUTE, BF16);
+}
+
+static void channels_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    enum dtype type = x->node->in[0]->dtype;
+    size_t channels = (size_t)shape_last(&x->node->in[0]->shape);
+    channels_hot(kernel_at(x->in[0], begin * channels, type), (float *)x->out + begin, end - begin, channels,
+                 *(const enum distance *)x->node->spec, type);
+}
+
+static void channels_forward(struct exec *x)
+{
+    size_t grain = (size_t)(KERNEL_GRAIN / shape_last(&x->node->in[0]->shape) + 1);
+    parallel_ranges(x->threads, count_of(x->node), grain, channels_range, x);
+}
+
+static const struct op channels_op = {.name = "channel mean", .infer = channels_infer, .forward = channels_forward};
+
+struct node *op_square_mean(struct graph *g, struct node *x)
+{
+    enum distance how = DISTANCE_SQUARED;
+    return graph_apply(g, &channels_op, &how, sizeof how, 1, &x);
+}
+
+struct node *op_absolute_mean(struct graph *g, struct node *x)
+{
+    enum distance how = DISTANCE_ABSOLUTE;
+    return graph_apply(g, &channels_op, &how, sizeof how, 1, &x);
+}
+
+/* ---- sample mean: y[n] = mean over everything of sample n ---- */
+
+static int sample_infer(struct node *n, struct err *e)
+{
+    (void)e;
+    n->shape = SHAPE(n->in[0]->shape.d[0]);
+    n->dtype = F32;
+    return 0;
+}
+
+/* Chunks a sample: so that a single large sample (a clip) is shared by the threads too. */
+static int sample_chunks(const struct node *n)
+{
+    return chunks_of(count_of(n->in[0]) / count_of(n));
+}
+
+static int sample_prepare(struct exec *x, struct err *e)
+{
+    (void)e;
+    x->scratch_bytes = count_of(x->node) * (size_t)sample_chunks(x->node) * sizeof(double);
+    return 0;
+}
+
+KERNEL double total(const void *x, size_t n, enum dtype type)
+{
+    double sum = 0;
+    for (size_t at = 0; at < n; at += SUM_BLOCK) {
+        size_t end = n - at < SUM_BLOCK ? n : at + SUM_BLOCK;
+        float part = 0.0f;
+#pragma omp simd reduction(+ : part)
+        for (size_t i = at; i < end; i++)
+            part += kernel_load(x, i, type);
+        sum += (double)part;
+    }
+    return sum;
+}
+
+HOT static double total_hot(const void *x, size_t n, enum dtype type)
+{
+    return type == F32 ? total(x, n, F32) : total(x, n, BF16);
+}
+
+/* Range over parts: chunk (part % chunks) of sample (part / chunks). */
+static void sample_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    enum dtype type = x->node->in[0]->dtype;
+    size_t each = count_of(x->node->in[0]) / count_of(x->node), chunks = (size_t)sample_chunks(x->node);
+    for (size_t part = begin; part < end; part++) {
+        size_t sample = part / chunks, chunk = part % chunks;
+        size_t from = each * chunk / chunks, to = each * (chunk + 1) / chunks;
+        ((double *)x->scratch)[part] = total_hot(kernel_at(x->in[0], sample * each + from, type), to - from, type);
+    }
+}
+
+static void sample_forward(struct exec *x)
+{
+    size_t samples = count_of(x->node), each = count_of(x->node->in[0]) / samples;
+    size_t chunks = (size_t)sample_chunks(x->node);
+    const double *parts = x->scratch;
+    float *out = x->out;
+    parallel_ranges(x->threads, samples * chunks, KERNEL_GRAIN * chunks / each + 1, sample_range, x);
+    for (size_t n = 0; n < samples; n++) {
+        double sum = 0;
+        for (size_t c = 0; c < chunks; c++)
+            sum += parts[n * chunks + c];
+        out[n] = (float)(sum / (double)each);
+    }
+}
+
+static const struct op sample_op = {
+    .name = "sample mean",
+    .infer = sample_infer,
+    .prepare = sample_prepare,
+    .forward = sample_forward,
+};
+
+struct node *op_sample_mean(struct graph *g, struct node *x)
+{
+    return graph_apply(g, &sample_op, NULL, 0, 1, &x);
+}
