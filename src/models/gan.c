@@ -1,0 +1,132 @@
+#include "models/gan.h"
+
+#include <stdio.h>
+
+enum { SMALLEST = 4, HALVING = 2, LARGEST = 4096 };
+
+enum { NAME_TEXT = 64 };
+
+/* Of a convolution that keeps (3x3), halves (4x4, stride 2) or, transposed, doubles. */
+static struct layer_spec keeping(const struct graph *g, const struct gan_spec *s, int out)
+{
+    return (struct layer_spec){
+        .out = out,
+        .kernel = {3, 3},
+        .stride = {1, 1},
+        .pad = {1, 1},
+        .norm = true,
+        .act = s->act,
+        .slope = s->slope,
+        .init = WEIGHTS_NORMAL,
+        .group = s->group,
+        .dtype = g->precision,
+    };
+}
+
+static struct layer_spec halving(const struct graph *g, const struct gan_spec *s, int out)
+{
+    struct layer_spec l = keeping(g, s, out);
+    for (int i = 0; i < 2; i++) {
+        l.kernel[i] = 4;
+        l.stride[i] = HALVING;
+    }
+    return l;
+}
+
+/* Between a map and a vector: the kernel is the whole map. */
+static struct layer_spec whole(const struct graph *g, const struct gan_spec *s, int64_t height, int64_t width, int out)
+{
+    struct layer_spec l = keeping(g, s, out);
+    l.kernel[0] = (int)height;
+    l.kernel[1] = (int)width;
+    l.pad[0] = l.pad[1] = 0;
+    return l;
+}
+
+static struct node *layer(struct graph *g, const struct gan_spec *s, int k, struct node *x, const struct layer_spec *l)
+{
+    char name[NAME_TEXT];
+    snprintf(name, sizeof name, "%s.%d", s->prefix, k);
+    return layer_conv(g, name, x, l);
+}
+
+static struct node *extras(struct graph *g, const struct gan_spec *s, struct node *x)
+{
+    for (int k = 0; x && k < s->extra; k++) {
+        char name[NAME_TEXT];
+        snprintf(name, sizeof name, "%s.extra.%d", s->prefix, k);
+        struct layer_spec l = keeping(g, s, s->width);
+        x = layer_conv(g, name, x, &l);
+    }
+    return x;
+}
+
+struct node *gan_map(struct graph *g, const struct gan_spec *s, struct node *x)
+{
+    struct layer_spec first = halving(g, s, s->width);
+    first.norm = false;
+    first.no_bias = true;
+    x = extras(g, s, layer(g, s, 0, op_cast(g, x, g->precision), &first));
+    for (int k = 1; x && x->shape.d[1] > SMALLEST; k++) {
+        struct layer_spec l = halving(g, s, (int)shape_last(&x->shape) * HALVING);
+        x = layer(g, s, k, x, &l);
+    }
+    return x;
+}
+
+struct node *gan_vector(struct graph *g, const struct gan_spec *s, const char *name, struct node *map, int out)
+{
+    if (!map)
+        return NULL;
+    char full[NAME_TEXT];
+    snprintf(full, sizeof full, "%s.%s", s->prefix, name);
+    struct layer_spec l = whole(g, s, map->shape.d[1], map->shape.d[2], out);
+    l.norm = false;
+    l.no_bias = true;
+    l.act = ACT_NONE;
+    l.dtype = F32;
+    return layer_conv(g, full, op_cast(g, map, g->precision), &l);
+}
+
+/* Channels of the map of 4x4 where that of half the picture has `width`. */
+static int64_t deepest(const struct gan_spec *s, int64_t size)
+{
+    return s->width * (size / HALVING) / SMALLEST;
+}
+
+struct node *gan_picture(struct graph *g, const struct gan_spec *s, struct node *vector, struct shape to)
+{
+    int64_t size = to.d[1];
+    struct layer_spec first = whole(g, s, SMALLEST, SMALLEST, (int)deepest(s, size));
+    first.transposed = true;
+    struct node *x = layer(g, s, 0, op_cast(g, vector, g->precision), &first);
+    int k = 1;
+    for (; x && x->shape.d[1] < size / HALVING; k++) {
+        struct layer_spec l = halving(g, s, (int)shape_last(&x->shape) / HALVING);
+        l.transposed = true;
+        x = layer(g, s, k, x, &l);
+    }
+    struct layer_spec last = halving(g, s, (int)shape_last(&to));
+    last.transposed = last.no_bias = true;
+    last.norm = false;
+    last.act = ACT_TANH;
+    last.dtype = F32;
+    return layer(g, s, k, extras(g, s, x), &last);
+}
+
+int gan_check(const struct shape *sample, struct err *e)
+{
+    char text[SHAPE_TEXT];
+    if (sample->nd != 3)
+        return err_set(e, ERR_USAGE, "this model takes pictures, not samples of %s", shape_text(sample, text));
+    int64_t longer = sample->d[0] > sample->d[1] ? sample->d[0] : sample->d[1], below = SMALLEST * HALVING;
+    while (below * HALVING <= longer && below < LARGEST)
+        below *= HALVING;
+    if (sample->d[0] == below && sample->d[1] == below)
+        return 0;
+    return err_set(e, ERR_USAGE,
+                   "pictures of %s do not fit this model, which halves them down to 4x4: they must be square, of 8, "
+                   "16, 32, 64, ... pixels; %lldx%lld and %lldx%lld would do",
+                   shape_text(sample, text), (long long)below, (long long)below, (long long)(below * HALVING),
+                   (long long)(below * HALVING));
+}

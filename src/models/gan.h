@@ -1,0 +1,35 @@
+/* The stacks of 4x4 convolutions that GANs of pictures are made of (DCGAN, Radford et al., ICLR 2016), as GANomaly's
+ * code has them: down from S x S pictures to a map of 4x4, from there to a vector, and back. Every layer halves or
+ * doubles; channels double where pixels halve. S is 8, 16, 32, 64, ... and the pictures are square (gan_check).
+ *
+ * An encoder is gan_map and gan_vector; a decoder gan_picture; a discriminator gan_map (what it sees: its features) and
+ * gan_vector of one value (its verdict, a logit), or with a vector of features and gan_vector of that once more. */
+#ifndef MODELS_GAN_H
+#define MODELS_GAN_H
+
+#include "models/model.h"
+#include "nn/layers.h"
+
+struct gan_spec {
+    const char *prefix; /* of its parameters: "enc" gives enc.0.weight, enc.1.weight, ... */
+    int width;          /* channels of the layer at S/2; twice as many at S/4, and so on */
+    int extra;          /* convolutions 3x3 at S/2 */
+    enum act act;       /* RELU or LRELU, behind all layers but the last */
+    float slope;        /* of LRELU */
+    enum param_group group;
+};
+
+/* N,S,S,C to N,4,4,width S/8, in g->precision. Batch norm behind all layers but the first; nowhere a bias. */
+struct node *gan_map(struct graph *g, const struct gan_spec *s, struct node *x);
+
+/* A map N,h,w,C, seen as a whole, to N,1,1,out by one convolution without norm or bias, F32; its parameter is
+ * PREFIX.name.weight. */
+struct node *gan_vector(struct graph *g, const struct gan_spec *s, const char *name, struct node *map, int out);
+
+/* The way back: N,1,1,Z to a picture of shape `to`, N,S,S,C, from -1 to 1 by tanh, F32. */
+struct node *gan_picture(struct graph *g, const struct gan_spec *s, struct node *vector, struct shape to);
+
+/* Whether these are square pictures of 4 * 2^k pixels; if not, a sentence with the sizes that would do. */
+int gan_check(const struct shape *sample, struct err *e);
+
+#endif
