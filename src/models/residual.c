@@ -28,12 +28,17 @@ void residual_end(struct graph *g, const struct residual_config *c, float weight
     h->target = h->input;
 }
 
-void residual_score(struct graph *g, float blur, float weight, struct heads *h)
+void residual_map(struct graph *g, float blur, struct heads *h)
 {
     g->scope = "score";
     struct node *residual = op_sub(g, h->output, h->target);
     if (blur > 0)
         residual = op_blur(g, residual, blur);
     h->map = op_square_mean(g, residual);
+}
+
+void residual_score(struct graph *g, float blur, float weight, struct heads *h)
+{
+    residual_map(g, blur, h);
     h->scores[h->nscores++] = (struct score_part){"error", op_sample_mean(g, h->map), weight};
 }

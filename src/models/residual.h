@@ -20,9 +20,11 @@ void residual_begin(struct graph *g, const struct residual_config *c, struct sha
  * to the input's contrast. */
 void residual_end(struct graph *g, const struct residual_config *c, float weight, struct heads *h);
 
-/* Adds to a score graph the map, mean over channels of the squared residual of h->output and h->target, N,[D],H,W,1,
- * and as a part of the score "error", its mean over the sample, times `weight`. The residual is smoothed first by a
- * Gaussian of `blur` pixels; 0: not at all. */
+/* Adds to a score graph the map, mean over channels of the squared residual of h->output and h->target, N,[D],H,W,1.
+ * The residual is smoothed first by a Gaussian of `blur` pixels; 0: not at all. */
+void residual_map(struct graph *g, float blur, struct heads *h);
+
+/* The map, and as a part of the score "error", its mean over the sample, times `weight`. */
 void residual_score(struct graph *g, float blur, float weight, struct heads *h);
 
 #endif

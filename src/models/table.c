@@ -1,6 +1,15 @@
 /* The table of models, alone in its file: a program that links the static library may bring another. */
 #include "models/model.h"
 
-extern const struct model model_ae, model_ae_skip, model_memae;
+extern const struct model model_memae, model_ae, model_ae_skip;
+extern const struct model model_ganomaly;
 
-const struct model *const models[] = {&model_memae, &model_ae, &model_ae_skip, NULL};
+// clang-format off
+const struct model *const models[] = {
+    &model_memae,
+    &model_ae,
+    &model_ae_skip,
+    &model_ganomaly,
+    NULL,
+};
+// clang-format on

@@ -2,7 +2,19 @@
  * scoring time, rows of numbers. Linked before the library's own table. */
 #include "models/model.h"
 
-extern const struct model model_ae, model_ae_skip, model_memae, model_toy_gan, model_toy_search, model_toy_rows;
+extern const struct model model_memae, model_ae, model_ae_skip;
+extern const struct model model_ganomaly;
+extern const struct model model_toy_gan, model_toy_search, model_toy_rows;
 
-const struct model *const models[] = {&model_memae,    &model_ae, &model_ae_skip, &model_toy_gan, &model_toy_search,
-                                      &model_toy_rows, NULL};
+// clang-format off
+const struct model *const models[] = {
+    &model_memae,
+    &model_ae,
+    &model_ae_skip,
+    &model_ganomaly,
+    &model_toy_gan,
+    &model_toy_search,
+    &model_toy_rows,
+    NULL,
+};
+// clang-format on
