@@ -99,11 +99,12 @@ static void check_gradients(const struct subject *s)
     trainee_free(&t);
 }
 
-/* Differences cannot follow steps (the shrinkage, which the golden files have) and see kinks as noise (slight here). */
+/* Differences cannot follow steps (the shrinkage, which the golden files have) and see kinks as noise: slight ones in
+ * the activations, and of absolute errors a small share. */
 static void gradients_equal_differences(void **state)
 {
     (void)state;
-    subjects_each("shrink=0 activation=leaky slope=0.9", check_gradients);
+    subjects_each("shrink=0 activation=leaky slope=0.9 context_weight=1", check_gradients);
 }
 
 /* ---- learning ---- */
@@ -348,19 +349,24 @@ static void describe(struct model_file *c, const struct subject *s)
     c->date = c->data = c->data_summary = "";
 }
 
-static void score_with(const struct subject *s, struct params *ps, float *out)
+static void forward_of(const struct subject *s, struct params *ps, int64_t batch, struct forward *f)
 {
-    struct forward f;
     struct err e = ERR_INIT;
     struct forward_spec spec = {.model = s->model,
                                 .config = s->config,
                                 .params = ps,
                                 .sample = s->sample,
-                                .batch = (int)s->input.d[0],
+                                .batch = (int)batch,
                                 .threads = 1,
                                 .precision = F32};
-    if (forward_build(&f, &spec, &e) < 0 || forward_plan(&f, &e) < 0)
+    if (forward_build(f, &spec, &e) < 0 || forward_plan(f, &e) < 0)
         fail_msg("%s: %s", s->name, e.msg);
+}
+
+static void score_with(const struct subject *s, struct params *ps, float *out)
+{
+    struct forward f;
+    forward_of(s, ps, s->input.d[0], &f);
     subject_fill(f.input, &s->input, 1);
     forward_run(&f, f.batch);
     for (int i = 0; i < f.batch; i++)
@@ -395,6 +401,53 @@ static void saved_and_loaded_scores_are_the_same(void **state)
 {
     (void)state;
     subjects_each("", check_file);
+}
+
+/* ---- a verdict is a sample's own ---- */
+
+/* The same samples from the last to the first, `batch` at a time; out[] is in the order of score_with. */
+static void score_backwards(const struct subject *s, struct params *ps, int batch, float *out)
+{
+    struct forward f;
+    size_t each = (size_t)shape_count(&s->sample);
+    int samples = (int)s->input.d[0];
+    float *all = malloc(each * (size_t)samples * sizeof *all);
+    subject_fill(all, &s->input, 1);
+    forward_of(s, ps, batch, &f);
+    for (int first = 0; first < samples; first += batch) {
+        int n = samples - first < batch ? samples - first : batch;
+        for (int i = 0; i < n; i++)
+            memcpy(f.input + (size_t)i * each, all + (size_t)(samples - 1 - first - i) * each, each * sizeof *all);
+        forward_run(&f, n);
+        for (int i = 0; i < n; i++)
+            out[samples - 1 - first - i] = forward_score(&f, i);
+    }
+    forward_free(&f);
+    free(all);
+}
+
+static void check_batches(const struct subject *s)
+{
+    static const int batches[] = {1, 4, 6, 64};
+    struct trainee t;
+    float want[16], got[16];
+    trainee_make(&t, s, F32, 1, false);
+    for (int i = 0; i < 5; i++) /* so that running statistics are not those of any batch */
+        trainee_step(&t, (uint64_t)i, 1e-2f);
+    score_with(s, t.params, want);
+    for (size_t k = 0; k < sizeof batches / sizeof *batches; k++) {
+        score_backwards(s, t.params, batches[k], got);
+        double error = apart(want, got, (size_t)s->input.d[0]);
+        if (!(error < 1e-4))
+            fail_msg("%s: with other samples in batches of %d scores are apart by %g", s->name, batches[k], error);
+    }
+    trainee_free(&t);
+}
+
+static void a_verdict_does_not_depend_on_the_batch(void **state)
+{
+    (void)state;
+    subjects_each("", check_batches);
 }
 
 /* ---- the rest of the contract ---- */
@@ -593,6 +646,7 @@ int main(void)
         cmocka_unit_test(threads_do_not_matter),
         cmocka_unit_test(bf16_is_near),
         cmocka_unit_test(saved_and_loaded_scores_are_the_same),
+        cmocka_unit_test(a_verdict_does_not_depend_on_the_batch),
         cmocka_unit_test(score_graphs_have_their_heads),
         cmocka_unit_test(codes_are_decoded),
         cmocka_unit_test(presets_are_sound),
