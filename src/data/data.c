@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "data/dataset_private.h"
-#include "data/resize.h"
+#include "data/mask.h"
 #include "data/url.h"
 
 #include <stdio.h>
@@ -265,14 +265,16 @@ int dataset_load(struct dataset *ds, enum split split, size_t i, const struct pr
     const struct split_samples *s = &ds->splits[split];
     if (i < s->kept && shape_equal(&s->shape, &p->sample)) {
         memcpy(kept, s->memory + i * preprocess_bytes(p), preprocess_bytes(p));
-        return 0;
+    } else {
+        struct picture_decoder *d;
+        struct shape own;
+        TRY(dataset_take_decoder(ds, &d, e));
+        int code = dataset_read_kept(ds, &s->v[i], d, p, kept, &own, e);
+        dataset_put_decoder(ds, d);
+        TRY(code);
     }
-    struct picture_decoder *d;
-    struct shape own;
-    TRY(dataset_take_decoder(ds, &d, e));
-    int code = dataset_read_kept(ds, &s->v[i], d, p, kept, &own, e);
-    dataset_put_decoder(ds, d);
-    return code;
+    preprocess_ignore(p, kept);
+    return 0;
 }
 
 uint64_t dataset_identity(const struct dataset *ds, enum split split, size_t i)
@@ -286,24 +288,6 @@ uint64_t dataset_fingerprint(const struct dataset *ds, enum split split)
     for (size_t i = 0; i < dataset_count(ds, split); i++)
         h = (h ^ dataset_identity(ds, split, i)) * 0x9e3779b97f4a7c15u;
     return h;
-}
-
-/* A mask pixel counts when at least half of what it covers is defective. */
-static int fit_mask(const struct picture *mask, int width, int height, uint8_t *out, struct err *e)
-{
-    size_t n = (size_t)mask->width * (size_t)mask->height;
-    uint8_t *hard = malloc(n);
-    if (!hard)
-        return err_memory(e, "a mask");
-    for (size_t i = 0; i < n; i++)
-        hard[i] = mask->pixels[i] >= 128 ? 255 : 0;
-    struct resize resize = {0};
-    int code = resize_run(&resize, RESIZE_AREA, hard, mask->width, mask->height, 1, out, width, height, e);
-    resize_free(&resize);
-    free(hard);
-    for (size_t i = 0; code == 0 && i < (size_t)width * (size_t)height; i++)
-        out[i] = out[i] >= 128;
-    return code;
 }
 
 int dataset_mask(struct dataset *ds, enum split split, size_t i, int width, int height, uint8_t *out, struct err *e)
@@ -320,7 +304,7 @@ int dataset_mask(struct dataset *ds, enum split split, size_t i, int width, int 
     struct picture mask;
     int code = p->source->mask(p, s, d, &mask, e);
     if (code > 0) {
-        int fitted = fit_mask(&mask, width, height, out, e);
+        int fitted = mask_fit(&mask, width, height, out, e);
         code = fitted < 0 ? fitted : 1;
     }
     dataset_put_decoder(ds, d);

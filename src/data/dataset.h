@@ -84,6 +84,9 @@ struct wishes {
     int channels;      /* 1 grey, 3 colour */
     int frames;        /* of a clip */
     bool symmetric;    /* black and white become -1 and 1, not 0 and 1 */
+    int tile;          /* pixels; pictures then keep their own size where none is asked for */
+    double overlap;    /* of tiles: part of their side */
+    const char *roi;   /* a mask of what counts: a picture; "" or NULL: all of it */
 };
 
 /* Chooses the preprocessing for the samples of a split. Means and deviations are made in the arena. Reads some samples,

@@ -4,6 +4,7 @@
 #include "base/arena.h"
 #include "base/hot.h"
 #include "data/dataset_private.h"
+#include "data/region.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -60,8 +61,11 @@ static int look(struct dataset *ds, enum split split, struct picture_format *for
     return 0;
 }
 
-static int guess_side(int side, int longest)
+/* What a model sees in tiles it can see at its own size. */
+static int guess_side(int side, int longest, bool tiles)
 {
+    if (tiles)
+        longest = GUESS_MAX;
     double scaled = longest > GUESS_MAX ? (double)side * GUESS_MAX / longest : side;
     int rounded = longest > GUESS_MAX ? (int)lround(scaled / 16) * 16 : side;
     return rounded < GUESS_MIN ? GUESS_MIN : rounded;
@@ -75,21 +79,24 @@ static int fit(struct dataset *ds, enum split split, const struct wishes *w, str
         return err_set(e, ERR_USAGE,
                        "option frames is %d, but %s has pictures, not clips; set frames=0 to train on single pictures",
                        w->frames, ds->parts[0].path);
-    if (!w->height || !w->channels)
+    bool region = w->roi && *w->roi;
+    if (!w->height || !w->channels || region)
         TRY(look(ds, split, &native, e));
     int longest = native.width > native.height ? native.width : native.height;
     float *scale = arena_alloc(arena, 2 * sizeof *scale);
     if (!scale)
         return err_memory(e, "the preprocessing");
-    p->sample =
-        SHAPE(w->height ? w->height : guess_side(native.height, longest),
-              w->width ? w->width : guess_side(native.width, longest), w->channels ? w->channels : native.channels);
+    p->sample = SHAPE(w->height ? w->height : guess_side(native.height, longest, w->tile),
+                      w->width ? w->width : guess_side(native.width, longest, w->tile),
+                      w->channels ? w->channels : native.channels);
     p->n = 1;
     p->mean = scale;
     p->std = scale + 1;
     scale[0] = w->symmetric ? 0.5f : 0;
     scale[1] = w->symmetric ? 0.5f : 1;
-    return 0;
+    p->tile = w->tile;
+    p->overlap = w->overlap;
+    return region ? region_read(w->roi, &native, arena, p, e) : 0;
 }
 
 static int check(const struct preprocess *p, struct err *e)

@@ -51,8 +51,9 @@ static int sum_columns(const struct dataset *ds, const struct split_samples *s, 
 static int fit(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
                struct err *e)
 {
-    if (w->height || w->channels || w->frames)
-        return err_set(e, ERR_USAGE, "options size, channels and frames are for pictures, but %s has rows of numbers",
+    if (w->height || w->channels || w->frames || w->tile || (w->roi && *w->roi))
+        return err_set(e, ERR_USAGE,
+                       "options size, channels, frames, tile and roi are for pictures, but %s has rows of numbers",
                        ds->parts[0].path);
     p->sample = ds->parts[0].shape;
     p->n = (int)shape_last(&p->sample);

@@ -3,18 +3,25 @@
 #include "base/arena.h"
 #include "base/rng.h"
 #include "data/kind.h"
+#include "data/tiles.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_AHEAD = 16, MAX_THREADS = 16 };
+enum {
+    MAX_AHEAD = 16,
+    MAX_THREADS = 16,
+    RUN_MAX = 8, /* tiles of one picture that follow each other: few, so that a batch is of many pictures */
+};
+
+static const size_t NOTHING = SIZE_MAX;
 
 /* A batch being made or waiting to be taken. Between being claimed and being marked ready it is one thread's alone. */
 struct slot {
     float *data;
-    size_t *samples;
+    size_t *samples, *tiles;
     char **messages; /* one buffer a sample: ordered passes report row by row */
     const char **errors;
     struct err failure;
@@ -26,17 +33,22 @@ struct slot {
 struct worker {
     pthread_t thread;
     struct loader *loader;
-    void *kept; /* one sample as the data set keeps it */
+    void *kept;  /* one sample as the data set keeps it, */
+    size_t held; /* which one, while it is cut into tiles; NOTHING: none */
+    void *tile;  /* and a tile of it; NULL: samples come whole */
 };
 
 struct loader {
     struct dataset *ds;
     enum split split;
     struct loader_options o;
+    struct preprocess view; /* of a row of a batch: the sample, or a tile */
+    struct tiling *tiling;  /* NULL: samples come whole */
     size_t *indices, n;
-    size_t *order; /* the permutation of `order_epoch` */
+    size_t runs, run; /* of each sample, that many runs of so many rows; 1 and 1 where it comes whole */
+    size_t *order;    /* of the runs of all samples: the permutation of `order_epoch` */
     int64_t order_epoch;
-    size_t steps, values; /* of a sample */
+    size_t steps, values; /* of a row */
     struct arena arena;
     float *data; /* of all slots */
 
@@ -59,28 +71,63 @@ static bool flipped(struct rng *r, bool wanted)
     return wanted && rng_u64(r) >> 63;
 }
 
-static void flip_sample(const struct loader *l, void *kept, int64_t epoch, size_t sample)
+/* What is drawn for a row of an epoch. */
+static struct rng draws(const struct loader *l, const char *what, int64_t epoch, size_t sample, size_t tile)
 {
-    struct rng r = rng_new(l->o.seed, rng_stream("loader flips") + (uint64_t)epoch);
-    r.counter = 2 * sample;
+    struct rng r = rng_new(l->o.seed, rng_stream(what) + (uint64_t)epoch);
+    r.counter = 2 * (sample * l->runs * l->run + tile);
+    return r;
+}
+
+static void flip_row(const struct loader *l, void *kept, struct rng r)
+{
     bool horizontal = flipped(&r, l->o.flip_horizontal), vertical = flipped(&r, l->o.flip_vertical);
     if (horizontal || vertical)
-        l->o.input->kind->flip(l->o.input, kept, horizontal, vertical);
+        l->o.input->kind->flip(&l->view, kept, horizontal, vertical);
+}
+
+/* Reads a sample, unless it is the one that the last tile was cut from. */
+static int hold(struct worker *w, size_t sample, struct err *e)
+{
+    struct loader *l = w->loader;
+    if (w->held == sample)
+        return 0;
+    w->held = NOTHING;
+    TRY(dataset_load(l->ds, l->split, sample, l->o.input, w->kept, e));
+    w->held = l->tiling ? sample : NOTHING; /* what comes whole is flipped where it lies */
+    return 0;
+}
+
+/* Row i in its kept form. */
+static int read_row(struct worker *w, const struct slot *slot, size_t i, void **kept, struct err *e)
+{
+    struct loader *l = w->loader;
+    int64_t epoch = slot->number / (int64_t)l->steps;
+    size_t sample = slot->samples[i], tile = slot->tiles[i];
+    TRY(hold(w, sample, e));
+    *kept = w->kept;
+    if (l->tiling) {
+        struct rng r = draws(l, "loader tiles", epoch, sample, tile);
+        struct tile_place at = tiling_draw(l->tiling, tile % l->tiling->n, &r);
+        tiling_cut(l->tiling, at, (size_t)shape_last(&l->view.sample), w->kept, w->tile);
+        *kept = w->tile;
+    }
+    if (l->o.shuffled)
+        flip_row(l, *kept, draws(l, "loader flips", epoch, sample, tile));
+    return 0;
 }
 
 static void fill_slot(struct worker *w, struct slot *slot)
 {
     struct loader *l = w->loader;
-    int64_t epoch = slot->number / (int64_t)l->steps;
     slot->failure = ERR_INIT;
     for (size_t i = 0; i < slot->n; i++) {
         float *row = slot->data + i * l->values;
+        void *kept;
         struct err e = ERR_INIT;
         slot->errors[i] = NULL;
-        if (dataset_load(l->ds, l->split, slot->samples[i], l->o.input, w->kept, &e) == 0) {
-            if (l->o.shuffled)
-                flip_sample(l, w->kept, epoch, slot->samples[i]);
-            preprocess_values(l->o.input, w->kept, row);
+        if (read_row(w, slot, i, &kept, &e) == 0) {
+            preprocess_values(&l->view, kept, row);
             continue;
         }
         memset(row, 0, l->values * sizeof *row);
@@ -95,13 +142,27 @@ static void fill_slot(struct worker *w, struct slot *slot)
 
 /* ---- which samples ---- */
 
+/* Of an epoch. */
+static size_t rows(const struct loader *l)
+{
+    return l->n * l->runs * l->run;
+}
+
 static void shuffle(struct loader *l, int64_t epoch)
 {
     if (l->order_epoch == epoch)
         return;
     struct rng r = rng_new(l->o.seed, rng_stream("loader order") + (uint64_t)epoch);
-    rng_permutation(&r, l->order, l->n);
+    rng_permutation(&r, l->order, l->n * l->runs);
     l->order_epoch = epoch;
+}
+
+/* Row `at` of an epoch. */
+static void choose_row(const struct loader *l, size_t at, size_t *sample, size_t *tile)
+{
+    size_t run = l->o.shuffled ? l->order[at / l->run] : at;
+    *sample = l->indices[run / l->runs];
+    *tile = run % l->runs * l->run + at % l->run;
 }
 
 /* Under the lock: batches are claimed in order, so one permutation at a time is enough. */
@@ -109,14 +170,14 @@ static struct slot *claim_slot(struct loader *l)
 {
     int64_t number = l->next_made++;
     struct slot *slot = &l->slots[number % l->n_slots];
-    size_t first = (size_t)(number % (int64_t)l->steps) * l->o.batch, left = l->n - first;
+    size_t first = (size_t)(number % (int64_t)l->steps) * l->o.batch, left = rows(l) - first;
     slot->number = number;
     slot->ready = false;
     slot->n = left < l->o.batch ? left : l->o.batch;
     if (l->o.shuffled)
         shuffle(l, number / (int64_t)l->steps);
     for (size_t i = 0; i < slot->n; i++)
-        slot->samples[i] = l->indices[l->o.shuffled ? l->order[first + i] : first + i];
+        choose_row(l, first + i, &slot->samples[i], &slot->tiles[i]);
     return slot;
 }
 
@@ -172,7 +233,8 @@ int loader_next(struct loader *l, struct batch *b, struct err *e)
     pthread_mutex_unlock(&l->lock);
     if (slot->failure.code)
         return err_set(e, slot->failure.code, "%s", slot->failure.msg);
-    *b = (struct batch){.data = slot->data, .samples = slot->samples, .errors = slot->errors, .n = slot->n};
+    *b = (struct batch){
+        .data = slot->data, .samples = slot->samples, .tiles = slot->tiles, .errors = slot->errors, .n = slot->n};
     b->epoch = slot->number / (int64_t)l->steps;
     b->step = slot->number % (int64_t)l->steps;
     return 1;
@@ -204,11 +266,11 @@ static int check_options(const struct loader *l, struct err *e)
                        o->input->kind->samples);
     if (l->n == 0)
         return err_set(e, ERR_FORMAT, "there is nothing to load: no samples were chosen");
-    if (o->shuffled && l->n < o->batch)
+    if (o->shuffled && rows(l) < o->batch)
         return err_set(e, ERR_FORMAT,
-                       "there are %zu samples to train on, fewer than one batch of %zu; use a batch of at "
+                       "there are %zu %s to train on, fewer than one batch of %zu; use a batch of at "
                        "most %zu, or more samples",
-                       l->n, o->batch, l->n);
+                       rows(l), l->tiling ? "tiles" : "samples", o->batch, rows(l));
     return 0;
 }
 
@@ -216,14 +278,23 @@ static int allocate_slot(struct loader *l, struct slot *slot)
 {
     const size_t batch = l->o.batch;
     slot->samples = arena_alloc(&l->arena, batch * sizeof *slot->samples);
+    slot->tiles = arena_alloc(&l->arena, batch * sizeof *slot->tiles);
     slot->messages = arena_alloc(&l->arena, batch * sizeof *slot->messages);
     slot->errors = arena_alloc(&l->arena, batch * sizeof *slot->errors);
-    if (!slot->samples || !slot->messages || !slot->errors)
+    if (!slot->samples || !slot->tiles || !slot->messages || !slot->errors)
         return ERR_MEMORY;
     for (size_t i = 0; i < batch && !l->o.shuffled; i++)
         if (!(slot->messages[i] = arena_alloc(&l->arena, sizeof((struct err *)0)->msg)))
             return ERR_MEMORY;
     return 0;
+}
+
+static int allocate_worker(struct loader *l, struct worker *w)
+{
+    *w = (struct worker){.loader = l, .held = NOTHING, .kept = arena_alloc(&l->arena, preprocess_bytes(l->o.input))};
+    if (l->tiling)
+        w->tile = arena_alloc(&l->arena, preprocess_bytes(&l->view));
+    return w->kept && (w->tile || !l->tiling) ? 0 : ERR_MEMORY;
 }
 
 static int allocate(struct loader *l, const size_t *indices, struct err *e)
@@ -233,7 +304,7 @@ static int allocate(struct loader *l, const size_t *indices, struct err *e)
                 l->o.batch <= SIZE_MAX / 4096 && floats <= SIZE_MAX / 8;
     l->data = fits ? aligned_alloc(64, (floats * sizeof(float) + 63) / 64 * 64) : NULL;
     l->indices = arena_alloc(&l->arena, l->n * sizeof *l->indices);
-    l->order = arena_alloc(&l->arena, l->n * sizeof *l->order);
+    l->order = arena_alloc(&l->arena, l->n * l->runs * sizeof *l->order);
     int code = l->data && l->indices && l->order ? 0 : ERR_MEMORY;
     for (size_t i = 0; i < l->n && code == 0; i++)
         l->indices[i] = indices ? indices[i] : i;
@@ -241,11 +312,8 @@ static int allocate(struct loader *l, const size_t *indices, struct err *e)
         l->slots[i].data = l->data + (size_t)i * l->o.batch * l->values;
         code = allocate_slot(l, &l->slots[i]);
     }
-    for (int i = 0; i < l->o.threads && code == 0; i++) {
-        l->workers[i].loader = l;
-        if (!(l->workers[i].kept = arena_alloc(&l->arena, preprocess_bytes(l->o.input))))
-            code = ERR_MEMORY;
-    }
+    for (int i = 0; i < l->o.threads && code == 0; i++)
+        code = allocate_worker(l, &l->workers[i]);
     return code < 0 ? err_memory(e, "the batches of a loader; a smaller batch or sample needs less") : 0;
 }
 
@@ -254,13 +322,28 @@ static int clamp(int value, int fallback, int max)
     return value < 1 ? fallback : value > max ? max : value;
 }
 
+/* What a row is, and how many there are. */
+static int choose_view(struct loader *l, struct err *e)
+{
+    l->view = *l->o.input;
+    l->runs = l->run = 1;
+    if (!l->o.shuffled || !l->o.input->tile)
+        return 0;
+    l->view = preprocess_view(l->o.input);
+    TRY(tiling_new(l->o.input, &l->tiling, e));
+    l->runs = (l->tiling->n + RUN_MAX - 1) / RUN_MAX;
+    l->run = (l->tiling->n + l->runs - 1) / l->runs;
+    return 0;
+}
+
 static int start(struct loader *l, const size_t *indices, struct err *e)
 {
+    TRY(choose_view(l, e));
     TRY(check_options(l, e));
     l->o.threads = clamp(l->o.threads, 1, MAX_THREADS);
     l->n_slots = clamp(l->o.ahead, 3, MAX_AHEAD) + 1;
-    l->values = (size_t)shape_count(&l->o.input->sample);
-    l->steps = l->o.shuffled ? l->n / l->o.batch : (l->n + l->o.batch - 1) / l->o.batch;
+    l->values = (size_t)shape_count(&l->view.sample);
+    l->steps = l->o.shuffled ? rows(l) / l->o.batch : (rows(l) + l->o.batch - 1) / l->o.batch;
     l->order_epoch = -1;
     TRY(allocate(l, indices, e));
     for (; l->n_workers < l->o.threads; l->n_workers++) {
@@ -307,6 +390,7 @@ void loader_free(struct loader *l)
     pthread_cond_destroy(&l->ready);
     pthread_cond_destroy(&l->room);
     pthread_mutex_destroy(&l->lock);
+    tiling_free(l->tiling);
     arena_free(&l->arena);
     free(l->data);
     free(l);

@@ -8,8 +8,12 @@
  * from (seed, epoch, sample). A batch is thus a function of (seed, epoch, step) alone: loader_seek resumes anywhere,
  * bit for bit, on any number of threads. A sample that cannot be read stops with its error.
  *
+ * Of pictures that a model sees in tiles, each is cut into as many as one picture is scored in, so that an epoch goes
+ * over all of every picture, at places that are drawn from (seed, epoch, sample, tile). Some tiles of a picture follow
+ * each other: it is then decoded once for them, where it is not in memory.
+ *
  * Ordered (scoring, validation): one pass in the given order, the last batch as small as it is; no flips. A sample that
- * cannot be read is a row of zeros with its sentence in batch.errors.
+ * cannot be read is a row of zeros with its sentence in batch.errors. Pictures come whole.
  *
  *     struct batch b;
  *     while ((got = loader_next(l, &b, e)) > 0)
@@ -32,9 +36,10 @@ struct loader_options {
 };
 
 struct batch {
-    const float *data;         /* n x values of a sample; valid until the next call on the loader */
+    const float *data;         /* n x values of a sample, or of a tile; valid until the next call on the loader */
     const size_t *samples;     /* n indices into the split */
     const char *const *errors; /* n: NULL, or why that row is zeros */
+    const size_t *tiles;       /* n: which tile of it; 0 where samples come whole */
     size_t n;
     int64_t epoch, step; /* from 0 */
 };

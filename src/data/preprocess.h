@@ -4,6 +4,9 @@
  * A sample has two forms. Kept: brought to its shape, in the kind's own format (8-bit pixels of a picture, the numbers
  * of a row), as the data set holds it in memory. Values: float32, (kept - mean) / std, where pixels count from 0 to 1.
  *
+ * Of pictures a region may count alone (`roi`): the rest is black to every model, whatever is there. And a picture may
+ * be larger than what a model sees at once (`tile`): it then sees the picture in overlapping tiles (data/tiles.h).
+ *
  * Functions only read; any number of threads. */
 #ifndef DATA_PREPROCESS_H
 #define DATA_PREPROCESS_H
@@ -18,13 +21,21 @@ struct kind;
 enum {
     PREPROCESS_SIDE_MAX = 65536,     /* of each dimension of a sample */
     PREPROCESS_VALUES_MAX = 1 << 26, /* of a sample, 8192x8192 grey pixels: a small file may claim any size */
+    TILE_MIN = 16,                   /* pixels */
 };
+
+/* What neighbouring tiles may share at most, as a part of their side. */
+#define OVERLAP_MAX 0.75
 
 struct preprocess {
     const struct kind *kind;
     struct shape sample;     /* [D,]H,W,C or C: without the batch */
     int n;                   /* of mean and std: 1, for all values alike, or one for each of the last dimension */
     const float *mean, *std; /* owned by whoever fitted or read it */
+    /* Of pictures: */
+    const uint8_t *roi; /* height x width of 1 (counts) and 0 (is ignored); NULL: all of it counts. Owned as mean */
+    int tile;           /* side of the tiles that the model sees, in pixels; 0: the whole picture at once */
+    double overlap;     /* of neighbouring tiles, at least: part of their side */
 };
 
 /* The kind of that name ("pictures"), as model files have it; NULL with a sentence (ERR_USAGE). */
@@ -34,6 +45,13 @@ const char *kind_samples(const struct kind *k); /* what its samples are called, 
 
 /* Whether it is one that its kind could have fitted; a sentence if not (ERR_FORMAT). For what comes from a file. */
 int preprocess_check(const struct preprocess *p, struct err *e);
+
+/* The same for what a model sees at once: a tile, no larger than the picture; without tiles the sample. Of a tile it is
+ * not known what counts. */
+struct preprocess preprocess_view(const struct preprocess *p);
+
+/* Makes black what does not count. */
+void preprocess_ignore(const struct preprocess *p, void *kept);
 
 /* Bytes of a sample as it is kept. */
 size_t preprocess_bytes(const struct preprocess *p);

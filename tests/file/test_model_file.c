@@ -37,7 +37,8 @@ static void make(struct made *m)
     assert_int_equal(options_parse(train_options, &c->train, "train",
                                    "lr=0.1234567890123456789 lr_epochs=3,5 size=12x16 keep=last", ' ', &e),
                      0);
-    c->input = (struct preprocess){kind_find("pictures", &e), SHAPE(12, 16, 3), 1, &mean, &deviation};
+    c->input = (struct preprocess){
+        .kind = kind_find("pictures", &e), .sample = SHAPE(12, 16, 3), .n = 1, .mean = &mean, .std = &deviation};
     c->calibration = (struct calibration){HELD, m->scores, m->peaks, 0.001f, 0.7f};
     c->calibrated = HELD;
     c->trained = 100;
@@ -269,7 +270,8 @@ static void samples_have_a_limit(void **state)
     (void)state;
     static const float mean = 0.5f, deviation = 0.5f;
     struct err e = ERR_INIT;
-    struct preprocess p = {kind_find("pictures", &e), SHAPE(8192, 8192, 1), 1, &mean, &deviation};
+    struct preprocess p = {
+        .kind = kind_find("pictures", &e), .sample = SHAPE(8192, 8192, 1), .n = 1, .mean = &mean, .std = &deviation};
     assert_int_equal(preprocess_check(&p, &e), 0);
     p.sample = SHAPE(8193, 8192, 1);
     assert_int_equal(preprocess_check(&p, &e), ERR_FORMAT);

@@ -118,7 +118,8 @@ static struct loaded *load_glass(const char *kind, struct shape sample, int n, s
     struct params *params = params_new();
     struct model_file file = {.model = &glass, .config = (char[1]){0}, .date = "", .data = "", .data_summary = ""};
     options_default(train_options, &file.train);
-    file.input = (struct preprocess){kind_find(kind, &e), sample, n, halves, halves};
+    file.input =
+        (struct preprocess){.kind = kind_find(kind, &e), .sample = sample, .n = n, .mean = halves, .std = halves};
     file.calibrated = (int64_t)held;
     file.calibration = (struct calibration){held, held_out, n == 1 ? peaks : NULL, 0, 1};
     const struct forward_spec spec = {
