@@ -9,7 +9,7 @@
 struct eval_flags {
     double false_alarm_rate;
     const char *report, *format;
-    bool force;
+    bool force, min_max;
     int batch, threads;
 };
 
@@ -18,6 +18,7 @@ struct eval_flags {
 static const struct flag flags[] = {
     ROW_RATE,
     ROW_TEXT(report, 0, "FILE", NULL, "write a page with pictures, heat maps and curves (HTML, self-contained)"),
+    ROW_SWITCH(min_max, 0, "measure too what a threshold at 0.20 does where the lowest score of DATA counts as 0 and the highest as 1 (GANomaly's protocol)"),
     ROW_FORMAT,
     ROW_FORCE("overwrite an existing report"),
     ROW_BATCH,
@@ -41,6 +42,8 @@ static int evaluate(struct evaluating *e, size_t i)
     engram_error error;
     struct scorer_settings s;
     scorer_settings_make(&s, e->flags->false_alarm_rate, e->flags->threads, e->flags->batch, false);
+    if (e->flags->min_max)
+        s.list[s.n++] = "min_max=true";
     console_debug("loading %s", e->files[i]);
     if (engram_model_load(e->files[i], &e->models[i], &error))
         return console_report(&error);
@@ -116,10 +119,15 @@ const struct verb verb_eval = {
     .name = "eval",
     .operands = "FILE... DATA",
     .summary = "measure a model on labelled data",
-    .details = "Scores the test part of DATA, which must say what is normal and what is not, with each model FILE and "
-               "prints what was measured: area under the ROC curve, average precision, false-alarm and detection rate "
-               "at the calibrated threshold, and the same by kind of anomaly. Samples that cannot be read are left out "
-               "and counted; the exit code is then 4.",
+    .details =
+        "Scores the test part of DATA, which must say what is normal and what is not, with each model FILE and "
+        "prints what was measured: area under the ROC curve, average precision, false-alarm and detection rate "
+        "at the calibrated threshold, and the same by kind of anomaly. Where DATA has masks, the heat maps' pixels are "
+        "measured too: area under the ROC curve, average precision, and AUPRO, the mean share found of each "
+        "connected defect, over false-alarm rates of pixels from 0 to 0.3. --min-max adds F1 and rates at a "
+        "threshold that depends on the samples of DATA, as some papers have it; scores and verdicts stay as "
+        "they are. Samples that cannot be read are left out "
+        "and counted; the exit code is then 4.",
     .examples = "engram eval bottle.safetensors bottle/ --report report.html\n"
                 "engram eval memae.safetensors ae.safetensors 'idx:mnist/?normal=3' --format text",
     .flags = flags,

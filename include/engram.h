@@ -30,7 +30,8 @@
  * one frame after the other and keeps those that a clip needs. engram_format has room for both.
  *
  * Settings are texts "name=value", in the order in which they count; what there is and what it means is a table
- * (engram_scorer_option_at, engram_train_option_at, engram_model_option_at). `settings` may be NULL when there are 0.
+ * (engram_scorer_option_at, engram_evaluate_option_at, engram_train_option_at, engram_model_option_at). `settings` may
+ * be NULL when there are 0.
  *
  * Ownership. What a function hands out through `T **` belongs to the caller until the T's _free, which takes NULL too.
  * Strings and pictures that come in are only read, and not kept after the call. Strings that come out belong to the
@@ -249,7 +250,8 @@ typedef int engram_row_fn(void *user, const engram_row *row);
 
 /* Scores data in its order, one call of `row` a sample, as they come. `urls` (n of them): paths of pictures or folders,
  * or SOURCE:PATH?option=value (engram_source_at); of data with a training and a test part, the test part. A sample that
- * cannot be read, or of several paths one that is not there, is a row with its error. `hooks` may be NULL; `user` goes to `row`, which may look at its map. */
+ * cannot be read, or of several paths one that is not there, is a row with its error. `hooks` may be NULL; `user` goes
+ * to `row`, which may look at its map. */
 ENGRAM_API int engram_score_data(engram_scorer *scorer, const char *const *urls, size_t n, const engram_hooks *hooks,
                                  engram_row_fn *row, void *user, engram_error *error);
 
@@ -322,9 +324,9 @@ ENGRAM_API int engram_train(const engram_train_job *job, const engram_hooks *hoo
 typedef struct engram_evaluation engram_evaluation;
 
 /* Scores the test part of the data at `url`, in which the truth of some samples must be known, and keeps what a report
- * needs: the pictures it shows, scores, curves, the memory. Settings as for a scorer. The model must outlive the
- * evaluation. A sample that cannot be read is left out, counted and logged. (maps and outputs mean nothing here: what
- * is needed of them is made.) */
+ * needs: the pictures it shows, scores, curves, the memory. Settings: a scorer's, and metrics that are off by default
+ * (engram_evaluate_option_at). The model must outlive the evaluation. A sample that cannot be read is left out, counted
+ * and logged. (maps and outputs mean nothing here: what is needed of them is made.) */
 ENGRAM_API int engram_evaluate(const engram_model *model, const char *url, const char *const *settings,
                                size_t nsettings, const engram_hooks *hooks, engram_evaluation **evaluation,
                                engram_error *error);
@@ -425,8 +427,9 @@ typedef struct engram_option {
 } engram_option;
 
 ENGRAM_API int engram_model_option_at(const char *model, size_t i, engram_option *row);
-ENGRAM_API int engram_train_option_at(size_t i, engram_option *row);  /* the same for every model */
-ENGRAM_API int engram_scorer_option_at(size_t i, engram_option *row); /* the same */
+ENGRAM_API int engram_train_option_at(size_t i, engram_option *row);    /* the same for every model */
+ENGRAM_API int engram_scorer_option_at(size_t i, engram_option *row);   /* the same */
+ENGRAM_API int engram_evaluate_option_at(size_t i, engram_option *row); /* the same */
 
 typedef struct engram_preset {
     size_t size;

@@ -106,16 +106,22 @@ const struct option scorer_options[] = {
     {0}};
 // clang-format on
 
-int scorer_config_read(const char *const *settings, size_t n, struct scorer_config *c, struct err *e)
+static int config_read(const struct option *table, const char *owner, const char *const *settings, size_t n, void *c,
+                       struct err *e)
 {
     struct setting s;
-    options_default(scorer_options, c);
+    options_default(table, c);
     TRY(settings_check(settings, n, e));
     for (size_t i = 0; i < n; i++) {
         TRY(setting_read(settings[i], &s, e));
-        TRY(options_set(scorer_options, c, "a scorer", s.name, s.value, e));
+        TRY(options_set(table, c, owner, s.name, s.value, e));
     }
     return 0;
+}
+
+int scorer_config_read(const char *const *settings, size_t n, struct scorer_config *c, struct err *e)
+{
+    return config_read(scorer_options, "a scorer", settings, n, c, e);
 }
 
 struct scorer_spec scorer_spec_of(const struct scorer_config *c)
@@ -131,4 +137,20 @@ struct scorer_spec scorer_spec_of(const struct scorer_config *c)
 struct picture_limits scorer_limits(const struct scorer_config *c)
 {
     return (struct picture_limits){.side = (int)c->max_side, .pixels = c->max_pixels, .bytes = (size_t)c->max_bytes};
+}
+
+/* ---- an evaluation's ---- */
+
+#undef OPTIONS_OF
+#define OPTIONS_OF struct evaluate_config
+// clang-format off
+const struct option evaluate_options[] = {
+    ROW_TABLE(scorer_options, scorer),
+    ROW_BOOL(min_max, "false", "measure too what a threshold at 0.20 of the way from the lowest score of the data to the highest does (GANomaly's protocol)"),
+    {0}};
+// clang-format on
+
+int evaluate_config_read(const char *const *settings, size_t n, struct evaluate_config *c, struct err *e)
+{
+    return config_read(evaluate_options, "an evaluation", settings, n, c, e);
 }

@@ -20,13 +20,13 @@ static void forward_samples(void *user, size_t done, size_t total, double second
     hooks_samples(user, "evaluating", done, total, seconds);
 }
 
-static int evaluate(const engram_model *model, const struct origin *origin, const struct scorer_config *config,
+static int evaluate(const engram_model *model, const struct origin *origin, const struct evaluate_config *config,
                     const engram_hooks *hooks, engram_evaluation *ev, struct err *e)
 {
     const struct log log = hooks_log(hooks);
-    const struct scorer_spec spec = scorer_spec_of(config);
+    const struct scorer_spec spec = scorer_spec_of(&config->scorer);
     TRY(origin_open(origin, DATASET_SCORE, &log, &ev->own, &ev->data, e));
-    const struct picture_limits limits = scorer_limits(config);
+    const struct picture_limits limits = scorer_limits(&config->scorer);
     dataset_limit(ev->data, &limits);
     const struct evaluate_job job = {.loaded = model->loaded,
                                      .data = ev->data,
@@ -35,6 +35,7 @@ static int evaluate(const engram_model *model, const struct origin *origin, cons
                                      .threads = spec.threads,
                                      .precision = spec.precision,
                                      .rate = spec.rate,
+                                     .min_max = config->min_max,
                                      .log = &log,
                                      .user = hooks_user(hooks),
                                      .progress = forward_samples,
@@ -42,7 +43,7 @@ static int evaluate(const engram_model *model, const struct origin *origin, cons
     return evaluation_run(&job, &ev->inner, e);
 }
 
-static int new_evaluation(const engram_model *model, const struct origin *origin, const struct scorer_config *config,
+static int new_evaluation(const engram_model *model, const struct origin *origin, const struct evaluate_config *config,
                           const engram_hooks *hooks, engram_evaluation **out, struct err *e)
 {
     engram_evaluation *ev = calloc(1, sizeof *ev);
@@ -61,9 +62,9 @@ static int evaluate_origin(struct call *call, const engram_model *model, const s
                            const char *const *settings, size_t nsettings, const engram_hooks *hooks,
                            engram_evaluation **evaluation)
 {
-    struct scorer_config config;
+    struct evaluate_config config;
     TRY(call_hooks(call, hooks));
-    TRY(scorer_config_read(settings, nsettings, &config, &call->err));
+    TRY(evaluate_config_read(settings, nsettings, &config, &call->err));
     return new_evaluation(model, origin, &config, &call->hooks, evaluation, &call->err);
 }
 

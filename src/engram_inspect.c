@@ -51,6 +51,11 @@ int engram_scorer_option_at(size_t i, engram_option *row)
     return public_option(scorer_options, i, row);
 }
 
+int engram_evaluate_option_at(size_t i, engram_option *row)
+{
+    return public_option(evaluate_options, i, row);
+}
+
 int engram_preset_at(const char *model, size_t i, engram_preset *row)
 {
     const struct model *m = known_model(model);

@@ -118,6 +118,16 @@ int scorer_config_read(const char *const *settings, size_t n, struct scorer_conf
 struct scorer_spec scorer_spec_of(const struct scorer_config *c);
 struct picture_limits scorer_limits(const struct scorer_config *c);
 
+/* What an evaluation's settings say: a scorer's, and */
+struct evaluate_config {
+    struct scorer_config scorer;
+    bool min_max;
+};
+
+extern const struct option evaluate_options[];
+
+int evaluate_config_read(const char *const *settings, size_t n, struct evaluate_config *c, struct err *e);
+
 /* A model with its options and the training's: presets (names with commas between; NULL: the model's first), then
  * settings "name=value". chosen_free whatever came of it. */
 struct chosen {

@@ -180,6 +180,14 @@ static void measure_pixels(struct evaluation *ev, struct evaluate_store *s)
         s->kinds[k].pixels = pixel_metrics_rates(s->pixels, s->kinds[k].kind);
 }
 
+/* Last of all: it takes the place of the verdicts. */
+static void measure_min_max(struct evaluation *ev, struct evaluate_store *s)
+{
+    ev->has_min_max = true;
+    metrics_min_max(s->known_score, s->nknown, s->known_flagged);
+    metrics_decisions(s->known_flagged, s->known_anomalous, s->nknown, &ev->min_max);
+}
+
 static int measure(struct pass *p)
 {
     struct evaluation *ev = p->ev;
@@ -199,6 +207,8 @@ static int measure(struct pass *p)
     ev->kinds = s->kinds;
     if (s->pixels)
         measure_pixels(ev, s);
+    if (p->job->min_max)
+        measure_min_max(ev, s);
     return 0;
 }
 
@@ -410,7 +420,7 @@ void evaluation_free(struct evaluation *ev)
 
 /* ---- numbers as a list ---- */
 
-enum { NUMBERS = 16, MEMORY_NUMBERS = 3, KIND_NUMBERS = 5, PIXEL_NUMBERS = 3 };
+enum { NUMBERS = 16, MEMORY_NUMBERS = 3, KIND_NUMBERS = 5, PIXEL_NUMBERS = 3, MIN_MAX_NUMBERS = 3 };
 
 /* Those that are about all samples. */
 static struct evaluation_number overall_number(const struct evaluation *ev, size_t i)
@@ -434,6 +444,16 @@ static struct evaluation_number overall_number(const struct evaluation *ev, size
          "mean share found of a defect's region, over up to 0.3 of normal pixels: 1 is perfect, 0.15 guessing"},
         {"regions", "", (double)ev->pixels.regions, "connected regions that the masks mark, at the maps' size"},
         {"seconds", "", ev->score_seconds, "to score all samples"},
+    };
+    return rows[i];
+}
+
+static struct evaluation_number min_max_number(const struct evaluation *ev, size_t i)
+{
+    const struct evaluation_number rows[MIN_MAX_NUMBERS] = {
+        {"min_max_f1", "", ev->min_max.f1, "f1 at 0.20 of the way from this data's lowest score to its highest"},
+        {"min_max_false_alarm_rate", "", ev->min_max.false_alarm_rate, "false_alarm_rate there"},
+        {"min_max_detection_rate", "", ev->min_max.detection_rate, "detection_rate there"},
     };
     return rows[i];
 }
@@ -467,10 +487,13 @@ int evaluation_number(const struct evaluation *ev, size_t i, struct evaluation_n
 {
     /* Of data without masks there is nothing to say of each kind's pixels. */
     size_t of_kind = ev->pixels.regions ? KIND_NUMBERS : KIND_NUMBERS - PIXEL_NUMBERS;
+    size_t min_max = ev->has_min_max ? MIN_MAX_NUMBERS : 0;
     size_t parts = (size_t)ev->nparts, memories = MEMORY_NUMBERS * (size_t)ev->nmemories, kinds = of_kind * ev->nkinds;
     if (i < NUMBERS)
         return *out = overall_number(ev, i), 1;
-    if ((i -= NUMBERS) < parts)
+    if ((i -= NUMBERS) < min_max)
+        return *out = min_max_number(ev, i), 1;
+    if ((i -= min_max) < parts)
         return *out = (struct evaluation_number){"part_auroc", ev->parts[i].name, ev->parts[i].auroc,
                                                  "of this part of the score alone"},
                1;

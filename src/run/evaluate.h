@@ -19,6 +19,7 @@ struct evaluate_job {
     int batch, threads;       /* at least 1 */
     enum precision precision; /* as in scorer_spec */
     double rate;              /* promised false-alarm rate */
+    bool min_max;             /* measure decisions by metrics_min_max too */
     const struct log *log;    /* a line for every sample that cannot be read */
     void *user;               /* of the callbacks, which may be NULL */
     void (*progress)(void *user, size_t done, size_t total, double seconds);
@@ -71,6 +72,8 @@ struct evaluation {
     struct sample_scores scores;
     struct metrics metrics;          /* over all samples whose truth is known */
     struct decision_rates decisions; /* at the promised rate */
+    bool has_min_max;                /* it was asked for: */
+    struct decision_rates min_max;   /* as metrics_min_max decides */
     struct kind_metrics *kinds;      /* of the anomalous samples */
     size_t nkinds;
     struct part_metrics parts[SCORE_PARTS];

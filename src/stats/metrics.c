@@ -159,6 +159,17 @@ void metrics_decisions(const uint8_t *flagged, const uint8_t *anomalous, size_t 
     r->f1 = ratio(2 * r->detected, both ? r->anomalous + r->detected + r->false_alarms : 0);
 }
 
+void metrics_min_max(const float *scores, size_t n, uint8_t *flagged)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < n; i++) {
+        low = fmin(low, (double)scores[i]);
+        high = fmax(high, (double)scores[i]);
+    }
+    for (size_t i = 0; i < n; i++)
+        flagged[i] = high > low && ((double)scores[i] - low) / (high - low) >= 0.20;
+}
+
 /* ---- by kind ---- */
 
 const char *kind_called(const char *kind)

@@ -39,6 +39,10 @@ struct decision_rates {
 };
 void metrics_decisions(const uint8_t *flagged, const uint8_t *anomalous, size_t n, struct decision_rates *r);
 
+/* GANomaly's protocol: flags what is at 0.20 and above where the lowest of these scores is 0 and the highest 1; nothing
+ * where all are equal. The threshold moves with the samples it is measured on: good for comparing, not for deciding. */
+void metrics_min_max(const float *scores, size_t n, uint8_t *flagged);
+
 /* What a kind is called where the data do not say it (NULL or ""): "unknown". */
 const char *kind_called(const char *kind);
 

@@ -291,6 +291,10 @@ static void evaluation_counts_and_reports(void **state)
     assert_int_equal(engram_report_write(both, 1, NULL, NULL, "r/report.html", 0, NULL, &error), ENGRAM_IO);
     assert_int_equal(engram_report_write(both, 0, NULL, NULL, "r/none.html", 0, NULL, &error), ENGRAM_USAGE);
     engram_evaluation_free(ev);
+    const char *const more[] = {"min_max=true", "batch=4"};
+    assert_int_equal(engram_evaluate(model, DATA, more, 2, NULL, &ev, &error), 0);
+    assert_true(engram_evaluation_value(ev, "min_max_f1") >= 0);
+    engram_evaluation_free(ev);
     assert_int_equal(engram_evaluate(model, "nowhere", NULL, 0, NULL, &ev, &error), ENGRAM_IO);
 }
 
@@ -321,6 +325,12 @@ static void tables_are_whole(void **state)
         names_are_unique(kind.name);
     }
     assert_true(n >= 2);
+    bool min_max = false, threads = false;
+    for (size_t i = 0; engram_evaluate_option_at(i, &option); i++) {
+        min_max = min_max || !strcmp(option.name, "min_max");
+        threads = threads || !strcmp(option.name, "threads"); /* a scorer's are among them */
+    }
+    assert_true(min_max && threads);
     assert_int_equal(engram_model_option_at("nothing", 0, &option), 0);
     assert_int_equal(engram_preset_at("nothing", 0, &preset), 0);
     assert_int_equal(engram_source_at(0, &source), 1);

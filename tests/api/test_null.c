@@ -171,6 +171,7 @@ static void tables(void **state)
     assert_int_equal(engram_model_option_at("memae", 0, NULL), 0);
     assert_int_equal(engram_train_option_at(0, NULL), 0);
     assert_int_equal(engram_scorer_option_at(0, NULL), 0);
+    assert_int_equal(engram_evaluate_option_at(0, NULL), 0);
     assert_int_equal(engram_preset_at(NULL, 0, &preset), 0);
     assert_int_equal(engram_preset_at("memae", 0, NULL), 0);
     assert_int_equal(engram_source_at(0, NULL), 0);

@@ -42,6 +42,21 @@ static void eval_prints_and_reports(void **state)
     assert_code(run("eval small.safetensors " SMALL_DATA " --report out/report.html -q --force"), 0);
 }
 
+/* A metric more, and no other score or verdict. */
+static void eval_by_min_max(void **state)
+{
+    (void)state;
+    small_model();
+    char *without = strdup(run("eval small.safetensors " SMALL_DATA " -q").out);
+    struct ran r = run("eval small.safetensors " SMALL_DATA " -q --min-max");
+    assert_code(r, 0);
+    assert_null(strstr(without, "min_max"));
+    assert_true(metric(r.out, "min_max_f1", "") >= 0 && metric(r.out, "min_max_detection_rate", "") >= 0);
+    assert_true(metric(r.out, "auroc", "") == metric(without, "auroc", ""));
+    assert_true(metric(r.out, "detection_rate", "") == metric(without, "detection_rate", ""));
+    free(without);
+}
+
 static void eval_compares_models(void **state)
 {
     (void)state;
@@ -181,15 +196,11 @@ static void demo_shows_both_models(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(eval_prints_and_reports),
-        cmocka_unit_test(eval_compares_models),
-        cmocka_unit_test(eval_and_score_agree),
-        cmocka_unit_test(eval_needs_labels),
-        cmocka_unit_test(eval_without_what_cannot_be_read),
-        cmocka_unit_test(info_says_what_is_inside),
-        cmocka_unit_test(data_says_what_is_there),
-        cmocka_unit_test(data_says_what_is_wrong),
-        cmocka_unit_test(demo_without_its_data),
+        cmocka_unit_test(eval_prints_and_reports),  cmocka_unit_test(eval_by_min_max),
+        cmocka_unit_test(eval_compares_models),     cmocka_unit_test(eval_and_score_agree),
+        cmocka_unit_test(eval_needs_labels),        cmocka_unit_test(eval_without_what_cannot_be_read),
+        cmocka_unit_test(info_says_what_is_inside), cmocka_unit_test(data_says_what_is_there),
+        cmocka_unit_test(data_says_what_is_wrong),  cmocka_unit_test(demo_without_its_data),
         cmocka_unit_test(demo_shows_both_models),
     };
     return cmocka_run_group_tests_name("cli: eval, info, data, demo", tests, command_begin, folder_end);

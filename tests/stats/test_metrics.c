@@ -172,6 +172,23 @@ static void decisions_are_counted(void **state)
     assert_true(isnan(r.detection_rate) && isnan(r.precision) && isnan(r.f1));
 }
 
+static void assert_min_max(size_t n, const float *s, const uint8_t *wanted)
+{
+    uint8_t flagged[8];
+    metrics_min_max(s, n, flagged);
+    assert_memory_equal(flagged, wanted, n);
+}
+
+/* 0.20 itself counts; the unit of the scores does not. */
+static void min_max_flags_from_a_fifth_on(void **state)
+{
+    (void)state;
+    assert_min_max(5, (float[]){0, 10, 2, 1.99f, 5}, (uint8_t[]){0, 1, 1, 0, 1});
+    assert_min_max(5, (float[]){-7, 13, -3, -3.02f, 3}, (uint8_t[]){0, 1, 1, 0, 1});
+    assert_min_max(3, (float[]){4, 4, 4}, (uint8_t[]){0, 0, 0});
+    assert_min_max(1, (float[]){4}, (uint8_t[]){0});
+}
+
 static void kinds_stand_alone(void **state)
 {
     (void)state;
@@ -199,9 +216,13 @@ static void kinds_stand_alone(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(equals_naive),          cmocka_unit_test(roc_is_a_curve),
-        cmocka_unit_test(one_class_is_said),     cmocka_unit_test(not_finite_is_refused),
-        cmocka_unit_test(decisions_are_counted), cmocka_unit_test(kinds_stand_alone),
+        cmocka_unit_test(equals_naive),
+        cmocka_unit_test(roc_is_a_curve),
+        cmocka_unit_test(one_class_is_said),
+        cmocka_unit_test(not_finite_is_refused),
+        cmocka_unit_test(decisions_are_counted),
+        cmocka_unit_test(kinds_stand_alone),
+        cmocka_unit_test(min_max_flags_from_a_fifth_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
