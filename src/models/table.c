@@ -2,7 +2,7 @@
 #include "models/model.h"
 
 extern const struct model model_memae, model_ae, model_ae_skip;
-extern const struct model model_ganomaly;
+extern const struct model model_ganomaly, model_skip_ganomaly;
 
 // clang-format off
 const struct model *const models[] = {
@@ -10,6 +10,7 @@ const struct model *const models[] = {
     &model_ae,
     &model_ae_skip,
     &model_ganomaly,
+    &model_skip_ganomaly,
     NULL,
 };
 // clang-format on
