@@ -3,6 +3,7 @@
 #ifndef DATA_KIND_H
 #define DATA_KIND_H
 
+#include "data/augment.h"
 #include "data/preprocess.h"
 #include "data/source.h"
 
@@ -18,8 +19,8 @@ struct kind {
     int (*load)(const struct part *part, const struct sample *s, struct picture_decoder *d, const struct preprocess *p,
                 void *kept, struct shape *own, struct err *e);
     void (*values)(const struct preprocess *p, const void *kept, float *out);
-    /* Mirrors a kept sample; NULL: there is no left and right. */
-    void (*flip)(const struct preprocess *p, void *kept, bool horizontal, bool vertical);
+    /* Makes a change of augmentation in a kept sample; `spare` is as large. NULL: nothing to mirror or to turn. */
+    void (*change)(const struct preprocess *p, const struct change *c, void *kept, void *spare);
     void (*show)(const struct preprocess *p, const float *values, uint8_t *pixels); /* NULL: nothing to look at */
     /* The least and largest own shapes, and whether some had several channels, in words: "all 28x28, grey". */
     void (*describe)(const struct shape *least, const struct shape *most, char *text, size_t size);

@@ -137,24 +137,9 @@ static void values(const struct preprocess *p, const void *kept, float *out)
     scale_pixels(kept, out, bytes(p), WHITE * *p->mean, 1 / (WHITE * *p->std));
 }
 
-static void swap_pixels(uint8_t *a, uint8_t *b, size_t n)
+static void change(const struct preprocess *p, const struct change *c, void *kept, void *spare)
 {
-    for (size_t i = 0; i < n; i++) {
-        uint8_t held = a[i];
-        a[i] = b[i];
-        b[i] = held;
-    }
-}
-
-static void flip(const struct preprocess *p, void *kept, bool horizontal, bool vertical)
-{
-    uint8_t *pixels = kept;
-    const size_t h = (size_t)p->sample.d[0], w = (size_t)p->sample.d[1], c = (size_t)p->sample.d[2];
-    for (size_t y = 0; horizontal && y < h; y++)
-        for (size_t x = 0; x < w / 2; x++)
-            swap_pixels(pixels + (y * w + x) * c, pixels + (y * w + w - 1 - x) * c, c);
-    for (size_t y = 0; vertical && y < h / 2; y++)
-        swap_pixels(pixels + y * w * c, pixels + (h - 1 - y) * w * c, w * c);
+    change_make(c, &p->sample, kept, spare);
 }
 
 /* ---- showing ---- */
@@ -186,7 +171,7 @@ const struct kind kind_pictures = {
     .bytes = bytes,
     .load = load,
     .values = values,
-    .flip = flip,
+    .change = change,
     .show = show,
     .describe = describe,
 };

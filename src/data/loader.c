@@ -36,6 +36,7 @@ struct worker {
     void *kept;  /* one sample as the data set keeps it, */
     size_t held; /* which one, while it is cut into tiles; NOTHING: none */
     void *tile;  /* and a tile of it; NULL: samples come whole */
+    void *spare; /* as large as a row, to vary it in; NULL: nothing is varied */
 };
 
 struct loader {
@@ -66,24 +67,29 @@ struct loader {
 
 /* ---- making a batch ---- */
 
-static bool flipped(struct rng *r, bool wanted)
+static bool varies(const struct loader *l)
 {
-    return wanted && rng_u64(r) >> 63;
+    return l->o.shuffled && augment_wanted(&l->o.augment);
 }
 
-/* What is drawn for a row of an epoch. */
-static struct rng draws(const struct loader *l, const char *what, int64_t epoch, size_t sample, size_t tile)
+/* The place of a row among all that are drawn for in an epoch. */
+static size_t drawn_as(const struct loader *l, size_t sample, size_t tile)
 {
-    struct rng r = rng_new(l->o.seed, rng_stream(what) + (uint64_t)epoch);
-    r.counter = 2 * (sample * l->runs * l->run + tile);
-    return r;
+    return sample * l->runs * l->run + tile;
 }
 
-static void flip_row(const struct loader *l, void *kept, struct rng r)
+static struct tile_place draw_place(const struct loader *l, int64_t epoch, size_t sample, size_t tile)
 {
-    bool horizontal = flipped(&r, l->o.flip_horizontal), vertical = flipped(&r, l->o.flip_vertical);
-    if (horizontal || vertical)
-        l->o.input->kind->flip(&l->view, kept, horizontal, vertical);
+    struct rng r = rng_new(l->o.seed, rng_stream("loader tiles") + (uint64_t)epoch);
+    r.counter = 2 * drawn_as(l, sample, tile);
+    return tiling_draw(l->tiling, tile % l->tiling->n, &r);
+}
+
+static void vary_row(const struct worker *w, void *kept, int64_t epoch, size_t index)
+{
+    const struct loader *l = w->loader;
+    struct change c = augment_draw(&l->o.augment, &l->view.sample, l->o.seed, epoch, index);
+    l->view.kind->change(&l->view, &c, kept, w->spare);
 }
 
 /* Reads a sample, unless it is the one that the last tile was cut from. */
@@ -94,7 +100,7 @@ static int hold(struct worker *w, size_t sample, struct err *e)
         return 0;
     w->held = NOTHING;
     TRY(dataset_load(l->ds, l->split, sample, l->o.input, w->kept, e));
-    w->held = l->tiling ? sample : NOTHING; /* what comes whole is flipped where it lies */
+    w->held = l->tiling ? sample : NOTHING; /* what comes whole is varied where it lies */
     return 0;
 }
 
@@ -107,13 +113,12 @@ static int read_row(struct worker *w, const struct slot *slot, size_t i, void **
     TRY(hold(w, sample, e));
     *kept = w->kept;
     if (l->tiling) {
-        struct rng r = draws(l, "loader tiles", epoch, sample, tile);
-        struct tile_place at = tiling_draw(l->tiling, tile % l->tiling->n, &r);
+        struct tile_place at = draw_place(l, epoch, sample, tile);
         tiling_cut(l->tiling, at, (size_t)shape_last(&l->view.sample), w->kept, w->tile);
         *kept = w->tile;
     }
-    if (l->o.shuffled)
-        flip_row(l, *kept, draws(l, "loader flips", epoch, sample, tile));
+    if (varies(l))
+        vary_row(w, *kept, epoch, drawn_as(l, sample, tile));
     return 0;
 }
 
@@ -261,8 +266,10 @@ static int check_options(const struct loader *l, struct err *e)
     const struct loader_options *o = &l->o;
     if (o->batch < 1)
         return err_set(e, ERR_USAGE, "cannot load batches of 0 samples");
-    if ((o->flip_horizontal || o->flip_vertical) && !o->input->kind->flip)
-        return err_set(e, ERR_USAGE, "options flip_h and flip_v mirror pictures; %s cannot be mirrored",
+    if (augment_wanted(&o->augment) && !o->input->kind->change)
+        return err_set(e, ERR_USAGE,
+                       "options flip_h, flip_v, shift, rotate, zoom, gain and offset vary pictures; they mean nothing "
+                       "for %s, leave them out",
                        o->input->kind->samples);
     if (l->n == 0)
         return err_set(e, ERR_FORMAT, "there is nothing to load: no samples were chosen");
@@ -294,7 +301,9 @@ static int allocate_worker(struct loader *l, struct worker *w)
     *w = (struct worker){.loader = l, .held = NOTHING, .kept = arena_alloc(&l->arena, preprocess_bytes(l->o.input))};
     if (l->tiling)
         w->tile = arena_alloc(&l->arena, preprocess_bytes(&l->view));
-    return w->kept && (w->tile || !l->tiling) ? 0 : ERR_MEMORY;
+    if (varies(l))
+        w->spare = arena_alloc(&l->arena, preprocess_bytes(&l->view));
+    return w->kept && (w->tile || !l->tiling) && (w->spare || !varies(l)) ? 0 : ERR_MEMORY;
 }
 
 static int allocate(struct loader *l, const size_t *indices, struct err *e)

@@ -4,16 +4,17 @@
  * loader_new; waiting is passive (condition variables).
  *
  * Shuffled (training): batches without end. Epoch k is a permutation of the samples drawn from (seed, k), cut into
- * whole batches; what is left over (fewer than a batch, others every epoch) is not used in that epoch. Flips are drawn
- * from (seed, epoch, sample). A batch is thus a function of (seed, epoch, step) alone: loader_seek resumes anywhere,
- * bit for bit, on any number of threads. A sample that cannot be read stops with its error.
+ * whole batches; what is left over (fewer than a batch, others every epoch) is not used in that epoch. Changes
+ * (data/augment.h) are drawn from (seed, epoch, sample). A batch is thus a function of (seed, epoch, step) alone:
+ * loader_seek resumes anywhere, bit for bit, on any number of threads. A sample that cannot be read stops with its
+ * error.
  *
  * Of pictures that a model sees in tiles, each is cut into as many as one picture is scored in, so that an epoch goes
  * over all of every picture, at places that are drawn from (seed, epoch, sample, tile). Some tiles of a picture follow
  * each other: it is then decoded once for them, where it is not in memory.
  *
- * Ordered (scoring, validation): one pass in the given order, the last batch as small as it is; no flips. A sample that
- * cannot be read is a row of zeros with its sentence in batch.errors. Pictures come whole.
+ * Ordered (scoring, validation): one pass in the given order, the last batch as small as it is; no changes. A sample
+ * that cannot be read is a row of zeros with its sentence in batch.errors. Pictures come whole.
  *
  *     struct batch b;
  *     while ((got = loader_next(l, &b, e)) > 0)
@@ -23,6 +24,7 @@
 #ifndef DATA_LOADER_H
 #define DATA_LOADER_H
 
+#include "data/augment.h"
 #include "data/dataset.h"
 
 struct loader_options {
@@ -30,9 +32,9 @@ struct loader_options {
     const struct preprocess *input; /* outlives the loader */
     bool shuffled;
     uint64_t seed;
-    bool flip_horizontal, flip_vertical; /* shuffled only: each with probability 1/2 */
-    int ahead;                           /* batches prepared ahead, 1 to 16; 0: 3 */
-    int threads;                         /* that read; 0: 1 */
+    struct augment augment; /* shuffled only */
+    int ahead;              /* batches prepared ahead, 1 to 16; 0: 3 */
+    int threads;            /* that read; 0: 1 */
 };
 
 struct batch {

@@ -24,8 +24,7 @@ const struct option train_options[] = {
     ROW_FLOAT(calibration, "0.1", 0, 0.9, "share of the normal training data that sets the threshold; at least 19 samples, or half of few"),
     ROW_INT(patience, "0", 0, 1000000, "epochs without a better validation loss after which training ends; 0: never"),
     ROW_CHOICE(keep, "best", "best|last", "whose weights to keep: the epoch of the lowest validation loss, or the last"),
-    ROW_BOOL(flip_h, "false", "mirror training pictures left to right at random"),
-    ROW_BOOL(flip_v, "false", "mirror training pictures top to bottom at random"),
+    ROW_TABLE(augment_options, augment),
     ROW_INT(cache, "2048", 0, 1 << 24, "MiB of memory for decoded pictures"),
     ROW_BOOL(keep_state, "false", "leave OUTPUT.train in place when training is complete, to train more epochs later"),
     {0}};

@@ -4,6 +4,7 @@
 #define FILE_TRAIN_CONFIG_H
 
 #include "base/option.h"
+#include "data/augment.h"
 #include "data/dataset.h"
 
 #include <stdbool.h>
@@ -29,7 +30,7 @@ struct train_config {
     double validation, calibration; /* shares of the normal training data */
     int64_t patience;               /* epochs without a better validation loss; 0: no early stopping */
     enum keep keep;
-    bool flip_h, flip_v;
+    struct augment augment;
     int64_t cache;   /* MiB for decoded pictures */
     bool keep_state; /* leave the training state beside the finished model */
 };

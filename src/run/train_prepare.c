@@ -169,8 +169,7 @@ static int open_loaders(struct trainer *t, size_t batch, struct err *e)
             .input = &t->about.input,
             .shuffled = train,
             .seed = (uint64_t)c->seed,
-            .flip_horizontal = train && c->flip_h,
-            .flip_vertical = train && c->flip_v,
+            .augment = train ? c->augment : (struct augment){0},
             .ahead = train ? 0 : 1,
             .threads = decoding ? t->threads : 1,
         };

@@ -103,7 +103,7 @@ static void test_same_on_any_threads_and_after_resuming(void **state)
     const size_t size = usual.batch * 16 * 16 * 3;
     struct dataset *ds = synth();
     struct loader_options o = usual;
-    o.flip_horizontal = o.flip_vertical = true;
+    o.augment = (struct augment){.flip_h = true, .flip_v = true, .shift = 0.1, .rotate = 20, .zoom = 0.1, .gain = 0.2};
     struct loader *l = start(ds, SPLIT_TRAIN, NULL, 0, &o);
     float *once = record(l, 20);
     loader_seek(l, 0, 0);
@@ -149,8 +149,8 @@ static void test_flips(void **state)
     struct loader_options o = usual, plain = usual;
     int flipped[2] = {0, 0};
     for (int vertical = 0; vertical < 2; vertical++) {
-        o.flip_horizontal = !vertical;
-        o.flip_vertical = vertical;
+        o.augment.flip_h = !vertical;
+        o.augment.flip_v = vertical;
         struct loader *a = start(ds, SPLIT_TRAIN, NULL, 0, &plain), *b = start(ds, SPLIT_TRAIN, NULL, 0, &o);
         for (int step = 0; step < 25; step++) {
             struct batch x = next(a), y = next(b);
@@ -181,7 +181,7 @@ static void test_ordered(void **state)
     struct batch b;
     struct err e = ERR_INIT;
     o.shuffled = false;
-    o.flip_horizontal = true; /* means nothing here */
+    o.augment.flip_h = true; /* means nothing here */
     struct loader *l = start(ds, SPLIT_TEST, NULL, 0, &o);
     assert_int_equal(loader_steps(l), 3);
     for (int pass = 0; pass < 2; pass++) {

@@ -15,6 +15,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Every option of data/augment.h. */
+#define VARIED "flip_h=true flip_v=true shift=0.2 rotate=20 zoom=0.2 gain=0.3 offset=0.1"
+
 static void expect_trained(struct toy *t)
 {
     struct err e;
@@ -129,6 +132,48 @@ static void resumed_equals_uninterrupted(void **state)
     resume_case("ae", "lr=0.05 threads=2", 11); /* best epoch is not the last */
     resume_case("memae", "items=10 precision=bf16", 6);
     resume_case("memae", "items=10 cache=0", 6); /* decoded again in every epoch */
+    resume_case("ae", VARIED, 6);
+    resume_case("ae", VARIED " cache=0 threads=2", 5);
+}
+
+struct plain_scores {
+    float v[80];
+    size_t n;
+};
+
+static int keep_score(void *user, size_t index, const struct verdict *v)
+{
+    struct plain_scores *s = user;
+    (void)index;
+    s->v[s->n++] = v->score;
+    return v->error;
+}
+
+/* The threshold is made of scores that the same pictures have when they are scored as they are. */
+static void what_is_held_out_is_never_varied(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct err e;
+    struct scorer *scorer;
+    struct scorer_spec spec = {16, 1, PRECISION_AUTO, false, false, false, 0.05, NULL};
+    struct plain_scores plain = {.n = 0};
+    toy_init(&t, "ae", NULL, VARIED, in_folder("varied"));
+    expect_trained(&t);
+    struct loaded *s = open_model(in_folder("varied"));
+    if (scorer_new(s, &spec, &scorer, &e) ||
+        scorer_score_dataset(scorer, t.data, SPLIT_TRAIN, NULL, 0, keep_score, &plain, &e))
+        fail_msg("%s", e.msg);
+    const struct calibration *c = &loaded_file(s)->calibration;
+    for (size_t i = 0; i < c->n; i++) {
+        size_t found = 0;
+        for (size_t k = 0; k < plain.n; k++)
+            found += fabsf(plain.v[k] - c->scores[i]) <= 1e-5f * plain.v[k];
+        assert_true(found > 0);
+    }
+    scorer_free(scorer);
+    loaded_close(s);
+    toy_free(&t);
 }
 
 /* A power cut between the two files: a model of a later epoch beside a state of an earlier one, or no model at all. */
@@ -532,6 +577,7 @@ int main(void)
         cmocka_unit_test(leaves_a_complete_model),
         cmocka_unit_test(equal_trainings_give_equal_files),
         cmocka_unit_test(resumed_equals_uninterrupted),
+        cmocka_unit_test(what_is_held_out_is_never_varied),
         cmocka_unit_test(an_older_state_leads_to_the_same_model),
         cmocka_unit_test(resume_wants_the_same_training),
         cmocka_unit_test(goes_on_longer),
