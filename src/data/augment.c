@@ -1,6 +1,7 @@
-/* Why reflection at the edges: repeated edge pixels are streaks, and a constant is a border; a net would learn both as
- * normal. A reflection looks like more of the same, on textures as on the even ground around a part, and black edges
- * stay black. Why whole pixels of shift: half a pixel of it is a blur, which is no property of the part. */
+/* Why the edge's pixels go on where something comes in: shifts and turns are for parts that lie differently in the
+ * picture, and there the even ground around them goes on. A reflection brings in a piece of the part itself, which a
+ * net would learn as normal at that place. Why whole pixels of shift: half a pixel of it is a blur, which is no
+ * property of the part. */
 #include "data/augment.h"
 
 #include "base/hot.h"
@@ -124,14 +125,9 @@ static struct warp warp_of(const struct change *c, const struct frame *f)
         .along = {fixed(sine), fixed(cosine)}};
 }
 
-/* 0 .. n-1 for any i: the picture and its mirror image by turns, the edge's pixel once. */
-static inline int64_t reflected(int64_t i, int64_t n)
+static inline int64_t inside(int64_t i, int64_t n)
 {
-    if (i >= 0 && i < n)
-        return i;
-    int64_t period = n > 1 ? 2 * (n - 1) : 1;
-    i = (i % period + period) % period;
-    return i < n ? i : period - i;
+    return i < 0 ? 0 : i < n ? i : n - 1;
 }
 
 static inline unsigned between(unsigned a, unsigned b, unsigned weight)
@@ -146,9 +142,9 @@ static inline void warp_row(const struct frame *f, const uint8_t *in, int64_t x,
         const int64_t column = x >> POINT, row = y >> POINT;
         const unsigned weight_x = (unsigned)(x >> (POINT - 8)) % WEIGHT,
                        weight_y = (unsigned)(y >> (POINT - 8)) % WEIGHT;
-        const int64_t left = reflected(column, f->width), right = reflected(column + 1, f->width);
-        const uint8_t *above = in + reflected(row, f->height) * f->width * channels;
-        const uint8_t *below = in + reflected(row + 1, f->height) * f->width * channels;
+        const int64_t left = inside(column, f->width), right = inside(column + 1, f->width);
+        const uint8_t *above = in + inside(row, f->height) * f->width * channels;
+        const uint8_t *below = in + inside(row + 1, f->height) * f->width * channels;
         for (int c = 0; c < channels; c++) {
             unsigned top = between(above[left * channels + c], above[right * channels + c], weight_x);
             unsigned bottom = between(below[left * channels + c], below[right * channels + c], weight_x);

@@ -39,8 +39,8 @@ bool augment_wanted(const struct augment *a);
 struct change augment_draw(const struct augment *a, const struct shape *sample, uint64_t seed, int64_t epoch,
                            size_t index);
 
-/* Makes it: mirrors, then turns, zooms and shifts by bilinear interpolation, then brightens. What comes in at an edge
- * is the picture reflected there. `pixels` are [D,]H,W,C with C 1 or 3; `spare` has room for one frame. */
+/* Makes it: mirrors, then turns, zooms and shifts by bilinear interpolation, then brightens. At an edge its
+ * pixels go on. `pixels` are [D,]H,W,C with C 1 or 3; `spare` has room for one frame. */
 void change_make(const struct change *c, const struct shape *sample, uint8_t *pixels, uint8_t *spare);
 
 #endif
