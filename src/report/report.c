@@ -165,6 +165,21 @@ static double value_pixels(const struct evaluation *m)
     return m->pixels.auroc;
 }
 
+static double value_pixel_precision(const struct evaluation *m)
+{
+    return m->pixels.average_precision;
+}
+
+static double value_regions(const struct evaluation *m)
+{
+    return m->pixels.aupro;
+}
+
+static double value_min_max(const struct evaluation *m)
+{
+    return m->has_min_max ? m->min_max.f1 : NAN;
+}
+
 static double value_false_alarms(const struct evaluation *m)
 {
     return m->decisions.false_alarm_rate;
@@ -206,6 +221,9 @@ static const struct measure measures[] = {
     {"AUROC", value_auroc, html_number, 3, 1},
     {"average precision", value_precision, html_number, 3, 1},
     {"pixel AUROC", value_pixels, html_number, 3, 1},
+    {"pixel average precision", value_pixel_precision, html_number, 3, 1},
+    {"AUPRO", value_regions, html_number, 3, 1},
+    {"min-max F1", value_min_max, html_number, 3, 1},
     {"false alarms", value_false_alarms, html_percent, 1, 0},
     {"anomalies found", value_found, html_percent, 1, 1},
     {"training", value_training, put_seconds, 0, -1},
@@ -213,10 +231,11 @@ static const struct measure measures[] = {
     {"peak memory", value_memory, put_bytes, 0, -1},
 };
 
-static bool measure_known(const struct page *p, const struct measure *c)
+/* Whether something is known of one of the models. */
+static bool any_known(const struct page *p, double (*value)(const struct evaluation *m))
 {
     for (size_t i = 0; i < p->n; i++)
-        if (isfinite(c->value(p->evaluations[i])))
+        if (isfinite(value(p->evaluations[i])))
             return true;
     return false;
 }
@@ -297,7 +316,7 @@ static void put_comparison(FILE *f, const struct page *p)
         fprintf(f, "<th scope=\"col\"><a href=\"#model-%zu\">%s</a></th>", i + 1, p->evaluations[i]->file->model->name);
     fputs("</tr></thead><tbody>\n", f);
     for (int k = 0; k < MEASURES; k++) {
-        if (!measure_known(p, &measures[k]))
+        if (!any_known(p, measures[k].value))
             continue;
         fprintf(f, "<tr><th scope=\"row\">%s</th>", measures[k].name);
         for (size_t i = 0; i < p->n; i++)
@@ -307,7 +326,7 @@ static void put_comparison(FILE *f, const struct page *p)
     fputs("</tbody>\n", f);
     put_kinds_compared(f, p);
     fputs("</table></div>\n", f);
-    if (measure_known(p, &measures[0]))
+    if (any_known(p, measures[0].value))
         report_chart_roc_all(f, p);
     fputs("</div></section>\n", f);
 }
@@ -330,6 +349,7 @@ static int put_charts(FILE *f, const struct page *p, const struct evaluation *m,
     fputs(report_labelled(m) ? "</div>\n<div class=\"tables\">\n" : "", f);
     report_rates(f, p, m);
     report_kinds(f, p, m);
+    report_pixels(f, m);
     fputs("</div></section>\n", f);
     return 0;
 }
@@ -379,17 +399,8 @@ static int stopped(const struct report_job *job, struct err *e)
     return err_set(e, ERR_STOPPED, "the report %s was not written: it was stopped", job->path);
 }
 
-static int put_page(FILE *f, const struct page *p, const struct report_job *job, struct err *e)
+static void put_footer(FILE *f, const struct page *p)
 {
-    put_head(f, p->title);
-    put_header(f, p);
-    if (p->n > 1)
-        put_comparison(f, p);
-    TRY(report_drawn(f, p, e));
-    for (size_t i = 0; i < p->n; i++) {
-        TRY(stopped(job, e));
-        TRY(put_model(f, p, i, e));
-    }
     fputs(
         "<footer><h2>How to read this</h2>\n"
         "<p>A <b>score</b> says how far a sample is from what the model makes of it; higher is more abnormal. The "
@@ -401,10 +412,37 @@ static int put_page(FILE *f, const struct page *p, const struct report_job *job,
         "so its own rate lies around that: nine times in ten below the bound that stands with it.</p>\n"
         "<p><b>AUROC</b> is the chance that an anomalous sample scores above a normal one: 0.5 is guessing, 1 is "
         "perfect. <b>Average precision</b> is the share of true anomalies among what ranks highest, averaged over all "
-        "thresholds; it depends on how many anomalies the data hold.</p>\n"
-        "<p class=\"quiet\">engram " BASE_VERSION ". This page is one file and loads nothing.</p></footer>\n"
-        "</main>\n</body>\n</html>\n",
+        "thresholds; it depends on how many anomalies the data hold.</p>\n",
         f);
+    if (any_known(p, value_regions))
+        fputs(
+            "<p><b>Pixel AUROC</b> and pixel average precision are the same of single pixels, heat maps against masks: "
+            "large defects weigh most in them. In <b>AUPRO</b> every connected region of a mask weighs the same: the "
+            "share of it that a threshold finds, averaged over regions and over the thresholds that call up to 30 % of "
+            "the normal pixels abnormal. 0.15 is guessing, 1 is perfect.</p>\n",
+            f);
+    if (any_known(p, value_min_max))
+        fputs("<p><b>Min-max F1</b> puts a threshold at a fifth of the way from the lowest score of these very data to "
+              "the "
+              "highest, as some papers do. It compares models; other data would move the threshold.</p>\n",
+              f);
+    fputs("<p class=\"quiet\">engram " BASE_VERSION ". This page is one file and loads nothing.</p></footer>\n"
+          "</main>\n</body>\n</html>\n",
+          f);
+}
+
+static int put_page(FILE *f, const struct page *p, const struct report_job *job, struct err *e)
+{
+    put_head(f, p->title);
+    put_header(f, p);
+    if (p->n > 1)
+        put_comparison(f, p);
+    TRY(report_drawn(f, p, e));
+    for (size_t i = 0; i < p->n; i++) {
+        TRY(stopped(job, e));
+        TRY(put_model(f, p, i, e));
+    }
+    put_footer(f, p);
     return 0;
 }
 

@@ -139,12 +139,16 @@ void report_tiles(FILE *f, const struct page *p, const struct evaluation *m)
         tile_part(f, &m->parts[k]);
     tile_number(f, "Average precision", m->metrics.n ? m->metrics.average_precision : NAN, "over all thresholds");
     tile_number(f, "Pixel AUROC", m->pixels.auroc, "heat maps against the masks");
+    tile_number(f, "Pixel average precision", m->pixels.average_precision, "of the same pixels");
+    tile_number(f, "AUPRO", m->pixels.aupro, "each defect\xe2\x80\x99s region counts the same");
     if (m->judged && m->decisions.normal)
         tile_false_alarms(f, p, m);
     if (m->judged && m->decisions.anomalous)
         tile_found(f, &m->decisions);
     if (m->judged && !report_labelled(m) && m->scores.n)
         tile_flagged(f, p, m);
+    if (m->has_min_max)
+        tile_number(f, "Min-max F1", m->min_max.f1, "at 0.20 of these scores\xe2\x80\x99 range");
     tile_training(f, m);
     tile_scoring(f, m);
     tile_memory(f, m);
@@ -292,6 +296,64 @@ void report_kinds(FILE *f, const struct page *p, const struct evaluation *m)
     if (m->nkinds > n)
         fprintf(f, "<p class=\"quiet\">%zu further kinds are not shown.</p>\n", m->nkinds - n);
     fputs("</div>\n", f);
+}
+
+/* ---- where the defects are ---- */
+
+static int worst_found_first(const void *a, const void *b)
+{
+    const struct kind_metrics *x = *(const struct kind_metrics *const *)a, *y = *(const struct kind_metrics *const *)b;
+    return (x->pixels.aupro > y->pixels.aupro) - (x->pixels.aupro < y->pixels.aupro);
+}
+
+static void pixels_row(FILE *f, const char *name, const struct pixel_rates *r, const char *class)
+{
+    /* The bar begins where guessing ends. */
+    const double guessing = 0.15;
+    fprintf(f, "<tr%s><th scope=\"row\">", class);
+    html_text(f, name);
+    fputs("</th><td>", f);
+    html_count(f, r->regions);
+    fputs("</td><td>", f);
+    html_number(f, r->auroc, 3);
+    fputs("</td><td>", f);
+    html_number(f, r->average_precision, 3);
+    fputs("</td><td class=\"bar\"><span>", f);
+    html_number(f, r->aupro, 3);
+    fprintf(f, "</span><i style=\"--share:%.1f%%\"></i></td></tr>\n",
+            100 * fmax(0, r->aupro - guessing) / (1 - guessing));
+}
+
+/* The kinds that have masks; returns how many of them `order` holds. */
+static size_t kinds_with_masks(const struct evaluation *m, const struct kind_metrics **order, size_t limit)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < m->nkinds && n < limit; i++)
+        if (isfinite(m->kinds[i].pixels.aupro))
+            order[n++] = &m->kinds[i];
+    qsort(order, n, sizeof *order, worst_found_first);
+    return n;
+}
+
+void report_pixels(FILE *f, const struct evaluation *m)
+{
+    enum { SHOWN = 40 };
+    const struct kind_metrics *order[SHOWN];
+    if (!isfinite(m->pixels.aupro))
+        return;
+    fputs(
+        "<div class=\"block\"><h4>Where the defects are</h4>\n<p class=\"note\">The heat maps against the masks, each "
+        "kind with all normal pixels, the hardest first. Bars begin at 0.15, which is guessing.</p>\n"
+        "<table class=\"pixels\"><thead><tr><th scope=\"col\">kind</th><th scope=\"col\">regions</th>"
+        "<th scope=\"col\">pixel AUROC</th><th scope=\"col\">precision</th><th scope=\"col\">AUPRO</th></tr></thead>"
+        "<tbody>\n",
+        f);
+    size_t n = kinds_with_masks(m, order, SHOWN);
+    for (size_t i = 0; i < n; i++)
+        pixels_row(f, order[i]->kind, &order[i]->pixels, "");
+    if (n != 1)
+        pixels_row(f, "all", &m->pixels, " class=\"chosen\"");
+    fputs("</tbody></table></div>\n", f);
 }
 
 /* ---- options ---- */

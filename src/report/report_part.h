@@ -41,6 +41,7 @@ int report_chart_memory(FILE *f, const struct memory_use *use, struct err *e);
 void report_tiles(FILE *f, const struct page *p, const struct evaluation *m);
 void report_rates(FILE *f, const struct page *p, const struct evaluation *m);
 void report_kinds(FILE *f, const struct page *p, const struct evaluation *m);
+void report_pixels(FILE *f, const struct evaluation *m);
 int report_options(FILE *f, const struct evaluation *m, struct err *e);
 
 /* Samples with their pictures, or without: those drawn for all models, the galleries of one; its memories. */

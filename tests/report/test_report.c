@@ -52,6 +52,39 @@ static void test_full_page(void **state)
     free(x);
 }
 
+/* Every kind that has masks, the hardest first, and all of them; the bar of 0.65 fills (0.65 - 0.15) / 0.85. */
+static void test_where_the_defects_are(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    char *page = write_report(x);
+    assert_says(page, "<th scope=\"row\">scratch</th><td>9</td><td>0.850</td><td>0.400</td>"
+                      "<td class=\"bar\"><span>0.650</span><i style=\"--share:58.8%\"></i></td>");
+    assert_says(page, "<b>AUPRO</b> every connected region");
+    assert_null(strstr(page, "<th scope=\"row\">all</th>")); /* of one kind it would say the same again */
+    assert_null(strstr(page, "Min-max"));
+    free(page);
+    x->kinds[1].pixels = (struct pixel_rates){0.5, 0.1, 0.1, 3}; /* worse than guessing: no bar */
+    x->model[0].has_min_max = true;
+    x->model[0].min_max.f1 = 0.375;
+    page = write_report(x);
+    check_page(page);
+    const char *dent = strstr(page, "<td>0.500</td><td>0.100</td><td class=\"bar\"><span>0.100</span>"
+                                    "<i style=\"--share:0.0%\">");
+    const char *scratch = strstr(page, "<span>0.650</span>");
+    const char *all = strstr(page, "<tr class=\"chosen\"><th scope=\"row\">all</th><td>12</td><td>0.900</td>");
+    assert_true(dent && scratch && all && dent < scratch && scratch < all);
+    assert_says(page, "<dt>Min-max F1</dt><dd>0.375");
+    assert_says(page, "<b>Min-max F1</b> puts a threshold");
+    free(page);
+    x->model[0].pixels = pixel_rates_unknown;
+    page = write_report(x);
+    assert_null(strstr(page, "Where the defects are"));
+    assert_null(strstr(page, "AUPRO"));
+    free(page);
+    free(x);
+}
+
 static void test_every_text_is_escaped(void **state)
 {
     (void)state;
@@ -407,6 +440,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_full_page),
+        cmocka_unit_test(test_where_the_defects_are),
         cmocka_unit_test(test_every_text_is_escaped),
         cmocka_unit_test(test_several_models),
         cmocka_unit_test(test_other_data_or_promise),
