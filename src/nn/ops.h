@@ -79,6 +79,22 @@ enum noise { NOISE_NORMAL, NOISE_UNIFORM }; /* mean 0 and deviation 1; from 0 to
  * in whatever batch a sample stands, and on any number of threads, its noise is the same. F32, no gradient. */
 struct node *op_noise(struct graph *g, struct shape shape, enum noise kind);
 
+/* 1/keep with probability keep, else 0: a mean of 1; otherwise as noise. */
+struct node *op_mask(struct graph *g, struct shape shape, float keep);
+/* Training: x times such a mask of its own, so that each value is dropped with probability `rate`. Scoring: x itself.
+ */
+struct node *op_dropout(struct graph *g, struct node *x, float rate);
+
+/* ---- gauss.c: codes that are a normal distribution each, of mean mu and variance e^logvar ---- */
+
+/* mu + e^(logvar/2) noise: one of it, where noise is normal. All of one shape; gradients to all. F32. */
+struct node *op_draw(struct graph *g, struct node *mu, struct node *logvar, struct node *noise);
+/* Its divergence from N(0, 1), the mean over samples of sum (mu^2 + e^logvar - logvar - 1) / 2; shape 1. mu and logvar
+ * N,...; gradients to both. F32. */
+struct node *op_kl(struct graph *g, struct node *mu, struct node *logvar);
+/* The same for each sample: N. No gradient. */
+struct node *op_sample_kl(struct graph *g, struct node *mu, struct node *logvar);
+
 /* ---- memory.c: MemAE's addressing (Gong et al. 2019, eq. 3-7) ---- */
 
 enum similarity { SIM_COSINE, SIM_DOT };

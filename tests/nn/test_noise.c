@@ -157,13 +157,52 @@ static void noise_that_fits_no_sample_is_refused(void **state)
     params_free(ps);
 }
 
+/* While training what is left is scaled up and the rest is nothing, forwards and backwards; scoring is not touched. */
+static void values_are_dropped_at_the_rate(void **state)
+{
+    (void)state;
+    static const float rate = 0.25f;
+    struct params *ps = params_new();
+    struct graph *g = graph_new(GRAPH_TRAIN, F32, ps), *scoring = graph_new(GRAPH_SCORE, F32, ps);
+    struct node *x = graph_input(g, "x", SHAPE(MOST, EACH)), *same = graph_input(scoring, "x", SHAPE(MOST, EACH));
+    assert_ptr_equal(op_dropout(g, x, 0), x);
+    assert_ptr_equal(op_dropout(scoring, same, rate), same);
+    struct node *y = op_dropout(g, x, rate), *loss = op_mse(g, y, op_scale(g, y, 0, 0));
+    const struct objective o = {.name = "o", .loss = loss, .wrt = x};
+    struct plan_spec spec = {.graph = g, .outputs = &y, .noutputs = 1, .objectives = &o, .nobjectives = 1};
+    spec.threads = 2;
+    probe_allocate(ps, 1);
+    struct plan *p = probe_plan(&spec);
+    float *in = plan_data(p, x);
+    for (int i = 0; i < MOST * EACH; i++)
+        in[i] = 1 + (float)i;
+    plan_forward(p, 3);
+    plan_backward(p, 0);
+    const float *out = plan_data(p, y), *gradient = plan_grad(p, x);
+    int dropped = 0;
+    for (int i = 0; i < MOST * EACH; i++) {
+        float factor = out[i] / (1 + (float)i), slope = 2 * factor * out[i] / (MOST * EACH);
+        dropped += factor == 0;
+        assert_true(factor == 0 || fabsf(factor * (1 - rate) - 1) < 1e-6f);
+        assert_true(fabsf(gradient[i] - slope) <= 1e-6f * slope);
+    }
+    assert_true(fabs((double)dropped / (MOST * EACH) - (double)rate) < 0.03);
+    plan_free(p);
+    assert_null(op_mask(g, SHAPE(MOST, 2), 0));
+    struct err e = ERR_INIT;
+    assert_true(graph_error(g, &e) < 0);
+    assert_non_null(strstr(e.msg, "the share to keep must be above 0 and at most 1, but it is 0"));
+    graph_free(g);
+    graph_free(scoring);
+    params_free(ps);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(noise_follows_the_sample),
-        cmocka_unit_test(noise_is_a_function_of_what_it_says),
-        cmocka_unit_test(noise_has_its_distribution),
-        cmocka_unit_test(noise_that_fits_no_sample_is_refused),
+        cmocka_unit_test(noise_follows_the_sample),       cmocka_unit_test(noise_is_a_function_of_what_it_says),
+        cmocka_unit_test(noise_has_its_distribution),     cmocka_unit_test(noise_that_fits_no_sample_is_refused),
+        cmocka_unit_test(values_are_dropped_at_the_rate),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -69,6 +69,7 @@ int operands_two(const struct shape *size, const void *options, struct shape in[
 /* 2-D, 3-D, tables; 1, 3, 16, 17, 96 channels; 1, 7, 64, 1000 and more rows. */
 extern const struct shape common_sizes[];
 
-extern const struct op_row elementwise_rows[], norm_rows[], product_rows[], memory_rows[], loss_rows[], blocks_rows[];
+extern const struct op_row elementwise_rows[], norm_rows[], product_rows[], memory_rows[], loss_rows[], blocks_rows[],
+    gauss_rows[];
 
 #endif
