@@ -165,7 +165,8 @@ static int model_item(const engram_model *model, size_t k, size_t i, uint8_t *pi
 {
     size_t items = engram_model_items(model, k);
     struct picture_format format;
-    if (!items || !preprocess_shows(&loaded_file(model->loaded)->input, &format))
+    const struct preprocess view = preprocess_view(&loaded_file(model->loaded)->input);
+    if (!items || !preprocess_shows(&view, &format))
         return err_set(e, ERR_USAGE, "the model has no memory %zu whose items can be looked at", k);
     if (i >= items)
         return err_set(e, ERR_USAGE, "the memory has no item %zu; its items are 0 to %zu", i, items - 1);

@@ -68,11 +68,35 @@ static json_t *curve_json(const struct curve *c)
                      names_json(c->watch_names, c->nwatches), "rows", rows);
 }
 
+/* Pixels row after row, as numbers of such that are ignored, that count, that are ignored, and so on. */
+static json_t *roi_json(const struct preprocess *p)
+{
+    json_t *runs = json_array();
+    const size_t n = (size_t)(p->sample.d[0] * p->sample.d[1]);
+    uint8_t now = 0;
+    for (size_t at = 0, from = 0; at <= n; at++) {
+        if (at < n && p->roi[at] == now)
+            continue;
+        runs = json_add(runs, json_integer((json_int_t)(at - from)));
+        from = at;
+        now = !now;
+    }
+    return runs;
+}
+
+static json_t *input_json(const struct preprocess *p)
+{
+    json_t *input = json_pack("{s:s, s:o, s:o, s:o}", "kind", kind_name(p->kind), "shape", shape_json(&p->sample),
+                              "mean", scale_json(p->mean, p->n), "std", scale_json(p->std, p->n));
+    if (p->tile) {
+        input = json_put(input, "tile", json_integer(p->tile));
+        input = json_put(input, "overlap", json_number(p->overlap));
+    }
+    return p->roi ? json_put(input, "roi", roi_json(p)) : input;
+}
+
 json_t *model_file_document(const struct model_file *c)
 {
-    json_t *input =
-        json_pack("{s:s, s:o, s:o, s:o}", "kind", kind_name(c->input.kind), "shape", shape_json(&c->input.sample),
-                  "mean", scale_json(c->input.mean, c->input.n), "std", scale_json(c->input.std, c->input.n));
     json_t *calibration = json_pack("{s:o, s:o}", "map_low", json_number((double)c->calibration.map_low), "map_high",
                                     json_number((double)c->calibration.map_high));
     json_t *samples = json_pack("{s:I, s:I, s:I}", "trained", (json_int_t)c->trained, "validated",
@@ -80,9 +104,9 @@ json_t *model_file_document(const struct model_file *c)
     return json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "format", MODEL_FILE_FORMAT,
                      "version", BASE_VERSION, "model", c->model->name, "options",
                      options_json(c->model->options, c->config), "train", options_json(train_options, &c->train),
-                     "input", input, "calibration", calibration, "samples", samples, "kept_epoch", c->kept_epoch,
-                     "date", json_text(c->date), "data", json_text(c->data), "data_summary", json_text(c->data_summary),
-                     "curve", curve_json(&c->curve));
+                     "input", input_json(&c->input), "calibration", calibration, "samples", samples, "kept_epoch",
+                     c->kept_epoch, "date", json_text(c->date), "data", json_text(c->data), "data_summary",
+                     json_text(c->data_summary), "curve", curve_json(&c->curve));
 }
 
 int model_file_write_document(const char *path, bool force, json_t *document, const struct safetensors_tensor *tensors,
@@ -222,6 +246,46 @@ static int read_scale(const struct reading *r, const json_t *input, const char *
     return 0;
 }
 
+/* Files of before tiles have none. */
+static int read_tiles(const struct reading *r, const json_t *input)
+{
+    int64_t tile;
+    if (!json_object_get(input, "tile"))
+        return 0;
+    TRY(json_want_integer(input, "tile", r->path, 1, PREPROCESS_SIDE_MAX, &tile, r->e));
+    r->c->input.tile = (int)tile;
+    return json_want_number(input, "overlap", r->path, &r->c->input.overlap, r->e);
+}
+
+/* As roi_json wrote it; the shape is believed by now. */
+static int read_roi(const struct reading *r, const json_t *input)
+{
+    json_t *runs;
+    const struct shape *s = &r->c->input.sample;
+    const int64_t pixels = s->d[0] * s->d[1];
+    TRY(json_want_array(input, "roi", r->path, SIZE_MAX, &runs, r->e));
+    uint8_t *roi = arena_alloc(&r->c->arena, (size_t)pixels);
+    if (!roi)
+        return err_memory(r->e, "the region that counts");
+    int64_t at = 0, inside = 0;
+    for (size_t i = 0; i < json_array_size(runs); i++) {
+        int64_t run = json_integer_value(json_array_get(runs, i));
+        if (run < 0 || run > pixels - at)
+            break;
+        memset(roi + at, i % 2, (size_t)run);
+        inside += i % 2 ? run : 0;
+        at += run;
+    }
+    if (s->nd != 3 || at != pixels || !inside)
+        return err_set(
+            r->e, ERR_FORMAT,
+            "%s: the region that counts should say it of all %lld pixels, and of some that they do; the file "
+            "is damaged",
+            r->path, (long long)pixels);
+    r->c->input.roi = roi;
+    return 0;
+}
+
 static int read_input(const struct reading *r, const json_t *document)
 {
     json_t *input, *shape;
@@ -240,9 +304,10 @@ static int read_input(const struct reading *r, const json_t *document)
     if (!p->sample.nd || p->n != deviations)
         return err_set(r->e, ERR_FORMAT,
                        "%s: the input has no shape, or not as many means as deviations; the file is damaged", r->path);
+    TRY(read_tiles(r, input));
     if (preprocess_check(p, &why))
         return err_set(r->e, ERR_FORMAT, "%s: %s; the file is damaged", r->path, why.msg);
-    return 0;
+    return json_object_get(input, "roi") ? read_roi(r, input) : 0;
 }
 
 static int read_names(const struct reading *r, const json_t *object, const char *key, int limit, const char **names,
@@ -348,7 +413,8 @@ static int read_document(const struct reading *r, const json_t *document)
     TRY(read_map_scale(r, document));
     TRY(read_curve(r, document));
     struct err why = ERR_INIT;
-    if (r->c->model->check(r->c->config, &r->c->input.sample, &why))
+    const struct preprocess view = preprocess_view(&r->c->input);
+    if (r->c->model->check(r->c->config, &view.sample, &why))
         return err_set(r->e, ERR_FORMAT, "%s: %s; the file is damaged", r->path, why.msg);
     return 0;
 }

@@ -17,6 +17,9 @@ const struct option train_options[] = {
     ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0, or more than there are: all"),
     ROW_CHOICE(precision, "f32", "f32|bf16|auto", "number format between layers; auto: bf16 where the processor computes in it"),
     ROW_STRING(size, "0", "pixels that pictures are resized to: N or HEIGHTxWIDTH; 0: chosen from the data"),
+    ROW_INT(tile, "0", 0, 65536, "pixels: pictures keep their own size and are looked at in overlapping squares of this side; 0: whole"),
+    ROW_FLOAT(overlap, "0.25", 0, OVERLAP_MAX, "of tiles: what neighbours share, at least, as a part of their side"),
+    ROW_STRING(roi, "", "a picture: where it is white counts, where it is black is ignored; empty: everything counts"),
     ROW_INT(channels, "0", 0, 3, "1: grey, 3: colour, 0: chosen from the data"),
     ROW_INT(frames, "0", 0, 1024, "of a clip, which is one sample; 0: pictures"),
     ROW_CHOICE(range, "-1..1", "-1..1|0..1", "what black and white become"),
@@ -60,8 +63,12 @@ int train_size_parse(const char *text, int *height, int *width, struct err *e)
 
 int train_wishes(const struct train_config *c, struct wishes *w, struct err *e)
 {
-    *w = (struct wishes){
-        .channels = (int)c->channels, .frames = (int)c->frames, .symmetric = c->range == RANGE_SYMMETRIC};
+    *w = (struct wishes){.channels = (int)c->channels,
+                         .frames = (int)c->frames,
+                         .symmetric = c->range == RANGE_SYMMETRIC,
+                         .tile = (int)c->tile,
+                         .overlap = c->overlap,
+                         .roi = c->roi};
     return train_size_parse(c->size, &w->height, &w->width, e);
 }
 
@@ -76,6 +83,10 @@ int train_config_check(const struct train_config *c, struct err *e)
 {
     int height, width;
     TRY(train_size_parse(c->size, &height, &width, e));
+    if (c->tile && c->tile < TILE_MIN)
+        return err_set(e, ERR_USAGE,
+                       "option tile takes 0 (pictures are looked at whole) or at least %d pixels, not %lld", TILE_MIN,
+                       (long long)c->tile);
     if (c->channels == 2)
         return err_set(e, ERR_USAGE, "option channels takes 1 (grey), 3 (colour) or 0 (chosen from the data), not 2");
     if (c->validation + c->calibration > 0.9)

@@ -60,7 +60,8 @@ struct heads {
     /* GRAPH_SCORE: */
     struct score_part scores[SCORE_PARTS];
     int nscores;
-    struct node *map; /* N,[D],H,W,1, where */
+    struct node *map;      /* N,[D],H,W,1, where */
+    struct node *map_mean; /* N, a part of the score that is the mean of the map over the sample */
     struct refine refine;
 
     /* GRAPH_TRAIN: */

@@ -40,5 +40,6 @@ void residual_map(struct graph *g, float blur, struct heads *h)
 void residual_score(struct graph *g, float blur, float weight, struct heads *h)
 {
     residual_map(g, blur, h);
-    h->scores[h->nscores++] = (struct score_part){"error", op_sample_mean(g, h->map), weight};
+    h->map_mean = op_sample_mean(g, h->map);
+    h->scores[h->nscores++] = (struct score_part){"error", h->map_mean, weight};
 }

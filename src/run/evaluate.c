@@ -297,8 +297,10 @@ static int show_memory(struct pass *p, int k)
     if (!inspect_item_count(p->job->loaded, k))
         return 0;
     m->n = gallery_pick_items(&m->use, m->items);
-    m->format = (struct picture){p->format.width, p->format.height, p->format.channels, NULL};
-    m->pictures = malloc((size_t)m->n * picture_bytes(&p->format));
+    const struct preprocess view = preprocess_view(&loaded_file(p->job->loaded)->input);
+    const struct picture_format format = preprocess_format(&view);
+    m->format = (struct picture){format.width, format.height, format.channels, NULL};
+    m->pictures = malloc((size_t)m->n * picture_bytes(&format));
     if (!m->pictures)
         return err_memory(p->e, "the pictures of the memory");
     return inspect_items(p->job->loaded, k, m->items, m->n, m->pictures, p->e);

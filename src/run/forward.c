@@ -10,19 +10,55 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What the graph's rows are: the samples, or tiles of them. */
+static int choose_rows(struct forward *f, const struct forward_spec *spec, struct shape *row, struct err *e)
+{
+    f->batch = f->rows = spec->batch;
+    *row = spec->sample;
+    if (!spec->input || !tiled_needed(spec->input))
+        return 0;
+    TRY(tiled_new(spec->input, spec->batch, &f->tiled, e));
+    f->batch = f->tiled->samples;
+    f->rows = f->tiled->rows;
+    *row = preprocess_view(spec->input).sample;
+    return 0;
+}
+
+/* Values of a row of a node. */
+static size_t values_of(const struct forward *f, const struct node *n)
+{
+    return (size_t)shape_count(&n->shape) / (size_t)f->rows;
+}
+
+/* What is put together of tiles. A part of the score may be the map's mean. */
+static void choose_fields(struct forward *f)
+{
+    struct tiled *t = f->tiled;
+    f->map_values = t->pixels;
+    t->wanted[FIELD_MAP] = f->maps || f->heads.map_mean;
+    t->wanted[FIELD_OUTPUT] = t->wanted[FIELD_TARGET] = f->reconstructions;
+    for (int k = 0; f->attentions && k < f->heads.nmemories; k++)
+        t->attention_values[k] = values_of(f, f->heads.memories[k].attention);
+}
+
 int forward_build(struct forward *f, const struct forward_spec *spec, struct err *e)
 {
-    *f = (struct forward){.batch = spec->batch, .threads = spec->threads, .seed = spec->seed};
+    struct shape row;
+    *f = (struct forward){.threads = spec->threads, .seed = spec->seed};
+    TRY(choose_rows(f, spec, &row, e));
     f->graph = graph_new(GRAPH_SCORE, spec->precision, spec->params);
     if (!f->graph)
         return err_memory(e, "a graph");
-    spec->model->build(f->graph, spec->config, shape_with_batch(&spec->sample, spec->batch), &f->heads);
+    spec->model->build(f->graph, spec->config, shape_with_batch(&row, f->rows), &f->heads);
     TRY(graph_error(f->graph, e));
     f->sample_values = (size_t)shape_count(&spec->sample);
+    f->row_values = (size_t)shape_count(&row);
     f->maps = spec->map && f->heads.map;
-    f->map_values = f->heads.map ? (size_t)shape_count(&f->heads.map->shape) / (size_t)spec->batch : 0;
+    f->map_values = f->heads.map ? values_of(f, f->heads.map) : 0;
     f->reconstructions = spec->reconstruction && f->heads.output;
     f->attentions = spec->attention && f->heads.nmemories;
+    if (f->tiled)
+        choose_fields(f);
     return 0;
 }
 
@@ -45,7 +81,7 @@ static int list_outputs(const struct forward *f, struct node **outputs)
     int n = 0;
     for (int i = 0; i < h->nscores; i++)
         outputs[n++] = h->scores[i].value;
-    if (f->maps)
+    if (f->maps || (f->tiled && f->tiled->wanted[FIELD_MAP]))
         outputs[n++] = h->map;
     if (f->reconstructions) {
         outputs[n++] = h->output;
@@ -84,7 +120,14 @@ int forward_measure(const struct forward *f, size_t *bytes, struct err *e)
 {
     struct wanted wanted;
     const struct plan_spec spec = spec_of(f, &wanted);
-    return plan_measure(&spec, bytes, e);
+    TRY(plan_measure(&spec, bytes, e));
+    *bytes += f->tiled ? tiled_bytes(f->tiled) : 0;
+    return 0;
+}
+
+size_t forward_bytes(const struct forward *f)
+{
+    return plan_bytes(f->plan) + (f->tiled ? tiled_bytes(f->tiled) : 0);
 }
 
 int forward_plan(struct forward *f, struct err *e)
@@ -92,12 +135,16 @@ int forward_plan(struct forward *f, struct err *e)
     struct wanted wanted;
     const struct plan_spec spec = spec_of(f, &wanted);
     TRY(plan_new(&spec, &f->plan, e));
-    f->input = plan_data(f->plan, f->heads.input);
+    f->input = f->row_input = plan_data(f->plan, f->heads.input);
+    if (f->tiled) {
+        TRY(tiled_allocate(f->tiled, e));
+        f->input = f->tiled->values;
+    }
     if (f->heads.refine.latent)
         TRY(search_new(&f->heads.refine, f->plan, spec.threads, &f->search, e));
     if (!graph_has_noise(f->graph))
         return 0;
-    f->identities = calloc((size_t)f->batch, sizeof *f->identities);
+    f->identities = calloc((size_t)f->rows, sizeof *f->identities);
     plan_samples(f->plan, f->identities);
     return f->identities ? 0 : err_memory(e, "what noise is drawn from");
 }
@@ -107,21 +154,23 @@ void forward_free(struct forward *f)
     search_free(f->search);
     plan_free(f->plan);
     graph_free(f->graph);
+    tiled_free(f->tiled);
     free(f->identities);
     *f = (struct forward){0};
 }
 
-/* What is drawn for a sample depends on what it is, and on nothing beside it. */
+/* What is drawn for a row depends on what it is, and on nothing beside it. */
 static void identify(const struct forward *f)
 {
-    for (int i = 0; i < f->batch; i++)
-        f->identities[i] = rng_hash(f->input + (size_t)i * f->sample_values, f->sample_values * sizeof *f->input);
+    for (int i = 0; i < f->rows; i++)
+        f->identities[i] = rng_hash(f->row_input + (size_t)i * f->row_values, f->row_values * sizeof *f->row_input);
 }
 
-void forward_run(struct forward *f, int n)
+/* The first n rows of the graph's input. */
+static void run_rows(const struct forward *f, int n)
 {
-    size_t used = (size_t)n * f->sample_values, all = (size_t)f->batch * f->sample_values;
-    memset(f->input + used, 0, (all - used) * sizeof *f->input);
+    size_t used = (size_t)n * f->row_values, all = (size_t)f->rows * f->row_values;
+    memset(f->row_input + used, 0, (all - used) * sizeof *f->row_input);
     if (f->identities)
         identify(f);
     if (f->search)
@@ -130,16 +179,54 @@ void forward_run(struct forward *f, int n)
         plan_forward(f->plan, 0);
 }
 
-/* Row i of a node's values, cut into batch rows. */
+/* Row i of a node's values. */
 static const float *row(const struct forward *f, const struct node *n, int i)
 {
-    const float *data = plan_data(f->plan, n);
-    return data + (size_t)i * ((size_t)shape_count(&n->shape) / (size_t)f->batch);
+    return (const float *)plan_data(f->plan, n) + (size_t)i * values_of(f, n);
+}
+
+/* What row i says of a tile. */
+static void take_tile(const struct forward *f, size_t tile, int i)
+{
+    const struct heads *h = &f->heads;
+    struct tiled *t = f->tiled;
+    struct node *const fields[FIELDS] = {[FIELD_MAP] = h->map, [FIELD_OUTPUT] = h->output, [FIELD_TARGET] = h->target};
+    for (int k = 0; k < FIELDS; k++)
+        if (t->wanted[k])
+            tiled_add_field(t, tile, (enum tiled_field)k, row(f, fields[k], i));
+    for (int k = 0; k < h->nscores; k++)
+        tiled_add_part(t, tile, k, *row(f, h->scores[k].value, i));
+    for (int k = 0; f->attentions && k < h->nmemories; k++)
+        tiled_put_attention(t, tile, k, row(f, h->memories[k].attention, i));
+}
+
+static void run_tiles(const struct forward *f, int n)
+{
+    struct tiled *t = f->tiled;
+    const size_t all = (size_t)n * t->tiling->n;
+    tiled_begin(t, n);
+    for (size_t first = 0; first < all; first += (size_t)f->rows) {
+        int rows = all - first < (size_t)f->rows ? (int)(all - first) : f->rows;
+        for (int i = 0; i < rows; i++)
+            tiled_cut(t, first + (size_t)i, f->row_input + (size_t)i * f->row_values);
+        run_rows(f, rows);
+        for (int i = 0; i < rows; i++)
+            take_tile(f, first + (size_t)i, i);
+    }
+    tiled_finish(t, n, &f->heads);
+}
+
+void forward_run(struct forward *f, int n)
+{
+    if (f->tiled)
+        run_tiles(f, n);
+    else
+        run_rows(f, n);
 }
 
 float forward_part(const struct forward *f, int i, int part)
 {
-    return *row(f, f->heads.scores[part].value, i);
+    return f->tiled ? f->tiled->parts[i * SCORE_PARTS + part] : *row(f, f->heads.scores[part].value, i);
 }
 
 float forward_score(const struct forward *f, int i)
@@ -150,19 +237,25 @@ float forward_score(const struct forward *f, int i)
     return sum;
 }
 
+/* Sample i of what has the size of a picture. */
+static const float *field(const struct forward *f, enum tiled_field which, const struct node *n, size_t values, int i)
+{
+    return f->tiled ? f->tiled->fields[which] + (size_t)i * values : row(f, n, i);
+}
+
 const float *forward_map(const struct forward *f, int i)
 {
-    return f->maps ? row(f, f->heads.map, i) : NULL;
+    return f->maps ? field(f, FIELD_MAP, f->heads.map, f->map_values, i) : NULL;
 }
 
 const float *forward_reconstruction(const struct forward *f, int i)
 {
-    return f->reconstructions ? row(f, f->heads.output, i) : NULL;
+    return f->reconstructions ? field(f, FIELD_OUTPUT, f->heads.output, f->sample_values, i) : NULL;
 }
 
 const float *forward_target(const struct forward *f, int i)
 {
-    return f->reconstructions ? row(f, f->heads.target, i) : NULL;
+    return f->reconstructions ? field(f, FIELD_TARGET, f->heads.target, f->sample_values, i) : NULL;
 }
 
 const float *forward_attention(const struct forward *f, int i, int k, int64_t *rows, int64_t *items)
@@ -171,8 +264,11 @@ const float *forward_attention(const struct forward *f, int i, int k, int64_t *r
         return NULL;
     const struct node *attention = f->heads.memories[k].attention;
     *items = shape_last(&attention->shape);
-    *rows = shape_rows(&attention->shape) / f->batch;
-    return row(f, attention, i);
+    *rows = shape_rows(&attention->shape) / f->rows;
+    if (!f->tiled)
+        return row(f, attention, i);
+    *rows *= (int64_t)f->tiled->tiling->n;
+    return f->tiled->attention[k] + (size_t)i * (size_t)(*rows * *items);
 }
 
 enum dtype precision_choose(enum precision precision, const struct log *log)

@@ -7,6 +7,7 @@
 
 #include "file/train_config.h"
 #include "models/model.h"
+#include "run/tiled.h"
 
 struct forward_spec {
     const struct model *model;
@@ -14,6 +15,8 @@ struct forward_spec {
     struct params *params; /* outlives it */
     struct shape sample;   /* without the batch */
     int batch, threads;
+    const struct preprocess *input; /* of those samples: its tiles and region; NULL: neither. Outlives it. Of tiles the
+                                       batch counts these */
     enum dtype precision;
     uint64_t seed;                       /* of the model's noise */
     bool map, reconstruction, attention; /* wanted beside the score */
@@ -23,19 +26,23 @@ struct forward {
     struct graph *graph;
     struct plan *plan;
     int batch, threads;
-    size_t sample_values, map_values;
+    int rows; /* of the graph: its batch; as many, or of tiles */
+    size_t sample_values, map_values, row_values;
     bool maps, reconstructions, attentions; /* wanted, and the model has them */
     struct heads heads;
     uint64_t seed;
     float *input;          /* batch x sample: filled by the caller before forward_run */
-    uint64_t *identities;  /* batch: what noise is a function of; NULL: the model has none */
+    float *row_input;      /* the graph's own; of tiles another */
+    struct tiled *tiled;   /* NULL: the graph sees samples as they are */
+    uint64_t *identities;  /* rows: what noise is a function of; NULL: the model has none */
     struct search *search; /* NULL: the model searches for nothing */
 };
 
 /* Either leaves `f` such that forward_free may be called. */
 int forward_build(struct forward *f, const struct forward_spec *spec, struct err *e);
 int forward_plan(struct forward *f, struct err *e);
-/* What plan_bytes of forward_plan's plan would be, without it. */
+/* Bytes that it computes in: the plan's, and of tiles the whole samples'. And the same before forward_plan. */
+size_t forward_bytes(const struct forward *f);
 int forward_measure(const struct forward *f, size_t *bytes, struct err *e);
 void forward_free(struct forward *f); /* {0} is fine */
 

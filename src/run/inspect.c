@@ -35,7 +35,8 @@ static int decoder_new(struct decoder *d, const struct loaded *s, int k, struct 
     *d = (struct decoder){.graph = graph_new(GRAPH_SCORE, F32, loaded_params(s))};
     if (!d->graph)
         return err_memory(e, "a graph");
-    c->model->decode(d->graph, c->config, shape_with_batch(&c->input.sample, 1), k, &d->heads);
+    const struct preprocess view = preprocess_view(&c->input);
+    c->model->decode(d->graph, c->config, shape_with_batch(&view.sample, 1), k, &d->heads);
     TRY(graph_error(d->graph, e));
     struct plan_spec spec = {.graph = d->graph, .outputs = &d->heads.output, .noutputs = 1, .threads = 1};
     return plan_new(&spec, &d->plan, e);
@@ -69,12 +70,13 @@ static int decode_items(const struct decoder *d, const struct preprocess *input,
 int inspect_items(const struct loaded *s, int k, const int64_t *items, int n, uint8_t *pictures, struct err *e)
 {
     const struct param *memory = items_of(s, k);
+    const struct preprocess view = preprocess_view(&loaded_file(s)->input);
     struct decoder d;
     if (!memory)
         return err_set(e, ERR_USAGE, "model %s has no memory %d to look into", loaded_file(s)->model->name, k);
     int code = decoder_new(&d, s, k, e);
     if (!code)
-        code = decode_items(&d, &loaded_file(s)->input, memory, items, n, pictures, e);
+        code = decode_items(&d, &view, memory, items, n, pictures, e);
     decoder_free(&d);
     return code;
 }

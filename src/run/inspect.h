@@ -7,7 +7,8 @@
 
 /* Decodes items of memory k to what the model makes of them. Models whose item is a whole code: each item alone. Models
  * whose item is one position: a sample of a code filled with that item. `items[n]` chooses; pictures: n pictures of
- * 8 bits, of the format that preprocess_shows gives. ERR_USAGE where there is nothing to look at. */
+ * 8 bits, of the format that preprocess_shows gives of what the model sees at once (preprocess_view). ERR_USAGE where
+ * there is nothing to look at. */
 int inspect_items(const struct loaded *s, int k, const int64_t *items, int n, uint8_t *pictures, struct err *e);
 
 /* Number of items of memory k that can be decoded and looked at; 0: none can. */

@@ -42,6 +42,7 @@ static int declare(struct loaded *s, struct err *e)
         .config = s->about.config,
         .params = s->params,
         .sample = s->about.input.sample,
+        .input = &s->about.input,
         .batch = 1,
         .threads = 1,
     };

@@ -24,6 +24,7 @@ static struct forward_spec spec_of(const struct loaded *s, int batch, int thread
         .config = about->config,
         .params = loaded_params(s),
         .sample = about->input.sample,
+        .input = &about->input,
         .batch = batch,
         .threads = threads,
         .seed = (uint64_t)about->train.seed,
@@ -147,6 +148,7 @@ int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct
     const struct picture_format format = preprocess_format(input);
     for (int i = 0; i < n; i++) {
         TRY(picture_fit(s->decoder, &pictures[i], &format, s->kept, e));
+        preprocess_ignore(input, s->kept);
         preprocess_values(input, s->kept, f->input + (size_t)i * f->sample_values);
     }
     forward_run(f, n);
@@ -172,7 +174,9 @@ static int score_batch(struct scorer *s, const struct batch *b, scorer_each *eac
 int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
                          scorer_each *each, void *user, struct err *e)
 {
-    struct loader_options options = {.batch = (size_t)s->forward.batch, .input = &loaded_file(s->loaded)->input};
+    struct loader_options options = {.batch = (size_t)s->forward.batch,
+                                     .input = &loaded_file(s->loaded)->input,
+                                     .ahead = s->forward.tiled ? 1 : 0}; /* large pictures are large batches */
     size_t count = indices ? n : dataset_count(data, split);
     if (dataset_kind(data) != options.input->kind)
         return err_set(e, ERR_USAGE, "the data are %s, but the model was made for %s", kind_samples(dataset_kind(data)),

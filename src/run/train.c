@@ -127,7 +127,7 @@ static void find_culprit(const struct trainer *t, const struct batch *b, uint64_
     snprintf(name, size, "%s", o->name);
     if (plan_new(&spec, &p, &ignored))
         return;
-    memcpy(plan_data(p, t->heads.input), b->data, b->n * t->forward.sample_values * sizeof(float));
+    memcpy(plan_data(p, t->heads.input), b->data, b->n * t->forward.row_values * sizeof(float));
     plan_samples(p, t->identities);
     plan_forward(p, step);
     const struct node *n = plan_find_nonfinite(p);
@@ -168,9 +168,9 @@ static float learning_rate(const struct trainer *t)
 
 static void fill_batch(struct trainer *t, const struct batch *b)
 {
-    memcpy(plan_data(t->plan, t->heads.input), b->data, b->n * t->forward.sample_values * sizeof(float));
+    memcpy(plan_data(t->plan, t->heads.input), b->data, b->n * t->forward.row_values * sizeof(float));
     for (size_t i = 0; t->identities && i < b->n; i++)
-        t->identities[i] = dataset_identity(t->job->data, SPLIT_TRAIN, b->samples[i]);
+        t->identities[i] = dataset_identity(t->job->data, SPLIT_TRAIN, b->samples[i]) + b->tiles[i];
 }
 
 static int train_step(struct trainer *t, const struct batch *b, struct err *e)
@@ -366,7 +366,7 @@ static void fill_result(const struct trainer *t, struct train_result *r)
         .validated = t->about.validated,
         .calibrated = t->about.calibrated,
         .seconds = clock_seconds() - t->started,
-        .plan_bytes = plan_bytes(t->plan) + plan_bytes(t->forward.plan),
+        .plan_bytes = plan_bytes(t->plan) + forward_bytes(&t->forward),
     };
 }
 

@@ -24,7 +24,8 @@ static int choose_input(struct trainer *t, struct err *e)
     struct wishes w;
     TRY(train_wishes(t->job->train, &w, e));
     TRY(dataset_fit(t->job->data, SPLIT_TRAIN, &w, &t->about.arena, &t->about.input, e));
-    return t->job->model->check(t->job->config, &t->about.input.sample, e);
+    const struct preprocess view = preprocess_view(&t->about.input);
+    return t->job->model->check(t->job->config, &view.sample, e);
 }
 
 /* ---- the files ---- */
@@ -185,7 +186,7 @@ static int open_loaders(struct trainer *t, size_t batch, struct err *e)
 static int build_graphs(struct trainer *t, int batch, struct err *e)
 {
     const struct train_job *job = t->job;
-    const struct shape *sample = &t->about.input.sample;
+    const struct preprocess view = preprocess_view(&t->about.input);
     enum dtype precision = precision_choose(job->train->precision, job->log);
     /* The file says which precision the calibration stands for. */
     t->about.train.precision = precision == BF16 ? PRECISION_BF16 : PRECISION_F32;
@@ -193,13 +194,14 @@ static int build_graphs(struct trainer *t, int batch, struct err *e)
     t->graph = t->params ? graph_new(GRAPH_TRAIN, precision, t->params) : NULL;
     if (!t->graph)
         return err_memory(e, "a graph");
-    job->model->build(t->graph, job->config, shape_with_batch(sample, batch), &t->heads);
+    job->model->build(t->graph, job->config, shape_with_batch(&view.sample, batch), &t->heads);
     TRY(graph_error(t->graph, e));
     struct forward_spec spec = {
         .model = job->model,
         .config = job->config,
         .params = t->params,
-        .sample = *sample,
+        .sample = t->about.input.sample,
+        .input = &t->about.input,
         .batch = batch < SCORE_BATCH ? batch : SCORE_BATCH,
         .threads = t->threads,
         .precision = precision,
@@ -292,6 +294,17 @@ static void announce_promise(const struct trainer *t)
                  c.n, smallest, usual_rate, calibration_rate_bound(&c, usual_rate, 0.9));
 }
 
+static void announce_tiles(const struct tiled *t, const struct log *log)
+{
+    if (t->input->roi)
+        log_line(log, LOG_INFO, "%.3g %% of a picture counts, the rest is ignored",
+                 100 * (double)t->counted / (double)t->pixels);
+    if (t->input->tile)
+        log_line(log, LOG_INFO,
+                 "a picture is looked at in %zu tile%s of %dx%d pixels, of which every epoch sees as many",
+                 t->tiling->n, t->tiling->n == 1 ? "" : "s", t->tiling->tile_width, t->tiling->tile_height);
+}
+
 static void announce(const struct trainer *t, size_t batch)
 {
     const struct log *log = t->job->log;
@@ -302,10 +315,12 @@ static void announce(const struct trainer *t, size_t batch)
     log_line(log, LOG_INFO, "%s on %zu samples of %s; %zu more for validation, %zu for calibration",
              t->job->model->name, t->samples[SHARE_TRAIN], shape_text(&t->about.input.sample, shape),
              t->samples[SHARE_VALIDATION], t->samples[SHARE_CALIBRATION]);
+    if (t->forward.tiled)
+        announce_tiles(t->forward.tiled, log);
     log_line(log, LOG_INFO,
              "%zu steps an epoch of %zu samples; %.3g million weights; memory: %.1f MiB to train, %.1f MiB to validate",
              loader_steps(t->loaders[SHARE_TRAIN]), batch, (double)weights * 1e-6,
-             (double)plan_bytes(t->plan) / (1 << 20), (double)plan_bytes(t->forward.plan) / (1 << 20));
+             (double)plan_bytes(t->plan) / (1 << 20), (double)forward_bytes(&t->forward) / (1 << 20));
 }
 
 /* ---- going on ---- */
@@ -338,6 +353,13 @@ static int same_options(const struct trainer *t, const struct option *table, con
     return 0;
 }
 
+static bool same_input(const struct preprocess *a, const struct preprocess *b)
+{
+    if (!shape_equal(&a->sample, &b->sample) || !a->roi != !b->roi)
+        return false;
+    return !a->roi || !memcmp(a->roi, b->roi, (size_t)(a->sample.d[0] * a->sample.d[1]));
+}
+
 static int same_training(const struct trainer *t, const struct model_file *then, const struct train_state *state,
                          struct err *e)
 {
@@ -346,12 +368,12 @@ static int same_training(const struct trainer *t, const struct model_file *then,
                        t->job->model->name);
     TRY(same_options(t, then->model->options, then->config, t->job->config, e));
     TRY(same_options(t, train_options, &then->train, &t->about.train, e));
-    if (!shape_equal(&then->input.sample, &t->about.input.sample) || state->data != t->at.data ||
-        then->trained != t->about.trained)
-        return err_set(e, ERR_USAGE,
-                       "%s was begun on other data than %s: the samples are not the same; give the same "
-                       "data to go on, or begin anew with --force",
-                       t->state_path, t->job->data_name);
+    if (!same_input(&then->input, &t->about.input) || state->data != t->at.data || then->trained != t->about.trained)
+        return err_set(
+            e, ERR_USAGE,
+            "%s was begun on other data than %s: the samples, or what counts of them, are not the same; give the same "
+            "data to go on, or begin anew with --force",
+            t->state_path, t->job->data_name);
     if (state->step > (int64_t)loader_steps(t->loaders[SHARE_TRAIN]) || state->epoch > t->job->train->epochs)
         return err_set(e, ERR_USAGE, "%s has %d epochs done already, epochs=%lld asks for fewer", t->state_path,
                        state->epoch, (long long)t->job->train->epochs);

@@ -1,0 +1,153 @@
+#include "run/tiled.h"
+
+#include "data/region.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* A single tile at a time would leave threads idle, and what it saves is small beside a large picture. */
+enum { ROWS_MIN = 16 };
+
+bool tiled_needed(const struct preprocess *input)
+{
+    const struct preprocess view = preprocess_view(input);
+    return input->roi || !shape_equal(&view.sample, &input->sample);
+}
+
+/* Whole samples; and as many runs as their tiles need, all of them full. */
+static void choose_rows(struct tiled *t, size_t batch)
+{
+    const size_t tiles = t->tiling->n, most = batch < ROWS_MIN ? ROWS_MIN : batch;
+    size_t samples = batch > tiles ? batch / tiles : 1, runs = (samples * tiles + most - 1) / most;
+    t->samples = (int)samples;
+    t->rows = (int)((samples * tiles + runs - 1) / runs);
+}
+
+int tiled_new(const struct preprocess *input, int batch, struct tiled **out, struct err *e)
+{
+    struct tiled *t = calloc(1, sizeof *t);
+    if (!t)
+        return err_memory(e, "whole pictures");
+    t->input = input;
+    t->pixels = (size_t)(input->sample.d[0] * input->sample.d[1]);
+    t->counted = region_pixels(input);
+    int code = tiling_new(input, &t->tiling, e);
+    if (code < 0) {
+        tiled_free(t);
+        return code;
+    }
+    choose_rows(t, (size_t)batch);
+    *out = t;
+    return 0;
+}
+
+static int channels_of(const struct tiled *t, int field)
+{
+    return field == FIELD_MAP ? 1 : (int)shape_last(&t->input->sample);
+}
+
+static size_t sample_values(const struct tiled *t)
+{
+    return (size_t)shape_count(&t->input->sample);
+}
+
+static size_t field_values(const struct tiled *t, int field)
+{
+    return t->pixels * (size_t)channels_of(t, field);
+}
+
+size_t tiled_bytes(const struct tiled *t)
+{
+    size_t values = sample_values(t) + SCORE_PARTS;
+    for (int f = 0; f < FIELDS; f++)
+        values += t->wanted[f] ? field_values(t, f) : 0;
+    for (int k = 0; k < MEMORIES; k++)
+        values += t->tiling->n * t->attention_values[k];
+    return (size_t)t->samples * values * sizeof(float);
+}
+
+int tiled_allocate(struct tiled *t, struct err *e)
+{
+    const size_t samples = (size_t)t->samples;
+    t->values = malloc(samples * sample_values(t) * sizeof *t->values);
+    t->parts = malloc(samples * SCORE_PARTS * sizeof *t->parts);
+    bool done = t->values && t->parts;
+    for (int f = 0; f < FIELDS; f++)
+        if (t->wanted[f])
+            done &= (t->fields[f] = malloc(samples * field_values(t, f) * sizeof(float))) != NULL;
+    for (int k = 0; k < MEMORIES; k++)
+        if (t->attention_values[k])
+            done &= (t->attention[k] = malloc(samples * t->tiling->n * t->attention_values[k] * sizeof(float))) != NULL;
+    return done ? 0 : err_memory(e, "whole pictures; a smaller batch or size needs less");
+}
+
+void tiled_free(struct tiled *t)
+{
+    if (!t)
+        return;
+    tiling_free(t->tiling);
+    free(t->values);
+    free(t->parts);
+    for (int f = 0; f < FIELDS; f++)
+        free(t->fields[f]);
+    for (int k = 0; k < MEMORIES; k++)
+        free(t->attention[k]);
+    free(t);
+}
+
+void tiled_begin(struct tiled *t, int n)
+{
+    memset(t->parts, 0, (size_t)n * SCORE_PARTS * sizeof *t->parts);
+    for (int f = 0; f < FIELDS; f++)
+        if (t->fields[f])
+            memset(t->fields[f], 0, (size_t)n * field_values(t, f) * sizeof(float));
+}
+
+void tiled_cut(const struct tiled *t, size_t tile, float *row)
+{
+    const size_t sample = tile / t->tiling->n, channels = (size_t)shape_last(&t->input->sample);
+    tiling_cut(t->tiling, t->tiling->tiles[tile % t->tiling->n].at, channels * sizeof(float),
+               t->values + sample * sample_values(t), row);
+}
+
+void tiled_add_field(struct tiled *t, size_t tile, enum tiled_field field, const float *values)
+{
+    const size_t sample = tile / t->tiling->n;
+    tiling_add(t->tiling, tile % t->tiling->n, channels_of(t, field), values,
+               t->fields[field] + sample * field_values(t, field));
+}
+
+void tiled_add_part(struct tiled *t, size_t tile, int part, float value)
+{
+    const size_t sample = tile / t->tiling->n;
+    t->parts[sample * SCORE_PARTS + (size_t)part] += t->tiling->tiles[tile % t->tiling->n].share * value;
+}
+
+void tiled_put_attention(struct tiled *t, size_t tile, int memory, const float *values)
+{
+    const size_t n = t->attention_values[memory];
+    memcpy(t->attention[memory] + tile * n, values, n * sizeof *values);
+}
+
+/* The mean over what counts; the rest becomes 0. */
+static float finish_map(const struct tiled *t, float *map)
+{
+    const uint8_t *roi = t->input->roi;
+    double sum = 0;
+    for (size_t i = 0; i < t->pixels; i++) {
+        if (roi && !roi[i])
+            map[i] = 0;
+        sum += (double)map[i];
+    }
+    return (float)(sum / (double)t->counted);
+}
+
+void tiled_finish(struct tiled *t, int n, const struct heads *h)
+{
+    for (int i = 0; t->fields[FIELD_MAP] && i < n; i++) {
+        float mean = finish_map(t, t->fields[FIELD_MAP] + (size_t)i * t->pixels);
+        for (int k = 0; k < h->nscores; k++)
+            if (h->scores[k].value == h->map_mean)
+                t->parts[(size_t)i * SCORE_PARTS + (size_t)k] = mean;
+    }
+}
