@@ -2,6 +2,7 @@
 #include "models/model.h"
 
 extern const struct model model_memae, model_ae, model_ae_skip;
+extern const struct model model_daad;
 extern const struct model model_vae;
 extern const struct model model_ganomaly, model_skip_ganomaly;
 
@@ -10,6 +11,7 @@ const struct model *const models[] = {
     &model_memae,
     &model_ae,
     &model_ae_skip,
+    &model_daad,
     &model_vae,
     &model_ganomaly,
     &model_skip_ganomaly,
