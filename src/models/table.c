@@ -2,7 +2,7 @@
 #include "models/model.h"
 
 extern const struct model model_memae, model_ae, model_ae_skip;
-extern const struct model model_daad;
+extern const struct model model_daad, model_daad_plus;
 extern const struct model model_vae;
 extern const struct model model_ganomaly, model_skip_ganomaly;
 
@@ -12,6 +12,7 @@ const struct model *const models[] = {
     &model_ae,
     &model_ae_skip,
     &model_daad,
+    &model_daad_plus,
     &model_vae,
     &model_ganomaly,
     &model_skip_ganomaly,
