@@ -143,8 +143,12 @@ static void add_line(const struct thin *t, float *line, const float *taps)
     const float *from = taps + first * t->columns;
     if (span == 3)
         add_whole(to, from, end - first, step, 3, t->columns);
+    else if (span == 4)
+        add_whole(to, from, end - first, step, 4, t->columns);
     else if (span == 9)
         add_whole(to, from, end - first, step, 9, t->columns);
+    else if (span == 12)
+        add_whole(to, from, end - first, step, 12, t->columns);
     else
         add_whole(to, from, end - first, step, span, t->columns);
     for (int64_t x = end; x < t->dst[2]; x++)

@@ -284,6 +284,12 @@ static const struct layer layers[] = {
     {2, 2, {3, 3}, 8, 1500, K3, ONE, ONE, {0}, false, true, 0, 0, 0},
     {2, 1, {3, 3}, 8, 1500, K3, ONE, ONE, {0}, true, true, 0, 0, 0},
     {2, 1, {1, 1}, 5, 7, K3, ONE, ONE, {0}, false, true, 0, 0, 0},
+    {2, 3, {4, 4}, 24, 10, {4, 4}, ONE, {0}, {0}, false, true, ACT_LRELU, 0, 0}, /* a kernel over the whole of it */
+    {2, 3, {1, 1}, 10, 24, {4, 4}, ONE, {0}, {0}, true, true, ACT_RELU, 0, 0},
+    {3, 2, {2, 3, 2}, 5, 7, {2, 3, 2}, TWO, {0}, {0}, false, false, 0, 0, 0},
+    {2, 2, {8, 8}, 3, 16, {4, 4}, TWO, ONE, {0}, false, false, 0, 0, 0}, /* of a picture that another net has made */
+    {2, 2, {9, 7}, 4, 16, K3, ONE, ONE, {0}, false, true, ACT_LRELU, 0, 0},
+    {3, 1, {4, 6, 6}, 2, 16, K3, TWO, ONE, {0}, false, true, 0, 0, 0},
     {3, 1, {4, 12, 10}, 1, 24, K3, {1, 2, 2}, ONE, {0}, false, false, 0, 0, 0},
     {3, 2, {4, 6, 5}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0},
     {3, 1, {4, 6, 6}, 32, 48, K3, ONE, ONE, {0}, false, true, 0, 0, 0},

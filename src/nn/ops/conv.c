@@ -26,7 +26,8 @@ struct conv {
     struct dnn_conv *dnn;
     size_t act_bytes;    /* of the gradient in front of the activation, at the front of scratch; 0: none */
     size_t narrow_bytes; /* of that in BF16 behind it, for an F32 output of BF16 inputs; 0: none */
-    struct thin *thin;   /* of a deconv to a picture: its forward direction */
+    struct thin *thin;   /* towards a picture: a deconv's forward direction, a convolution's backward-data */
+    bool product;        /* computed as a matrix product, without dnn */
     uint64_t packed;     /* version of the weights in dnn's packed copies */
 };
 
@@ -125,7 +126,7 @@ static int prepare_thin(struct exec *x, struct conv *c, const struct dnn_conv_sp
     memcpy(s.stride, d->stride, sizeof d->stride);
     memcpy(s.pad, d->pad, sizeof d->pad);
     TRY(thin_new(&s, &c->thin, e));
-    want_scratch(x, thin_scratch(c->thin));
+    want_scratch(x, c->act_bytes + thin_scratch(c->thin));
     x->own_bytes += thin_bytes(c->thin);
     return 0;
 }
@@ -147,6 +148,24 @@ static int prepare_dnn(struct exec *x, struct conv *c, struct dnn_conv_spec *d, 
 static bool is_thin(int64_t out_channels, const struct conv_spec *s)
 {
     return out_channels <= THIN_CHANNELS && s->act == ACT_NONE && s->dtype == F32;
+}
+
+/* Convolutions whose backward-data it computes: of pictures that another net has made. */
+static bool is_thin_backwards(const struct exec *x)
+{
+    const struct node *in = x->node->in[X];
+    return !transposed(x->node) && (x->wants & (1u << X)) && shape_last(&in->shape) <= THIN_CHANNELS &&
+           in->dtype == F32;
+}
+
+/* A kernel that covers its input once is a matrix product of numbers as they lie. As a convolution oneDNN would bring
+ * the weights into its order first, in every step, which takes several times as long as the product. */
+static bool is_product(const struct dnn_conv_spec *d)
+{
+    for (int i = 0; i < d->src.nd - 2; i++)
+        if (d->dst.d[i + 1] != 1 || d->pad[i] || d->kernel[i] != d->src.d[i + 1])
+            return false;
+    return d->src_type == F32 && d->dst_type == F32;
 }
 
 /* The convolution, or the one whose adjoint this is; directions are still to be chosen. */
@@ -182,12 +201,14 @@ static int prepare(struct exec *x, struct err *e)
         return err_memory(e, "a convolution");
     if (x->wants && s->act != ACT_NONE)
         c->act_bytes = ((size_t)shape_count(&n->shape) * dtype_bytes(n->dtype) + 63) & ~(size_t)63;
-    if (t && is_thin(shape_last(&n->shape), s))
+    want_scratch(x, c->act_bytes);
+    if ((t && is_thin(shape_last(&n->shape), s)) || is_thin_backwards(x))
         TRY(prepare_thin(x, c, &d, e));
-    unsigned forward = t ? DNN_BACKWARD_DATA : DNN_FORWARD, back = t ? DNN_FORWARD : DNN_BACKWARD_DATA;
-    d.directions = (c->thin ? 0 : forward) | (x->wants & (1u << X) ? back : 0) |
+    unsigned adjoint = c->thin ? 0 : DNN_BACKWARD_DATA, back = t ? DNN_FORWARD : adjoint;
+    d.directions = (t ? adjoint : DNN_FORWARD) | (x->wants & (1u << X) ? back : 0) |
                    (x->wants & (1u << WEIGHT) ? DNN_BACKWARD_WEIGHTS : 0);
-    if (d.directions)
+    c->product = d.directions && is_product(&d);
+    if (d.directions && !c->product)
         TRY(prepare_dnn(x, c, &d, e));
     if (x->wants & (1u << BIAS))
         want_scratch(x, c->act_bytes + rows_sum_scratch((size_t)shape_rows(&n->shape), (size_t)shape_last(&n->shape)));
@@ -216,11 +237,35 @@ static void pack(struct exec *x)
         c->packed = *x->version;
 }
 
-static void conv_forward(struct exec *x)
+/* The three directions of the convolution between its fine side, which it reads, and its coarse side: by oneDNN, or as
+ * products of matrices, coarse N,O, fine N,K and weight O,K. */
+static int64_t fine_values(const struct node *n)
+{
+    return shape_count(&n->in[WEIGHT]->shape) / weight_first(n);
+}
+
+static void to_coarse(struct exec *x, const void *fine, const float *bias, void *coarse, void *scratch)
 {
     struct conv *c = x->own;
-    pack(x);
-    exec_note(x, dnn_conv_forward(c->dnn, x->in[X], x->in[BIAS], x->out, x->scratch));
+    int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
+    exec_note(x, c->product ? dnn_gemm(false, true, n, o, k, 1, fine, k, x->in[WEIGHT], k, 0, coarse, o)
+                            : dnn_conv_forward(c->dnn, fine, bias, coarse, scratch));
+}
+
+static void to_fine(struct exec *x, const void *coarse, void *fine, void *scratch)
+{
+    struct conv *c = x->own;
+    int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
+    exec_note(x, c->product ? dnn_gemm(false, false, n, k, o, 1, coarse, o, x->in[WEIGHT], k, 0, fine, k)
+                            : dnn_conv_backward_data(c->dnn, coarse, fine, scratch));
+}
+
+static void to_weight(struct exec *x, const void *fine, const void *coarse, void *scratch)
+{
+    struct conv *c = x->own;
+    int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
+    exec_note(x, c->product ? dnn_gemm(true, false, o, k, n, 1, coarse, o, fine, k, 0, x->gin[WEIGHT], k)
+                            : dnn_conv_backward_weights(c->dnn, fine, coarse, x->gin[WEIGHT], scratch));
 }
 
 /* Bias and activation behind a deconv are one pass of ours: as oneDNN's post-op they cost up to six times more. */
@@ -228,8 +273,19 @@ static void bias_act(struct exec *x)
 {
     const struct conv_spec *s = spec_of(x->node);
     const struct shape *y = &x->node->shape;
+    if (!x->in[BIAS] && s->act == ACT_NONE)
+        return;
     rows_bias_act(x->threads, x->node->dtype, x->out, (size_t)shape_rows(y), (size_t)shape_last(y), x->in[BIAS], s->act,
                   s->slope);
+}
+
+static void conv_forward(struct exec *x)
+{
+    const struct conv *c = x->own;
+    pack(x);
+    to_coarse(x, x->in[X], x->in[BIAS], x->out, x->scratch);
+    if (c->product)
+        bias_act(x);
 }
 
 static void deconv_forward(struct exec *x)
@@ -239,8 +295,8 @@ static void deconv_forward(struct exec *x)
     if (c->thin)
         exec_note(x, thin_adjoint(c->thin, x->in[X], x->in[BIAS], x->out, x->scratch));
     else
-        exec_note(x, dnn_conv_backward_data(c->dnn, x->in[X], x->out, x->scratch));
-    if (!c->thin && (x->in[BIAS] || spec_of(x->node)->act != ACT_NONE))
+        to_fine(x, x->in[X], x->out, x->scratch);
+    if (!c->thin)
         bias_act(x);
 }
 
@@ -273,9 +329,11 @@ static void conv_backward(struct exec *x)
     const void *g = before_act(x, &scratch);
     bias_gradient(x, g, scratch);
     if (x->gin[WEIGHT])
-        exec_note(x, dnn_conv_backward_weights(c->dnn, x->in[X], g, x->gin[WEIGHT], scratch));
-    if (x->gin[X])
-        exec_note(x, dnn_conv_backward_data(c->dnn, g, x->gin[X], scratch));
+        to_weight(x, x->in[X], g, scratch);
+    if (x->gin[X] && c->thin)
+        exec_note(x, thin_adjoint(c->thin, g, NULL, x->gin[X], scratch));
+    else if (x->gin[X])
+        to_fine(x, g, x->gin[X], scratch);
 }
 
 static void deconv_backward(struct exec *x)
@@ -290,14 +348,14 @@ static void deconv_backward(struct exec *x)
         scratch += c->narrow_bytes;
     }
     if (x->gin[WEIGHT])
-        exec_note(x, dnn_conv_backward_weights(c->dnn, g, x->in[X], x->gin[WEIGHT], scratch));
+        to_weight(x, g, x->in[X], scratch);
     if (x->gin[X])
-        exec_note(x, dnn_conv_forward(c->dnn, g, NULL, x->gin[X], scratch));
+        to_coarse(x, g, NULL, x->gin[X], scratch);
 }
 
 static const struct op conv = {
     .name = "conv",
-    .reads = {[WEIGHT] = READ_IN0},
+    .reads = {[X] = READ_IN1, [WEIGHT] = READ_IN0},
     .infer = infer,
     .prepare = prepare,
     .forward = conv_forward,
@@ -308,7 +366,7 @@ static const struct op conv = {
 
 static const struct op deconv = {
     .name = "deconv",
-    .reads = {[WEIGHT] = READ_IN0},
+    .reads = {[X] = READ_IN1, [WEIGHT] = READ_IN0},
     .infer = infer,
     .prepare = prepare,
     .forward = deconv_forward,
@@ -320,7 +378,7 @@ static const struct op deconv = {
 /* With an activation within, whose derivative is taken from the output. */
 static const struct op conv_act = {
     .name = "conv",
-    .reads = {[X] = READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
+    .reads = {[X] = READ_IN1 | READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
     .infer = infer,
     .prepare = prepare,
     .forward = conv_forward,
@@ -331,7 +389,7 @@ static const struct op conv_act = {
 
 static const struct op deconv_act = {
     .name = "deconv",
-    .reads = {[X] = READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
+    .reads = {[X] = READ_IN1 | READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
     .infer = infer,
     .prepare = prepare,
     .forward = deconv_forward,
