@@ -348,9 +348,10 @@ static int put_charts(FILE *f, const struct page *p, const struct evaluation *m,
     report_chart_promise(f, p, m);
     fputs(report_labelled(m) ? "</div>\n<div class=\"tables\">\n" : "", f);
     report_rates(f, p, m);
+    fputs(m->nkinds ? "<div class=\"stack\">\n" : "", f);
     report_kinds(f, p, m);
     report_pixels(f, m);
-    fputs("</div></section>\n", f);
+    fputs(m->nkinds ? "</div>\n</div></section>\n" : "</div></section>\n", f);
     return 0;
 }
 

@@ -60,7 +60,7 @@ static int put_card(FILE *f, const struct evaluation *m, const struct heatmap_sc
 {
     fputs("<figure class=\"card\"><div class=\"trio\">", f);
     if (s->input.pixels)
-        TRY(report_input(f, s, e));
+        TRY(report_input(f, s, scale->level, e));
     if (s->reconstruction)
         TRY(report_reconstruction(f, s, e));
     if (s->map)
@@ -225,7 +225,22 @@ static struct shown what_is_shown(const struct evaluation *m)
     return shown;
 }
 
-static void galleries_heading(FILE *f, const struct page *p, const struct shown *shown)
+/* What the outlines mean; ends the paragraph. */
+static void outlines_note(FILE *f, const struct page *p, const struct shown *shown, float level)
+{
+    if (shown->maps && isfinite(level)) {
+        fputs(" Outlined in blue: what the map has above its threshold, which at most ", f);
+        html_percent(f, p->rate, report_percent_decimals(p->rate));
+        fputs(" of normal ", f);
+        html_text(f, p->samples);
+        fputs(" reach anywhere.", f);
+    }
+    if (shown->masks)
+        fputs(" Outlined in yellow: the defect as the data mark it.", f);
+    fputs("</p>\n", f);
+}
+
+static void galleries_heading(FILE *f, const struct page *p, const struct shown *shown, float level)
 {
     if (!shown->pictures) {
         fputs("<section><h3>What stands out</h3>\n<p class=\"note\">The ", f);
@@ -237,7 +252,7 @@ static void galleries_heading(FILE *f, const struct page *p, const struct shown 
           "where the two differ. A model that knows only normal data rebuilds everything as normal; what it cannot "
           "rebuild lights up. The colours mean the same in every map.",
           f);
-    fputs(shown->masks ? " Outlined in green on the input: the defect as the data mark it.</p>\n" : "</p>\n", f);
+    outlines_note(f, p, shown, level);
 }
 
 int report_galleries(FILE *f, const struct page *p, const struct evaluation *m, struct err *e)
@@ -246,7 +261,7 @@ int report_galleries(FILE *f, const struct page *p, const struct evaluation *m, 
     const struct map_scale scale = report_map_scale(p, m);
     if (!shown.any)
         return 0;
-    galleries_heading(f, p, &shown);
+    galleries_heading(f, p, &shown, scale.colors.level);
     if (shown.maps)
         TRY(put_bar(f, &scale, e));
     for (int g = GALLERY_MOST_ANOMALOUS; g < GALLERIES; g++) {
@@ -272,8 +287,8 @@ typedef int put_cell(FILE *f, const struct heatmap_scale *scale, const struct sh
 
 static int cell_input(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, struct err *e)
 {
-    (void)scale;
-    return s->input.pixels ? report_input(f, s, e) : 0;
+    (void)scale; /* one input stands above the maps of all models */
+    return s->input.pixels ? report_input(f, s, INFINITY, e) : 0;
 }
 
 static int cell_reconstruction(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, struct err *e)

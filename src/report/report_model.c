@@ -139,7 +139,7 @@ void report_tiles(FILE *f, const struct page *p, const struct evaluation *m)
         tile_part(f, &m->parts[k]);
     tile_number(f, "Average precision", m->metrics.n ? m->metrics.average_precision : NAN, "over all thresholds");
     tile_number(f, "Pixel AUROC", m->pixels.auroc, "heat maps against the masks");
-    tile_number(f, "Pixel average precision", m->pixels.average_precision, "of the same pixels");
+    tile_number(f, "Pixel precision", m->pixels.average_precision, "average precision of the same pixels");
     tile_number(f, "AUPRO", m->pixels.aupro, "each defect\xe2\x80\x99s region counts the same");
     if (m->judged && m->decisions.normal)
         tile_false_alarms(f, p, m);
@@ -287,7 +287,7 @@ void report_kinds(FILE *f, const struct page *p, const struct evaluation *m)
     html_text(f, p->samples);
     fputs(", the hardest first. Bars begin at 0.5, which is guessing.</p>\n"
           "<table class=\"kinds\"><thead><tr><th scope=\"col\">kind</th><th scope=\"col\">n</th>"
-          "<th scope=\"col\">AUROC</th>",
+          "<th scope=\"col\" class=\"start\">AUROC</th>",
           f);
     fputs(m->judged ? "<th scope=\"col\">found</th></tr></thead><tbody>\n" : "</tr></thead><tbody>\n", f);
     for (size_t i = 0; i < n; i++)
@@ -345,7 +345,8 @@ void report_pixels(FILE *f, const struct evaluation *m)
         "<div class=\"block\"><h4>Where the defects are</h4>\n<p class=\"note\">The heat maps against the masks, each "
         "kind with all normal pixels, the hardest first. Bars begin at 0.15, which is guessing.</p>\n"
         "<table class=\"pixels\"><thead><tr><th scope=\"col\">kind</th><th scope=\"col\">regions</th>"
-        "<th scope=\"col\">pixel AUROC</th><th scope=\"col\">precision</th><th scope=\"col\">AUPRO</th></tr></thead>"
+        "<th scope=\"col\">pixel AUROC</th><th scope=\"col\">precision</th><th scope=\"col\" "
+        "class=\"start\">AUPRO</th></tr></thead>"
         "<tbody>\n",
         f);
     size_t n = kinds_with_masks(m, order, SHOWN);

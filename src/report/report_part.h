@@ -57,7 +57,8 @@ struct map_scale {
 struct map_scale report_map_scale(const struct page *p, const struct evaluation *m);
 
 /* One picture of a sample that has it. */
-int report_input(FILE *f, const struct shown_sample *s, struct err *e); /* with the mask's outline */
+/* With the outline of its mask, and of what its map has above `level`; INFINITY: of that none. */
+int report_input(FILE *f, const struct shown_sample *s, float level, struct err *e);
 int report_reconstruction(FILE *f, const struct shown_sample *s, struct err *e);
 int report_map(FILE *f, const struct heatmap_scale *scale, const struct shown_sample *s, struct err *e);
 

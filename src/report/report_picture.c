@@ -1,4 +1,5 @@
-/* The pictures of a sample: input with the true outline, reconstruction, heat map with its contour. */
+/* The pictures of a sample: input with the outlines of what is marked and what is found, reconstruction, heat map with
+ * its contour. */
 #include "report/html.h"
 #include "report/report_part.h"
 
@@ -101,28 +102,36 @@ int report_map(FILE *f, const struct heatmap_scale *scale, const struct shown_sa
     return code;
 }
 
+/* What values of a sample's pixels are above a level. */
+static int put_outline(FILE *f, const struct shown_sample *s, const float *values, float level, const char *class,
+                       struct err *e)
+{
+    struct small_map small;
+    TRY(shrink_map(values, s->input.width, s->input.height, &small, e));
+    outline(f, &small, level, class);
+    free(small.v);
+    return 0;
+}
+
 static int put_mask(FILE *f, const struct shown_sample *s, struct err *e)
 {
-    int width = s->input.width, height = s->input.height;
-    size_t n = (size_t)width * (size_t)height;
+    size_t n = (size_t)s->input.width * (size_t)s->input.height;
     float *mask = malloc(n * sizeof *mask);
     if (!mask)
         return err_memory(e, "a mask of the report");
     for (size_t i = 0; i < n; i++)
         mask[i] = s->mask[i] ? 1 : 0;
-    struct small_map small = {0};
-    int code = shrink_map(mask, width, height, &small, e);
-    if (!code)
-        outline(f, &small, 0.5f, "truth");
-    free(small.v);
+    int code = put_outline(f, s, mask, 0.5f, "truth", e);
     free(mask);
     return code;
 }
 
-int report_input(FILE *f, const struct shown_sample *s, struct err *e)
+int report_input(FILE *f, const struct shown_sample *s, float level, struct err *e)
 {
     fputs("<span class=\"pic\">", f);
     TRY(html_picture(f, &s->input, PICTURE_SIDE, report_picture_class(&s->input), "input", e));
+    if (s->map && isfinite(level))
+        TRY(put_outline(f, s, s->map, level, "level", e));
     if (s->mask)
         TRY(put_mask(f, s, e));
     fputs("</span>", f);

@@ -43,6 +43,10 @@ static void test_full_page(void **state)
     assert_non_null(strstr(page, "<div class=\"gallery of-crisp\" style=\"--px:80px\">"));
     assert_non_null(strstr(page, "<table class=\"drawn\" style=\"--px:80px\">"));
     assert_non_null(strstr(page, "<div class=\"items\" style=\"--px:60px\">"));
+    /* What is marked and what is found is outlined on the input, what is found on the map too. */
+    assert_non_null(strstr(page, "which at most 10&nbsp;% of normal pictures reach anywhere."));
+    assert_non_null(strstr(page, "aria-hidden=\"true\"><path d=\"M11 11h9M11 20h9M11 11v9M20 11v9\"/></svg>"
+                                 "<svg class=\"outline truth\""));
     /* The least used of the items that are used at all. */
     assert_non_null(strstr(page, ">&lt;&nbsp;0.1&nbsp;%</figcaption>"));
     /* items was changed, shrink has its default. */
