@@ -127,6 +127,8 @@ static int allocate(struct pass *p)
     if (p->shows && p->roles->has_map && dataset_has_masks(p->job->data) &&
         !(s->pixels = pixel_metrics_new(p->format.width, p->format.height)))
         return err_memory(p->e, "the pixel metrics");
+    if (s->pixels)
+        pixel_metrics_region(s->pixels, loaded_file(p->job->loaded)->input.roi);
     return allocate_memories(p);
 }
 

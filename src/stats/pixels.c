@@ -33,8 +33,9 @@ struct group {
 
 struct pixel_metrics {
     int width, height;
-    uint32_t *label; /* width x height, of one mask */
-    uint32_t *size;  /* pixels of its regions, from 1 on */
+    const uint8_t *roi; /* what counts; NULL: everything */
+    uint32_t *label;    /* width x height, of one mask */
+    uint32_t *size;     /* pixels of its regions, from 1 on */
     struct group *groups;
     int ngroups;
     bool used[BLOCKS]; /* by any group */
@@ -75,7 +76,17 @@ void pixel_metrics_free(struct pixel_metrics *p)
     free(p);
 }
 
+void pixel_metrics_region(struct pixel_metrics *p, const uint8_t *roi)
+{
+    p->roi = roi;
+}
+
 /* ---- adding ---- */
+
+static bool inside(const struct pixel_metrics *p, size_t i)
+{
+    return !p->roi || p->roi[i];
+}
 
 static bool same_kind(const char *a, const char *b)
 {
@@ -134,10 +145,13 @@ static void measure_regions(struct pixel_metrics *p, struct group *g, const uint
     uint32_t n = regions_label(mask, p->width, p->height, p->label);
     memset(p->size, 0, ((size_t)n + 1) * sizeof *p->size);
     for (size_t i = 0; i < (size_t)p->width * (size_t)p->height; i++) {
+        if (!inside(p, i))
+            continue;
         p->size[p->label[i]]++;
         g->defective += p->label[i] > 0;
     }
-    g->regions += n;
+    for (uint32_t region = 1; region <= n; region++)
+        g->regions += p->size[region] > 0;
 }
 
 int pixel_metrics_add(struct pixel_metrics *p, const char *kind, const float *map, const uint8_t *mask, struct err *e)
@@ -148,8 +162,10 @@ int pixel_metrics_add(struct pixel_metrics *p, const char *kind, const float *ma
     struct histogram *h = g->histogram;
     if (kind)
         measure_regions(p, g, mask);
-    g->pixels += (size_t)p->width * (size_t)p->height;
     for (size_t i = 0; i < (size_t)p->width * (size_t)p->height; i++) {
+        if (!inside(p, i))
+            continue;
+        g->pixels++;
         uint32_t bin = bin_of(map[i]);
         p->used[bin / BLOCK] = true;
         if (kind && p->label[i]) {

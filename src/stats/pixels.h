@@ -39,6 +39,10 @@ struct pixel_metrics;
 struct pixel_metrics *pixel_metrics_new(int width, int height);
 void pixel_metrics_free(struct pixel_metrics *p);
 
+/* From here on only those pixels count where roi (width x height) is not 0: of a region the part there, and none that
+ * is all elsewhere. It outlives the metrics. */
+void pixel_metrics_region(struct pixel_metrics *p, const uint8_t *roi);
+
 /* Adds a picture: its map, and its mask, 0 = normal; `kind` NULL: a normal picture, of which all pixels are normal and
  * the mask is not read. Values are finite. ERR_MEMORY, at the first picture of a kind only. */
 int pixel_metrics_add(struct pixel_metrics *p, const char *kind, const float *map, const uint8_t *mask, struct err *e);

@@ -119,6 +119,21 @@ static void perfect_maps_have_1(void **state)
     assert_row(7, map, mask, &(struct pixel_rates){1, 1, 1, 2});
 }
 
+/* Wrong everywhere outside; of the defects one is all there and one half. */
+static void what_is_outside_a_region_does_not_count(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    const float map[] = {0, 9, 0.1f, 0.9f, 0, 0.2f, 5};
+    const uint8_t mask[] = {1, 0, 0, 1, 1, 0, 1}, roi[] = {0, 0, 1, 1, 0, 1, 1};
+    struct pixel_metrics *p = pixel_metrics_new(7, 1);
+    assert_non_null(p);
+    pixel_metrics_region(p, roi);
+    assert_int_equal(pixel_metrics_add(p, "dent", map, mask, &e), 0);
+    assert_rates(p, NULL, &(struct pixel_rates){1, 1, 1, 2});
+    pixel_metrics_free(p);
+}
+
 static void worst_maps_have_0(void **state)
 {
     (void)state;
@@ -379,6 +394,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(regions_touch_by_sides_and_corners),
         cmocka_unit_test(perfect_maps_have_1),
+        cmocka_unit_test(what_is_outside_a_region_does_not_count),
         cmocka_unit_test(worst_maps_have_0),
         cmocka_unit_test(a_flat_map_is_guessing),
         cmocka_unit_test(regions_weigh_the_same),
