@@ -200,7 +200,8 @@ typedef struct engram_result {
 /* Scores one picture of any size: it is brought to the model's size and colours first. */
 ENGRAM_API int engram_score_picture(engram_scorer *scorer, const engram_picture *picture, engram_result *result,
                                     engram_error *error);
-/* Scores n pictures at once, as many as the scorer's `batch` at most. A picture that cannot be used fails them all. */
+/* Scores n pictures at once, as many as the scorer's `batch` at most; of a model that sees pictures in tiles `batch`
+ * counts those, and at least one picture is taken. A picture that cannot be used fails them all. */
 ENGRAM_API int engram_score_pictures(engram_scorer *scorer, const engram_picture *pictures, size_t n,
                                      engram_result *results, engram_error *error);
 /* Scores a picture file: png, jpg, tiff, bmp, webp, pgm, ppm. */
@@ -483,14 +484,16 @@ typedef struct engram_format {
     int64_t frames;        /* of a clip; 0: single pictures */
     int64_t height, width; /* 0: rows of numbers */
     int64_t channels;      /* 1 grey, 3 colour; columns of a row */
+    /* What the model sees of a picture at once: tiles, or all of it (then the height and width of above). */
+    int64_t tile_height, tile_width;
 } engram_format;
 
 /* 1; 0 where there is no model or no struct to fill. */
 ENGRAM_API int engram_model_format(const engram_model *model, engram_format *format);
 
 /* Items of a model's k-th memory that can be looked at: the picture that one decodes to on its own. `pixels` (the
- * caller's) gets the n = height x width x channels bytes of the model's format. ENGRAM_USAGE: no such memory, no such
- * item, another n. */
+ * caller's) gets the n = tile_height x tile_width x channels bytes of what the model sees at once. ENGRAM_USAGE: no
+ * such memory, no such item, another n. */
 ENGRAM_API size_t engram_model_items(const engram_model *model, size_t k); /* 0: there are none */
 ENGRAM_API int engram_model_item(const engram_model *model, size_t k, size_t i, uint8_t *pixels, size_t n,
                                  engram_error *error);
@@ -567,7 +570,7 @@ ENGRAM_API int engram_machine_measure(int threads, engram_machine *machine, engr
 #define ENGRAM_SOURCE_INIT          {sizeof(engram_source), 0, 0}
 #define ENGRAM_FACT_INIT            {sizeof(engram_fact), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define ENGRAM_EPOCH_INIT           {sizeof(engram_epoch), 0, 0, 0, 0, 0, 0}
-#define ENGRAM_FORMAT_INIT          {sizeof(engram_format), 0, 0, 0, 0}
+#define ENGRAM_FORMAT_INIT          {sizeof(engram_format), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_BENCH_JOB_INIT       {sizeof(engram_bench_job), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_BENCH_SUMMARY_INIT   {sizeof(engram_bench_summary), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_MACHINE_INIT         {sizeof(engram_machine), 0, 0, 0, 0}

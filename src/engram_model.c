@@ -145,11 +145,13 @@ int engram_model_format(const engram_model *model, engram_format *format)
 {
     if (!model)
         return 0;
-    const struct shape *s = &loaded_file(model->loaded)->input.sample;
-    int64_t picture = s->nd > 1;
+    const struct preprocess *input = &loaded_file(model->loaded)->input, view = preprocess_view(input);
+    const struct shape *s = &input->sample, *seen = &view.sample;
+    const bool picture = s->nd > 1;
     return STRUCT_ROW(engram_format, format, .frames = s->nd == 4 ? s->d[0] : 0,
                       .height = picture ? s->d[s->nd - 3] : 0, .width = picture ? s->d[s->nd - 2] : 0,
-                      .channels = shape_last(s));
+                      .channels = shape_last(s), .tile_height = picture ? seen->d[s->nd - 3] : 0,
+                      .tile_width = picture ? seen->d[s->nd - 2] : 0);
 }
 
 /* ---- its memories ---- */

@@ -1,5 +1,7 @@
 #include "file/facts.h"
 
+#include "data/region.h"
+
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -112,6 +114,12 @@ static int add_input(struct facts *f, struct err *e, const struct preprocess *p)
         TRY(add_int(f, e, "input", "columns", s->d[0], NULL));
     for (int i = 0; s->nd > 1 && i < s->nd; i++)
         TRY(add_int(f, e, "input", names[4 - s->nd + i], s->d[i], NULL));
+    if (p->tile) {
+        TRY(add_int(f, e, "input", "tile", p->tile, "pixels"));
+        TRY(add_float(f, e, "input", "overlap", 4, p->overlap));
+    }
+    if (p->roi)
+        TRY(add_int(f, e, "input", "counted", (int64_t)region_pixels(p), "pixels"));
     if (p->n > 1)
         return 0; /* a mean and a deviation for each column are no facts for people */
     TRY(add_float(f, e, "input", "mean", 9, (double)*p->mean));

@@ -262,7 +262,7 @@ static int read_roi(const struct reading *r, const json_t *input)
 {
     json_t *runs;
     const struct shape *s = &r->c->input.sample;
-    const int64_t pixels = s->d[0] * s->d[1];
+    const int64_t pixels = s->nd == 3 ? s->d[0] * s->d[1] : 1;
     TRY(json_want_array(input, "roi", r->path, SIZE_MAX, &runs, r->e));
     uint8_t *roi = arena_alloc(&r->c->arena, (size_t)pixels);
     if (!roi)

@@ -318,9 +318,10 @@ static void announce(const struct trainer *t, size_t batch)
     if (t->forward.tiled)
         announce_tiles(t->forward.tiled, log);
     log_line(log, LOG_INFO,
-             "%zu steps an epoch of %zu samples; %.3g million weights; memory: %.1f MiB to train, %.1f MiB to validate",
-             loader_steps(t->loaders[SHARE_TRAIN]), batch, (double)weights * 1e-6,
-             (double)plan_bytes(t->plan) / (1 << 20), (double)forward_bytes(&t->forward) / (1 << 20));
+             "%zu steps an epoch of %zu %s; %.3g million weights; memory: %.1f MiB to train, %.1f MiB to validate",
+             loader_steps(t->loaders[SHARE_TRAIN]), batch, t->about.input.tile ? "tiles" : "samples",
+             (double)weights * 1e-6, (double)plan_bytes(t->plan) / (1 << 20),
+             (double)forward_bytes(&t->forward) / (1 << 20));
 }
 
 /* ---- going on ---- */

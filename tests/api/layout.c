@@ -182,12 +182,14 @@ AT(engram_epoch, values, 32);
 AT(engram_epoch, nvalues, 40);
 AT(engram_epoch, validation_loss, 48);
 
-SIZE(engram_format, 40);
+SIZE(engram_format, 56);
 AT(engram_format, size, 0);
 AT(engram_format, frames, 8);
 AT(engram_format, height, 16);
 AT(engram_format, width, 24);
 AT(engram_format, channels, 32);
+AT(engram_format, tile_height, 40);
+AT(engram_format, tile_width, 48);
 
 SIZE(engram_bench_job, 48);
 AT(engram_bench_job, size, 0);

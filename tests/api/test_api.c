@@ -384,6 +384,7 @@ static void model_shows_its_memory(void **state)
     engram_error error;
     assert_int_equal(engram_model_format(model, &format), 1);
     assert_true(format.width == 16 && format.height == 16 && format.channels == 1 && format.frames == 0);
+    assert_true(format.tile_width == 16 && format.tile_height == 16);
     assert_int_equal(engram_model_items(model, 0), 10);
     assert_int_equal(engram_model_items(model, 1), 0);
     assert_int_equal(engram_model_item(model, 0, 9, pixels, sizeof pixels, &error), 0);

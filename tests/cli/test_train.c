@@ -51,6 +51,36 @@ static void options_come_by_set_and_by_flag(void **state)
     assert_says(r.out, "origin,date,1970-01-02");
 }
 
+static void looks_at_tiles_and_at_what_counts(void **state)
+{
+    (void)state;
+    write_mask("roi.png", 96, 96, 10, 10, 50, 60);
+    struct ran r =
+        run("train memae synth:?n=40&test=6&size=48 -o tiles.safetensors --tile 16 --roi roi.png " SMALL_FLAGS);
+    assert_code(r, 0);
+    assert_says(r.err, "32.6 % of a picture counts");
+    assert_says(r.err, "tiles of 16x16 pixels");
+    r = run("info tiles.safetensors --format csv");
+    assert_says(r.out, "input,height,48");
+    assert_says(r.out, "input,tile,16");
+    assert_says(r.out, "input,counted,750");
+    assert_says(r.out, "training,roi,roi.png");
+    r = run("score tiles.safetensors synth:?n=40&test=6&size=48 --maps maps");
+    assert_code(r, 0);
+    assert_int_equal(count_lines(r.out), 7);
+    assert_code(run("eval tiles.safetensors synth:?n=40&test=6&size=48 --report tiles.html"), 0);
+}
+
+static void refuses_tiles_and_regions_that_are_none(void **state)
+{
+    (void)state;
+    write_mask("black.png", 16, 16, 0, 0, 0, 0);
+    assert_refused(run(TRAIN " -o no.safetensors --tile 8"), 2, "option tile takes 0");
+    assert_refused(run(TRAIN " -o no.safetensors --roi nosuch.png"), 1, "nosuch.png");
+    assert_refused(run(TRAIN " -o no.safetensors --roi black.png"), 1, "white counts");
+    assert_false(exists("no.safetensors"));
+}
+
 static void never_overwrites_without_force(void **state)
 {
     (void)state;
@@ -135,6 +165,8 @@ int main(void)
         cmocka_unit_test(saved_is_said_of_what_is_on_disk),
         cmocka_unit_test(writes_a_model_and_says_so),
         cmocka_unit_test(options_come_by_set_and_by_flag),
+        cmocka_unit_test(looks_at_tiles_and_at_what_counts),
+        cmocka_unit_test(refuses_tiles_and_regions_that_are_none),
         cmocka_unit_test(never_overwrites_without_force),
         cmocka_unit_test(unwritable_output),
         cmocka_unit_test(full_disk_leaves_what_was_there),

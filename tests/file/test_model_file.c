@@ -236,6 +236,13 @@ static void wrong_descriptions_are_refused(void **state)
         {"input.shape", "[16384,16384,1]", "16384x16384x1 has 268435456 values"},
         {"input.std", "0", "positive std"},
         {"input.mean", "null", "finite mean"},
+        {"input.tile", "0", "'tile' should be from 1"},
+        {"input.tile", "16", "'overlap' should be a number"},
+        {"input.roi", "3", "'roi' should be an array"},
+        {"input.roi", "[100]", "the region that counts should say it of all 192 pixels"},
+        {"input.roi", "[192]", "of some that they do"},
+        {"input.roi", "[100,93]", "the region that counts"},
+        {"input.roi", "[-1,193]", "the region that counts"},
         {"calibration.map_low", "2", "from a low to a high"},
         {"calibration.map_high", "\"x\"", "'map_high' should be a number"},
         {"samples.calibrated", "6", "should hold 6 calibration scores, but has 5"},
@@ -260,6 +267,31 @@ static void wrong_descriptions_are_refused(void **state)
         assert_null(s);
         assert_says(e.msg, cases[i].says);
         assert_says(e.msg, "/bad");
+    }
+}
+
+static void tiles_and_regions_come_back(void **state)
+{
+    (void)state;
+    struct made m;
+    struct loaded *s;
+    struct err e = ERR_INIT;
+    uint8_t roi[12 * 16];
+    for (int first = 0; first < 2; first++) { /* the first pixel counts, or it does not */
+        make(&m);
+        for (int i = 0; i < 12 * 16; i++)
+            roi[i] = i ? i % 5 < 2 : (uint8_t)first;
+        m.c.input.roi = roi;
+        m.c.input.tile = 17;
+        m.c.input.overlap = 0.3;
+        assert_int_equal(model_file_write(in_folder("tiles"), true, &m.c, m.params, &e), 0);
+        if (loaded_open(in_folder("tiles"), &s, &e))
+            fail_msg("%s", e.msg);
+        assert_memory_equal(loaded_file(s)->input.roi, roi, sizeof roi);
+        assert_int_equal(loaded_file(s)->input.tile, 17);
+        assert_true(loaded_file(s)->input.overlap == 0.3);
+        loaded_close(s);
+        unmake(&m);
     }
 }
 
@@ -455,7 +487,8 @@ int main(void)
         cmocka_unit_test(wrong_descriptions_are_refused), cmocka_unit_test(a_missing_option_has_its_default),
         cmocka_unit_test(wrong_tensors_are_refused),      cmocka_unit_test(not_a_model_is_said),
         cmocka_unit_test(mutations_never_crash),          cmocka_unit_test(cut_files_are_refused),
-        cmocka_unit_test(damaged_states_are_refused),     cmocka_unit_test(samples_have_a_limit),
+        cmocka_unit_test(tiles_and_regions_come_back),    cmocka_unit_test(damaged_states_are_refused),
+        cmocka_unit_test(samples_have_a_limit),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }
