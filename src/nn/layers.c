@@ -116,7 +116,9 @@ static struct node *layer(struct graph *g, const char *name, struct node *x, con
     g->scope = name;
     struct node *weight = weight_of(g, name, x, l);
     struct node *y = l->norm ? with_norm(g, name, x, weight, l, product) : with_bias(g, name, x, weight, l, product);
-    return fusible(l->act) ? y : op_act(g, y, l->act, l->slope);
+    y = fusible(l->act) ? y : op_act(g, y, l->act, l->slope);
+    g->scope = y ? y->name : ""; /* what follows bears it too, and `name` may be gone by then */
+    return y;
 }
 
 struct node *layer_conv(struct graph *g, const char *name, struct node *x, const struct layer_spec *spec)

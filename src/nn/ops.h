@@ -129,6 +129,8 @@ struct node *op_weighted(struct graph *g, struct node *a, float factor_a, struct
 /* Mean over channels of x^2 or of |x|: N,[D],H,W,C gives N,[D],H,W,1. No gradient. */
 struct node *op_square_mean(struct graph *g, struct node *x);
 struct node *op_absolute_mean(struct graph *g, struct node *x);
+/* What op_bce is the mean of, of each logit: x's shape, F32. No gradient. */
+struct node *op_cross_entropy(struct graph *g, struct node *logits, float target);
 /* Mean over everything but N: N,... gives N. No gradient. */
 struct node *op_sample_mean(struct graph *g, struct node *x);
 

@@ -112,6 +112,18 @@ static void square_mean(const struct op_row *row, const struct shape shapes[], c
         out[i / channels] += in[0][i] * in[0][i] / (double)channels;
 }
 
+static struct node *build_cross_entropy(struct graph *g, struct node *const in[], const void *options)
+{
+    return op_cross_entropy(g, in[0], *(const float *)options);
+}
+
+static void cross_entropy(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    double target = (double)*(const float *)row->options;
+    for (size_t i = 0; i < count_of(&shapes[0]); i++)
+        out[i] = target * log1p(exp(-in[0][i])) + (1 - target) * log1p(exp(in[0][i]));
+}
+
 static struct node *build_absolute_mean(struct graph *g, struct node *const in[], const void *options)
 {
     (void)options;
@@ -206,6 +218,20 @@ const struct op_row loss_rows[] = {
      .operands = operands_one,
      .reference = square_mean,
      .bf16 = {1}},
+    {.name = "cross entropy, real",
+     .build = build_cross_entropy,
+     .options = &real,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = cross_entropy,
+     .bf16 = {1},
+     .value = logit},
+    {.name = "cross entropy, smoothed",
+     .build = build_cross_entropy,
+     .options = &smoothed,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = cross_entropy},
     {.name = "absolute mean",
      .build = build_absolute_mean,
      .sizes = common_sizes,

@@ -89,6 +89,35 @@ struct node *op_absolute_mean(struct graph *g, struct node *x)
     return graph_apply(g, &channels_op, &how, sizeof how, 1, &x);
 }
 
+/* ---- cross entropy of logits with one target for all, element by element ---- */
+
+static int cross_infer(struct node *n, struct err *e)
+{
+    float target = *(const float *)n->spec;
+    n->shape = n->in[0]->shape;
+    n->dtype = F32;
+    return target >= 0 && target <= 1 ? 0
+                                      : op_error(n, e, "its target must be from 0 to 1, but it is %g", (double)target);
+}
+
+/* y = log(1 + e^x) - target x; there is about one a sample, so it is no HOT loop */
+static void cross_forward(struct exec *x)
+{
+    float target = *(const float *)x->node->spec, *y = x->out;
+    enum dtype type = x->node->in[0]->dtype;
+    for (size_t i = 0; i < count_of(x->node); i++) {
+        float v = kernel_load(x->in[0], i, type);
+        y[i] = fmaxf(v, 0.0f) - target * v + log1pf(expf(-fabsf(v)));
+    }
+}
+
+static const struct op cross_op = {.name = "cross entropy", .infer = cross_infer, .forward = cross_forward};
+
+struct node *op_cross_entropy(struct graph *g, struct node *logits, float target)
+{
+    return graph_apply(g, &cross_op, &target, sizeof target, 1, &logits);
+}
+
 /* ---- sample mean: y[n] = mean over everything of sample n ---- */
 
 static int sample_infer(struct node *n, struct err *e)
