@@ -4,7 +4,7 @@
 
 extern const struct model model_memae, model_ae, model_ae_skip;
 extern const struct model model_daad, model_daad_plus;
-extern const struct model model_vae;
+extern const struct model model_vae, model_anogan, model_egbad;
 extern const struct model model_ganomaly, model_skip_ganomaly;
 extern const struct model model_toy_gan, model_toy_search, model_toy_rows;
 
@@ -16,6 +16,8 @@ const struct model *const models[] = {
     &model_daad,
     &model_daad_plus,
     &model_vae,
+    &model_anogan,
+    &model_egbad,
     &model_ganomaly,
     &model_skip_ganomaly,
     &model_toy_gan,
