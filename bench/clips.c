@@ -3,6 +3,7 @@
  * weights are as initialised: speed does not depend on them. Prints frames a second, decoding included.
  *
  *     clips FOLDER PRECISION THREADS CLIPS */
+#include "base/arena.h"
 #include "base/clock.h"
 #include "data/loader.h"
 #include "models/model.h"
@@ -15,6 +16,8 @@
 enum { FRAMES = 16, SIZE = 256 };
 
 struct pipeline {
+    struct arena arena;
+    struct preprocess input;
     struct dataset *frames;
     struct loader *loader; /* a batch of 16 frames is a clip: channels-last, the same memory */
     struct params *params;
@@ -26,8 +29,10 @@ struct pipeline {
 
 static int open_frames(struct pipeline *p, const char *folder, struct err *e)
 {
-    struct loader_options o = {.batch = FRAMES, .format = {SIZE, SIZE, 1}, .mean = {0.5f}, .std = {0.5f}, .ahead = 2};
+    struct wishes wishes = {.width = SIZE, .height = SIZE, .channels = 1, .symmetric = true};
+    struct loader_options o = {.batch = FRAMES, .input = &p->input, .ahead = 2};
     TRY(dataset_open(folder, DATASET_SCORE, NULL, &p->frames, e));
+    TRY(dataset_fit(p->frames, SPLIT_TEST, &wishes, &p->arena, &p->input, e));
     return loader_new(p->frames, SPLIT_TEST, NULL, 0, &o, &p->loader, e);
 }
 
@@ -45,7 +50,7 @@ static int build_net(struct pipeline *p, enum dtype precision, int threads, stru
     m->build(p->graph, p->config, SHAPE(1, FRAMES, SIZE, SIZE, 1), &p->heads);
     TRY(graph_error(p->graph, e));
     TRY(params_allocate(p->params, 1, false, e));
-    struct plan_spec s = {.graph = p->graph, .outputs = &p->heads.score, .noutputs = 1, .threads = threads};
+    struct plan_spec s = {.graph = p->graph, .outputs = &p->heads.scores[0].value, .noutputs = 1, .threads = threads};
     return plan_new(&s, &p->plan, e);
 }
 
@@ -62,7 +67,7 @@ static int score_clips(struct pipeline *p, int clips, double *rate, struct err *
         }
         memcpy(plan_data(p->plan, p->heads.input), b.data, (size_t)FRAMES * SIZE * SIZE * sizeof(float));
         plan_forward(p->plan, 0);
-        sum += *(const float *)plan_data(p->plan, p->heads.score);
+        sum += *(const float *)plan_data(p->plan, p->heads.scores[0].value);
         if (++scored == 0)
             start = clock_seconds();
     }
@@ -89,6 +94,7 @@ int main(int argc, char **argv)
     params_free(p.params);
     loader_free(p.loader);
     dataset_close(p.frames);
+    arena_free(&p.arena);
     free(p.config);
     if (code < 0) {
         fprintf(stderr, "%s\n", e.msg);

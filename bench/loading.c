@@ -2,6 +2,7 @@
  * memory. Prints one number. bench/loading.py compares it with the usual Python loop.
  *
  *     loading FOLDER SIZE THREADS SECONDS */
+#include "base/arena.h"
 #include "base/clock.h"
 #include "data/loader.h"
 
@@ -35,13 +36,17 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: loading FOLDER SIZE THREADS SECONDS\n");
         return 2;
     }
-    struct loader_options o = {.batch = 8, .format = {atoi(argv[2]), atoi(argv[2]), 3}, .shuffled = true};
-    o.threads = atoi(argv[3]);
-    o.ahead = 8;
+    struct arena arena = {0};
+    struct preprocess input;
+    struct wishes wishes = {.width = atoi(argv[2]), .height = atoi(argv[2]), .channels = 3};
+    struct loader_options o = {.batch = 8, .input = &input, .shuffled = true, .ahead = 8, .threads = atoi(argv[3])};
     int code = dataset_open(argv[1], DATASET_LEARN, NULL, &ds, &e);
+    if (code == 0)
+        code = dataset_fit(ds, SPLIT_TRAIN, &wishes, &arena, &input, &e);
     if (code == 0)
         code = measure(ds, &o, atof(argv[4]), &rate, &e);
     dataset_close(ds);
+    arena_free(&arena);
     if (code < 0) {
         fprintf(stderr, "%s\n", e.msg);
         return 1;
