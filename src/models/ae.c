@@ -5,12 +5,15 @@ struct ae_config {
     struct autoencoder_config net;
 };
 
+#define NET_NARROW "widths=16,32,64,64,8 decoder=64,64,64,32"
+
 static const struct preset presets[] = {
     {"general", "pictures of any size from 16 to 512", "", RUN_GENERAL},
     {"mnist", "28x28 grey digits, the paper's net", NET_MNIST, RUN_MNIST},
     {"fashion", "28x28 grey clothes", NET_FASHION, RUN_FASHION},
     {"cifar10", "32x32 colour pictures, the paper's net", NET_CIFAR10, RUN_CIFAR10},
     {"video", "16 frames of 256x256, the official code's 3-D net", NET_VIDEO, RUN_VIDEO},
+    {"narrow", "behind mnist: a code of 8 numbers, through which one digit fits and others do not", NET_NARROW, ""},
     {0}};
 
 #define OPTIONS_OF struct ae_config
