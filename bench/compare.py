@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """engram against PyTorch on this machine: training steps and scoring of the same nets, side by side.
 
-    bench/compare.py [--cases mnist,cifar10,video] [--modes train,score] [--threads 1,2] [--rounds 5]
+    bench/compare.py [--cases mnist,cifar10,video,daad,ganomaly] [--modes train,score] [--threads 1,2] [--rounds 5]
 
 Both run in turn, each round in fresh processes, on random input. PyTorch first tries all of its settings (memory
 layout, threads up to the row's, waiting policy of OpenMP) and keeps the fastest. Times are medians over the rounds of
@@ -23,15 +23,29 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGRAM = Path(os.environ.get("ENGRAM_BIN", ROOT / "build/cli/engram"))
 PEER = Path(os.environ.get("ENGRAM_PEER", ROOT.parent / "shared/peers/torch_peer.py"))
 PYTHON = os.environ.get("ENGRAM_PYTHON", "/usr/bin/python3")
 
-# Steps a process: enough for a second or two each.
-REPEAT = {("mnist", "train"): 60, ("mnist", "score"): 150, ("cifar10", "train"): 12, ("cifar10", "score"): 30,
-          ("video", "train"): 3, ("video", "score"): 5}
+
+
+class Case(NamedTuple):
+    """A net of the peer, and what it is called here."""
+    model: str
+    preset: str
+    repeat: dict  # steps a process: enough for a second or two
+
+
+CASES = {
+    "mnist": Case("memae", "mnist", {"train": 60, "score": 150}),
+    "cifar10": Case("memae", "cifar10", {"train": 12, "score": 30}),
+    "video": Case("memae", "video", {"train": 3, "score": 5}),
+    "daad": Case("daad", "mvtec", {"train": 2, "score": 3}),
+    "ganomaly": Case("ganomaly", "cifar10", {"train": 10, "score": 40}),
+}
 PRECISIONS = ("f32", "bf16")
 
 
@@ -132,7 +146,7 @@ class Peer:
                     setting = Setting(n, channels_last, passive)
                     key = case, mode, str(setting)
                     if key not in self.tried:
-                        repeat = max(2, REPEAT[case, mode] // 3)
+                        repeat = max(2, CASES[case].repeat[mode] // 3)
                         self.tried[key] = min(setting.measure(case, mode, repeat)[0] for _ in range(2))
                         print(f"  PyTorch {case} {mode}, {setting}: {self.tried[key]:.2f} ms", file=sys.stderr)
                     if best is None or self.tried[key] < best[0]:
@@ -141,8 +155,8 @@ class Peer:
 
 
 def engram(case, mode, threads, precision):
-    command = [ENGRAM, "bench", "memae", "--preset", case, "--threads", threads, "--precision", precision]
-    command += ["--repeat", REPEAT[case, mode]]
+    command = [ENGRAM, "bench", CASES[case].model, "--preset", CASES[case].preset, "--threads", threads]
+    command += ["--precision", precision, "--repeat", CASES[case].repeat[mode]]
     command += ["--train"] if mode == "train" else []
     return measured(command)
 
@@ -158,7 +172,7 @@ def compare(peer, case, mode, threads, rounds, precisions):
     results, others = {name: [] for name in ("peer",) + precisions}, Others()
     for i in range(rounds):
         for name in sorted(results, reverse=i % 2):
-            results[name].append(setting.measure(case, mode, REPEAT[case, mode]) if name == "peer"
+            results[name].append(setting.measure(case, mode, CASES[case].repeat[mode]) if name == "peer"
                                  else engram(case, mode, threads, name))
         print(f"  {case} {mode} {threads}, round {i + 1}: " +
               ", ".join(f"{name} {r[-1][0]:.2f} ms" for name, r in results.items()), file=sys.stderr)
@@ -187,7 +201,7 @@ def processor():
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--cases", default="mnist,cifar10,video")
+    parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--modes", default="train,score")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=5)
@@ -206,8 +220,8 @@ def main():
     print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads), flush=True)
     for case in args.cases.split(","):
         for mode in args.modes.split(","):
-            if (case, mode) not in REPEAT:
-                fail(f"there is no case {case} {mode}; there are {', '.join(sorted({c for c, _ in REPEAT}))}")
+            if case not in CASES or mode not in CASES[case].repeat:
+                fail(f"there is no case {case} {mode}; there are {', '.join(CASES)}, each train and score")
             for threads in map(int, args.threads.split(",")):
                 setting, results, others = compare(peer, case, mode, threads, args.rounds, precisions)
                 print(row(case, mode, threads, setting, results, precisions, others), flush=True)
