@@ -31,7 +31,6 @@ PEER = Path(os.environ.get("ENGRAM_PEER", ROOT.parent / "shared/peers/torch_peer
 PYTHON = os.environ.get("ENGRAM_PYTHON", "/usr/bin/python3")
 
 
-
 class Case(NamedTuple):
     """A net of the peer, and what it is called here."""
     model: str

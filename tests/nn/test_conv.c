@@ -4,6 +4,7 @@
 #include "nn/dnn.h"
 #include "nn/ops.h"
 #include "nn/thin.h"
+#include "nn/winograd.h"
 #include "probe.h"
 
 #include <math.h>
@@ -174,10 +175,16 @@ static bool rounds(const struct layer *l)
     return l->from == BF16 || l->to == BF16;
 }
 
+/* Those that may be computed in transformed tiles. */
+static bool tiled(const struct layer *l)
+{
+    return l->nd == 2 && l->kernel[0] == 4 && l->kernel[1] == 4 && l->stride[0] == 2 && l->stride[1] == 2;
+}
+
 /* BF16 has 8 bits: a rounded result is off by up to 1/512, and gradients pass through two roundings. */
 static void compare(const struct layer *l, const char *what, const float *got, const double *want, size_t n)
 {
-    double error = probe_error(got, want, n), tolerance = rounds(l) ? 8e-3 : 5e-6;
+    double error = probe_error(got, want, n), tolerance = rounds(l) ? 8e-3 : tiled(l) ? 2e-5 : 5e-6;
     if (!(error < tolerance))
         fail_msg("%s: %s is off by %g of its largest value", describe(l), what, error);
 }
@@ -259,6 +266,10 @@ static void check(const struct layer *l, int threads)
     {                                                                                                                  \
         3, 3, 3                                                                                                        \
     }
+#define K4                                                                                                             \
+    {                                                                                                                  \
+        4, 4                                                                                                           \
+    }
 #define ONE                                                                                                            \
     {                                                                                                                  \
         1, 1, 1                                                                                                        \
@@ -305,6 +316,11 @@ static const struct layer layers[] = {
     {2, 2, {9, 7}, 16, 2, K3, TWO, ONE, ONE, true, false, ACT_LRELU, 0, 0},
     {2, 2, {130, 126}, 3, 16, ONE, TWO, {0}, {0}, false, false, 0, 0, 0},
     {3, 2, {8, 40, 40}, 1, 8, ONE, {1, 2, 2}, {0}, {0}, false, false, 0, 0, 0},
+    /* in transformed tiles: whole ones, ones cut off, more and less than a strip of channels */
+    {2, 16, {8, 8}, 32, 48, K4, TWO, ONE, {0}, false, true, ACT_LRELU, 0, 0},
+    {2, 4, {14, 17}, 80, 33, K4, TWO, ONE, {0}, false, false, 0, 0, 0},
+    {2, 4, {8, 7}, 36, 70, K4, TWO, ONE, {0, 1}, true, true, ACT_RELU, 0, 0},
+    {2, 2, {13, 16}, 140, 32, K4, TWO, ONE, {1, 0}, true, false, 0, 0, 0},
 };
 
 static void models_layers(void **state)
@@ -484,6 +500,73 @@ static void thin_adjoint_of_any_kernel(void **state)
     check_thin(&large, F32);
 }
 
+/* ---- in transformed tiles ---- */
+
+static float *noise(int64_t n, int stream)
+{
+    float *p = malloc((size_t)n * sizeof *p);
+    assert_non_null(p);
+    probe_fill(p, (size_t)n, (uint64_t)(SEED + stream), 1);
+    return p;
+}
+
+static void expect_near(const char *what, const float *got, const float *want, int64_t n)
+{
+    double *wide = widened(want, (size_t)n, F32), error = probe_error(got, wide, (size_t)n);
+    if (!(error < 2e-5))
+        fail_msg("%s is off by %g of its largest value", what, error);
+    free(wide);
+}
+
+/* More samples than are transformed at once: every direction against oneDNN's. */
+static void tiles_in_blocks(void **state)
+{
+    (void)state;
+    struct winograd_spec s = {.src = SHAPE(9, 128, 128, 32), .dst = SHAPE(9, 64, 64, 40), .threads = 2};
+    struct dnn_conv_spec d = {.src = s.src, .dst = s.dst, .kernel = {4, 4}, .stride = {2, 2}, .pad = {1, 1}};
+    int64_t ns = shape_count(&s.src), nd = shape_count(&s.dst), nw = 16 * 32 * 40;
+    float *src = noise(ns, 1), *dst = noise(nd, 2), *weight = noise(nw, 3);
+    float *got = noise(ns, 4), *want = noise(ns, 5);
+    struct dnn_conv *c;
+    struct err e = ERR_INIT;
+    d.directions = DNN_FORWARD | DNN_BACKWARD_DATA | DNN_BACKWARD_WEIGHTS;
+    d.threads = 2;
+    assert_int_equal(dnn_conv_new(&d, &c, &e), 0);
+    assert_true(winograd_scratch(&s) < (size_t)9 * 100 * 256 * (4 * 32 + 40)); /* in less than one block */
+    void *room = malloc(winograd_scratch(&s)), *scratch = malloc(dnn_conv_scratch(c));
+    assert_true(dnn_conv_pack(c, weight));
+    assert_true(winograd_forward(&s, src, weight, got, room) && dnn_conv_forward(c, src, NULL, want, scratch));
+    expect_near("the convolution", got, want, nd);
+    assert_true(winograd_backward_data(&s, dst, weight, got, room) && dnn_conv_backward_data(c, dst, want, scratch));
+    expect_near("its adjoint", got, want, ns);
+    assert_true(winograd_backward_weights(&s, src, dst, got, room) &&
+                dnn_conv_backward_weights(c, src, dst, want, scratch));
+    expect_near("its weight gradient", got, want, nw);
+    dnn_conv_free(c);
+    free(src);
+    free(dst);
+    free(weight);
+    free(got);
+    free(want);
+    free(room);
+    free(scratch);
+}
+
+/* A score must not depend on what else is in the batch: there, samples do not count. */
+static void tiles_pay_where_there_are_many(void **state)
+{
+    (void)state;
+    struct winograd_spec s = {.src = SHAPE(64, 8, 8, 128), .dst = SHAPE(64, 4, 4, 256), .threads = 1};
+    assert_true(winograd_pays(&s, true));
+    assert_false(winograd_pays(&s, false));
+    s = (struct winograd_spec){.src = SHAPE(1, 32, 32, 128), .dst = SHAPE(1, 16, 16, 256), .threads = 1};
+    assert_true(winograd_pays(&s, false));
+    s.src.d[3] = 3;
+    assert_false(winograd_pays(&s, false));
+    s = (struct winograd_spec){.src = SHAPE(64, 10, 10, 64), .dst = SHAPE(64, 5, 5, 64), .threads = 1};
+    assert_false(winograd_pays(&s, true)); /* mostly beyond the end */
+}
+
 static void matrix_product(void **state)
 {
     (void)state;
@@ -549,6 +632,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(shapes_that_do_not_fit_are_refused),
         cmocka_unit_test(thin_adjoint_of_any_kernel),
+        cmocka_unit_test(tiles_in_blocks),
+        cmocka_unit_test(tiles_pay_where_there_are_many),
         cmocka_unit_test(matrix_product),
         cmocka_unit_test(instruction_sets_are_sets),
         cmocka_unit_test(large_weights_are_not_computed_in_parts),

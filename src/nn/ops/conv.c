@@ -13,6 +13,7 @@
 #include "nn/ops/rows.h"
 #include "nn/parallel.h"
 #include "nn/thin.h"
+#include "nn/winograd.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +23,17 @@ static const double SERIAL_FLOPS = 1e6;
 
 enum { X, WEIGHT, BIAS };
 
+/* How what `thin` does not do is computed: by oneDNN, as a matrix product, in transformed tiles. */
+enum way { BY_DNN, BY_PRODUCT, BY_TILES };
+
 struct conv {
-    struct dnn_conv *dnn;
-    size_t act_bytes;    /* of the gradient in front of the activation, at the front of scratch; 0: none */
-    size_t narrow_bytes; /* of that in BF16 behind it, for an F32 output of BF16 inputs; 0: none */
-    struct thin *thin;   /* towards a picture: a deconv's forward direction, a convolution's backward-data */
-    bool product;        /* computed as a matrix product, without dnn */
-    uint64_t packed;     /* version of the weights in dnn's packed copies */
+    enum way way;
+    struct dnn_conv *dnn;       /* NULL: nothing is left for it to do */
+    struct winograd_spec tiles; /* of BY_TILES */
+    size_t act_bytes;           /* of the gradient in front of the activation, at the front of scratch; 0: none */
+    size_t narrow_bytes;        /* of that in BF16 behind it, for an F32 output of BF16 inputs; 0: none */
+    struct thin *thin;          /* towards a picture: a deconv's forward direction, a convolution's backward-data */
+    uint64_t packed;            /* version of the weights in dnn's packed copies */
 };
 
 static const struct conv_spec *spec_of(const struct node *n)
@@ -168,6 +173,19 @@ static bool is_product(const struct dnn_conv_spec *d)
     return d->src_type == F32 && d->dst_type == F32;
 }
 
+static bool all_are(const int v[2], int value)
+{
+    return v[0] == value && v[1] == value;
+}
+
+/* Training sees whole batches; a score must not depend on what else is in the batch. */
+static bool is_tiled(const struct exec *x, const struct dnn_conv_spec *d)
+{
+    const struct winograd_spec tiles = {d->src, d->dst, d->threads};
+    return d->src_type == F32 && d->dst_type == F32 && d->src.nd == 4 && all_are(d->kernel, 4) &&
+           all_are(d->stride, 2) && all_are(d->pad, 1) && winograd_pays(&tiles, x->wants != 0);
+}
+
 /* The convolution, or the one whose adjoint this is; directions are still to be chosen. */
 static struct dnn_conv_spec describe(const struct exec *x)
 {
@@ -207,8 +225,11 @@ static int prepare(struct exec *x, struct err *e)
     unsigned adjoint = c->thin ? 0 : DNN_BACKWARD_DATA, back = t ? DNN_FORWARD : adjoint;
     d.directions = (t ? adjoint : DNN_FORWARD) | (x->wants & (1u << X) ? back : 0) |
                    (x->wants & (1u << WEIGHT) ? DNN_BACKWARD_WEIGHTS : 0);
-    c->product = d.directions && is_product(&d);
-    if (d.directions && !c->product)
+    c->way = is_product(&d) ? BY_PRODUCT : is_tiled(x, &d) ? BY_TILES : BY_DNN;
+    c->tiles = (struct winograd_spec){d.src, d.dst, d.threads};
+    if (d.directions && c->way == BY_TILES)
+        want_scratch(x, c->act_bytes + winograd_scratch(&c->tiles));
+    if (d.directions && c->way == BY_DNN)
         TRY(prepare_dnn(x, c, &d, e));
     if (x->wants & (1u << BIAS))
         want_scratch(x, c->act_bytes + rows_sum_scratch((size_t)shape_rows(&n->shape), (size_t)shape_last(&n->shape)));
@@ -237,35 +258,44 @@ static void pack(struct exec *x)
         c->packed = *x->version;
 }
 
-/* The three directions of the convolution between its fine side, which it reads, and its coarse side: by oneDNN, or as
- * products of matrices, coarse N,O, fine N,K and weight O,K. */
+/* The three directions of the convolution between its fine side, which it reads, and its coarse side. As products of
+ * matrices these are fine N,K, coarse N,O and weight O,K. */
 static int64_t fine_values(const struct node *n)
 {
     return shape_count(&n->in[WEIGHT]->shape) / weight_first(n);
 }
 
-static void to_coarse(struct exec *x, const void *fine, const float *bias, void *coarse, void *scratch)
+static bool to_coarse(struct exec *x, const void *fine, const float *bias, void *coarse, void *scratch)
 {
     struct conv *c = x->own;
     int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
-    exec_note(x, c->product ? dnn_gemm(false, true, n, o, k, 1, fine, k, x->in[WEIGHT], k, 0, coarse, o)
-                            : dnn_conv_forward(c->dnn, fine, bias, coarse, scratch));
+    if (c->way == BY_PRODUCT)
+        return dnn_gemm(false, true, n, o, k, 1, fine, k, x->in[WEIGHT], k, 0, coarse, o);
+    if (c->way == BY_TILES)
+        return winograd_forward(&c->tiles, fine, x->in[WEIGHT], coarse, scratch);
+    return dnn_conv_forward(c->dnn, fine, bias, coarse, scratch);
 }
 
-static void to_fine(struct exec *x, const void *coarse, void *fine, void *scratch)
+static bool to_fine(struct exec *x, const void *coarse, void *fine, void *scratch)
 {
     struct conv *c = x->own;
     int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
-    exec_note(x, c->product ? dnn_gemm(false, false, n, k, o, 1, coarse, o, x->in[WEIGHT], k, 0, fine, k)
-                            : dnn_conv_backward_data(c->dnn, coarse, fine, scratch));
+    if (c->way == BY_PRODUCT)
+        return dnn_gemm(false, false, n, k, o, 1, coarse, o, x->in[WEIGHT], k, 0, fine, k);
+    if (c->way == BY_TILES)
+        return winograd_backward_data(&c->tiles, coarse, x->in[WEIGHT], fine, scratch);
+    return dnn_conv_backward_data(c->dnn, coarse, fine, scratch);
 }
 
-static void to_weight(struct exec *x, const void *fine, const void *coarse, void *scratch)
+static bool to_weight(struct exec *x, const void *fine, const void *coarse, void *scratch)
 {
     struct conv *c = x->own;
     int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
-    exec_note(x, c->product ? dnn_gemm(true, false, o, k, n, 1, coarse, o, fine, k, 0, x->gin[WEIGHT], k)
-                            : dnn_conv_backward_weights(c->dnn, fine, coarse, x->gin[WEIGHT], scratch));
+    if (c->way == BY_PRODUCT)
+        return dnn_gemm(true, false, o, k, n, 1, coarse, o, fine, k, 0, x->gin[WEIGHT], k);
+    if (c->way == BY_TILES)
+        return winograd_backward_weights(&c->tiles, fine, coarse, x->gin[WEIGHT], scratch);
+    return dnn_conv_backward_weights(c->dnn, fine, coarse, x->gin[WEIGHT], scratch);
 }
 
 /* Bias and activation behind a deconv are one pass of ours: as oneDNN's post-op they cost up to six times more. */
@@ -283,8 +313,8 @@ static void conv_forward(struct exec *x)
 {
     const struct conv *c = x->own;
     pack(x);
-    to_coarse(x, x->in[X], x->in[BIAS], x->out, x->scratch);
-    if (c->product)
+    exec_note(x, to_coarse(x, x->in[X], x->in[BIAS], x->out, x->scratch));
+    if (c->way != BY_DNN)
         bias_act(x);
 }
 
@@ -295,7 +325,7 @@ static void deconv_forward(struct exec *x)
     if (c->thin)
         exec_note(x, thin_adjoint(c->thin, x->in[X], x->in[BIAS], x->out, x->scratch));
     else
-        to_fine(x, x->in[X], x->out, x->scratch);
+        exec_note(x, to_fine(x, x->in[X], x->out, x->scratch));
     if (!c->thin)
         bias_act(x);
 }
@@ -329,11 +359,11 @@ static void conv_backward(struct exec *x)
     const void *g = before_act(x, &scratch);
     bias_gradient(x, g, scratch);
     if (x->gin[WEIGHT])
-        to_weight(x, x->in[X], g, scratch);
+        exec_note(x, to_weight(x, x->in[X], g, scratch));
     if (x->gin[X] && c->thin)
         exec_note(x, thin_adjoint(c->thin, g, NULL, x->gin[X], scratch));
     else if (x->gin[X])
-        to_fine(x, g, x->gin[X], scratch);
+        exec_note(x, to_fine(x, g, x->gin[X], scratch));
 }
 
 static void deconv_backward(struct exec *x)
@@ -348,9 +378,9 @@ static void deconv_backward(struct exec *x)
         scratch += c->narrow_bytes;
     }
     if (x->gin[WEIGHT])
-        to_weight(x, g, x->in[X], scratch);
+        exec_note(x, to_weight(x, g, x->in[X], scratch));
     if (x->gin[X])
-        to_coarse(x, g, NULL, x->gin[X], scratch);
+        exec_note(x, to_coarse(x, g, NULL, x->gin[X], scratch));
 }
 
 static const struct op conv = {
