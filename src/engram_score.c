@@ -357,6 +357,13 @@ static int on_row(void *user, size_t index, const struct verdict *v)
     return stop;
 }
 
+static bool on_search(void *user, size_t samples)
+{
+    const struct rows *r = user;
+    hooks_samples(r->hooks, "scoring", r->done + samples, r->total, clock_seconds() - r->started);
+    return hooks_stop(hooks_user(r->hooks));
+}
+
 static int score_dataset(struct rows *rows, struct dataset *data, const struct log *log, struct err *e)
 {
     engram_scorer *s = rows->scorer;
@@ -364,6 +371,8 @@ static int score_dataset(struct rows *rows, struct dataset *data, const struct l
     struct scorer_spec spec = scorer_spec_of(&s->config);
     const struct picture_limits limits = scorer_limits(&s->config);
     spec.log = log;
+    spec.searching = on_search;
+    spec.user = rows;
     dataset_limit(data, &limits);
     rows->total = dataset_count(data, SPLIT_TEST);
     if ((size_t)spec.batch > rows->total)

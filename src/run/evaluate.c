@@ -49,11 +49,18 @@ static bool stopped(const struct pass *p)
     return p->job->should_stop && p->job->should_stop(p->job->user);
 }
 
-static void tell(struct pass *p)
+static void tell(const struct pass *p, size_t done)
 {
-    p->done++;
     if (p->job->progress)
-        p->job->progress(p->job->user, p->done, p->total, clock_seconds() - p->started);
+        p->job->progress(p->job->user, done, p->total, clock_seconds() - p->started);
+}
+
+static bool on_search(void *user, size_t samples)
+{
+    const struct pass *p = user;
+    if (p->done < p->total) /* not the few that are shown */
+        tell(p, p->done + samples);
+    return stopped(p);
 }
 
 /* Adds a sample's map to the pixel metrics, where the data says what is defective in it. */
@@ -72,7 +79,7 @@ static int on_sample(void *user, size_t index, const struct verdict *v)
 {
     struct pass *p = user;
     struct evaluate_store *s = p->ev->store;
-    tell(p);
+    tell(p, ++p->done);
     if (stopped(p))
         return 1;
     if (v->error) {
@@ -142,7 +149,9 @@ static int score_all(struct pass *p)
                                      .map = s->pixels != NULL,
                                      .attention = p->ev->nmemories > 0,
                                      .rate = p->job->rate,
-                                     .log = p->job->log};
+                                     .log = p->job->log,
+                                     .searching = on_search,
+                                     .user = p};
     TRY(scorer_new(p->job->loaded, &spec, &scorer, p->e));
     int code = scorer_score_dataset(scorer, p->job->data, SPLIT_TEST, NULL, 0, on_sample, p, p->e);
     scorer_free(scorer);
@@ -316,7 +325,9 @@ static int show(struct pass *p)
                                      .precision = p->job->precision,
                                      .map = true,
                                      .reconstruction = true,
-                                     .rate = p->job->rate};
+                                     .rate = p->job->rate,
+                                     .searching = on_search,
+                                     .user = p};
     TRY(scorer_new(p->job->loaded, &spec, &scorer, p->e));
     int code = 0;
     for (int g = 0; g < GALLERIES && code >= 0; g++)

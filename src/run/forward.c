@@ -166,17 +166,26 @@ static void identify(const struct forward *f)
         f->identities[i] = rng_hash(f->row_input + (size_t)i * f->row_values, f->row_values * sizeof *f->row_input);
 }
 
-/* The first n rows of the graph's input. */
-static void run_rows(const struct forward *f, int n)
+static bool on_step(void *user, int done, int steps)
+{
+    const struct forward *f = user;
+    return f->searching && f->searching(f->user, f->searched + f->each * done / steps);
+}
+
+/* The first n rows of the graph's input, which are this share of the whole run. */
+static bool run_rows(struct forward *f, int n, double share)
 {
     size_t used = (size_t)n * f->row_values, all = (size_t)f->rows * f->row_values;
     memset(f->row_input + used, 0, (all - used) * sizeof *f->row_input);
     if (f->identities)
         identify(f);
-    if (f->search)
-        search_run(f->search);
-    else
+    f->each = share;
+    if (f->search && !search_run(f->search, on_step, f))
+        return false;
+    if (!f->search)
         plan_forward(f->plan, 0);
+    f->searched += share;
+    return true;
 }
 
 /* Row i of a node's values. */
@@ -200,7 +209,7 @@ static void take_tile(const struct forward *f, size_t tile, int i)
         tiled_put_attention(t, tile, k, row(f, h->memories[k].attention, i));
 }
 
-static void run_tiles(const struct forward *f, int n)
+static bool run_tiles(struct forward *f, int n)
 {
     struct tiled *t = f->tiled;
     const size_t all = (size_t)n * t->tiling->n;
@@ -209,19 +218,19 @@ static void run_tiles(const struct forward *f, int n)
         int rows = all - first < (size_t)f->rows ? (int)(all - first) : f->rows;
         for (int i = 0; i < rows; i++)
             tiled_cut(t, first + (size_t)i, f->row_input + (size_t)i * f->row_values);
-        run_rows(f, rows);
+        if (!run_rows(f, rows, (double)rows / (double)all))
+            return false;
         for (int i = 0; i < rows; i++)
             take_tile(f, first + (size_t)i, i);
     }
     tiled_finish(t, n, &f->heads);
+    return true;
 }
 
-void forward_run(struct forward *f, int n)
+bool forward_run(struct forward *f, int n)
 {
-    if (f->tiled)
-        run_tiles(f, n);
-    else
-        run_rows(f, n);
+    f->searched = 0;
+    return f->tiled ? run_tiles(f, n) : run_rows(f, n, 1);
 }
 
 float forward_part(const struct forward *f, int i, int part)

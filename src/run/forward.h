@@ -9,6 +9,9 @@
 #include "models/model.h"
 #include "run/tiled.h"
 
+/* Told after each step of a search which share of a run is done. Returns true to break it off. */
+typedef bool forward_search(void *user, double share);
+
 struct forward_spec {
     const struct model *model;
     const void *config;
@@ -31,11 +34,14 @@ struct forward {
     bool maps, reconstructions, attentions; /* wanted, and the model has them */
     struct heads heads;
     uint64_t seed;
-    float *input;          /* batch x sample: filled by the caller before forward_run */
-    float *row_input;      /* the graph's own; of tiles another */
-    struct tiled *tiled;   /* NULL: the graph sees samples as they are */
-    uint64_t *identities;  /* rows: what noise is a function of; NULL: the model has none */
-    struct search *search; /* NULL: the model searches for nothing */
+    float *input;              /* batch x sample: filled by the caller before forward_run */
+    float *row_input;          /* the graph's own; of tiles another */
+    struct tiled *tiled;       /* NULL: the graph sees samples as they are */
+    uint64_t *identities;      /* rows: what noise is a function of; NULL: the model has none */
+    struct search *search;     /* NULL: the model searches for nothing */
+    forward_search *searching; /* NULL, or set by whoever wants to be told, */
+    void *user;                /* with this */
+    double searched, each;     /* shares of a run: done before the search that it is in, and that one's */
 };
 
 /* Either leaves `f` such that forward_free may be called. */
@@ -47,8 +53,8 @@ int forward_measure(const struct forward *f, size_t *bytes, struct err *e);
 void forward_free(struct forward *f); /* {0} is fine */
 
 /* Runs the first n samples of input; what lies behind them is set to zero, so that it can neither be slow (denormals,
- * NaN) nor leak from the last batch. */
-void forward_run(struct forward *f, int n);
+ * NaN) nor leak from the last batch. False: its search was broken off, and there are no results. */
+bool forward_run(struct forward *f, int n);
 
 /* Sample i of the last run; NULL where it was not wanted. */
 float forward_score(const struct forward *f, int i);

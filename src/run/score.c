@@ -14,6 +14,9 @@ struct scorer {
     double rate;
     struct picture_decoder *decoder; /* made at first use */
     void *kept;                      /* one sample as data sets keep it */
+    scorer_search *searching;
+    void *user;
+    size_t n; /* samples in hand */
 };
 
 static struct forward_spec spec_of(const struct loaded *s, int batch, int threads)
@@ -63,11 +66,21 @@ static int build(const struct loaded *loaded, const struct scorer_spec *want, st
     return forward_build(f, &spec, e);
 }
 
+static bool on_search(void *user, double share)
+{
+    const struct scorer *s = user;
+    return s->searching(s->user, (size_t)(share * (double)s->n));
+}
+
 static int start(struct scorer *s, const struct scorer_spec *want, struct err *e)
 {
     TRY(build(s->loaded, want, &s->forward, e));
     TRY(forward_plan(&s->forward, e));
     s->rate = want->rate;
+    s->searching = want->searching;
+    s->user = want->user;
+    s->forward.searching = want->searching ? on_search : NULL;
+    s->forward.user = s;
     s->kept = malloc(preprocess_bytes(&loaded_file(s->loaded)->input));
     return s->kept ? 0 : err_memory(e, "a sample");
 }
@@ -134,6 +147,13 @@ static struct verdict read_verdict(const struct scorer *s, int i)
     return v;
 }
 
+/* The first n samples of the input. */
+static int run(struct scorer *s, size_t n, struct err *e)
+{
+    s->n = n;
+    return forward_run(&s->forward, (int)n) ? 0 : err_set(e, ERR_STOPPED, "scoring was stopped within a search");
+}
+
 int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct verdict *out, struct err *e)
 {
     struct forward *f = &s->forward;
@@ -151,7 +171,7 @@ int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct
         preprocess_ignore(input, s->kept);
         preprocess_values(input, s->kept, f->input + (size_t)i * f->sample_values);
     }
-    forward_run(f, n);
+    TRY(run(s, (size_t)n, e));
     for (int i = 0; i < n; i++)
         out[i] = read_verdict(s, i);
     return 0;
@@ -160,7 +180,7 @@ int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct
 static int score_batch(struct scorer *s, const struct batch *b, scorer_each *each, void *user, struct err *e)
 {
     memcpy(s->forward.input, b->data, b->n * s->forward.sample_values * sizeof(float));
-    forward_run(&s->forward, (int)b->n);
+    TRY(run(s, b->n, e));
     for (size_t i = 0; i < b->n; i++) {
         struct verdict v = {.error = ERR_IO, .message = b->errors[i]};
         if (!b->errors[i])

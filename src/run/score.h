@@ -15,6 +15,9 @@
 
 struct scorer;
 
+/* Told after each step of a search to how many samples' worth of the batch it amounts. Returns true to stop. */
+typedef bool scorer_search(void *user, size_t samples);
+
 struct scorer_spec {
     int batch;                           /* samples at a time, at least 1; 1 has the smallest latency and memory */
     int threads;                         /* at least 1 */
@@ -22,6 +25,8 @@ struct scorer_spec {
     bool map, reconstruction, attention; /* what to compute beside the score */
     double rate;                         /* false-alarm rate of the verdict, 0..1 */
     const struct log *log;               /* may be NULL; a line where verdicts are not what the file promises */
+    scorer_search *searching;            /* may be NULL */
+    void *user;                          /* of it */
 };
 
 int scorer_new(struct loaded *s, const struct scorer_spec *spec, struct scorer **out, struct err *e);

@@ -40,7 +40,7 @@ void search_free(struct search *s)
     free(s);
 }
 
-void search_run(struct search *s)
+bool search_run(struct search *s, search_step *step, void *user)
 {
     const struct adam adam = {.lr = s->refine->rate, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f};
     size_t bytes = s->count * sizeof *s->latent;
@@ -49,11 +49,14 @@ void search_run(struct search *s)
     memcpy(s->latent, plan_data(s->plan, s->refine->start), bytes);
     memset(s->m, 0, bytes);
     memset(s->v, 0, bytes);
-    for (int step = 1; step <= s->refine->steps; step++) {
+    for (int done = 1; done <= s->refine->steps; done++) {
         plan_forward(s->plan, 0);
         plan_backward(s->plan, 0);
-        adam_step(&adam, (uint64_t)step, s->latent, s->m, s->v, plan_grad(s->plan, s->refine->latent), s->count,
+        adam_step(&adam, (uint64_t)done, s->latent, s->m, s->v, plan_grad(s->plan, s->refine->latent), s->count,
                   s->threads);
+        if (step && step(user, done, s->refine->steps))
+            return false;
     }
     plan_forward(s->plan, 0);
+    return true;
 }

@@ -12,7 +12,7 @@
 
 /* Files are written at the end of an epoch, but not more often than this: writing must not become the work where an
  * epoch takes milliseconds. What is in them does not depend on when they are written. */
-static const double save_seconds = 10;
+static const double save_seconds = 10, save_share = 0.1; /* of all time at most, where calibrating takes its own */
 
 /* ---- held-out shares ---- */
 
@@ -66,6 +66,9 @@ static int validate(struct trainer *t, struct err *e)
 
 static int calibrate(struct trainer *t, struct err *e)
 {
+    if (t->forward.search)
+        log_line(t->job->log, LOG_DEBUG, "scoring %zu held-out samples, each of which is searched for",
+                 t->samples[SHARE_CALIBRATION]);
     calibrator_reset(t->calibrator);
     if (t->samples[SHARE_CALIBRATION])
         TRY(score_share(t, SHARE_CALIBRATION, add_calibration, t->calibrator, e));
@@ -304,16 +307,28 @@ static int run_steps(struct trainer *t, struct err *e)
     return 0;
 }
 
+static bool save_is_due(const struct trainer *t)
+{
+    return clock_seconds() - t->saved >= fmax(save_seconds, t->saving / save_share);
+}
+
+static int save_both(struct trainer *t, struct err *e)
+{
+    double start = clock_seconds();
+    TRY(save_model(t, e));
+    TRY(save_state(t, e));
+    t->saving = clock_seconds() - start;
+    return 0;
+}
+
 static int run_epoch(struct trainer *t, struct err *e)
 {
     TRY(run_steps(t, e));
     TRY(validate(t, e));
     int64_t steps = t->at.step;
-    struct epoch_end end = {.kept = close_epoch(t), .saved = clock_seconds() - t->saved >= save_seconds};
-    if (end.saved) {
-        TRY(save_model(t, e));
-        TRY(save_state(t, e));
-    }
+    struct epoch_end end = {.kept = close_epoch(t), .saved = save_is_due(t)};
+    if (end.saved)
+        TRY(save_both(t, e));
     tell(t, &t->about.curve.rows[t->at.epoch - 1], t->at.epoch, steps, &end);
     return 0;
 }

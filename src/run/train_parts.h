@@ -37,6 +37,7 @@ struct trainer {
     bool stopped_early;
     bool model_due;        /* kept weights have changed since the output was written */
     double started, saved; /* seconds on the clock */
+    double saving;         /* seconds that the last save took */
     int64_t steps_run;     /* in this run */
 };
 

@@ -54,7 +54,7 @@ static struct scorer *open_scorer(struct loaded *s, int batch, bool all)
 {
     struct err e = ERR_INIT;
     struct scorer *scorer;
-    struct scorer_spec spec = {batch, 1, PRECISION_AUTO, all, all, all, 0.2, NULL};
+    struct scorer_spec spec = {batch, 1, PRECISION_AUTO, all, all, all, 0.2, NULL, NULL, NULL};
     if (scorer_new(s, &spec, &scorer, &e))
         fail_msg("%s", e.msg);
     return scorer;
@@ -312,9 +312,11 @@ static void nonsense_is_refused(void **state)
 {
     (void)state;
     static const struct scorer_spec specs[] = {
-        {0, 1, PRECISION_F32, false, false, false, 0.1, NULL},  {1, 0, PRECISION_F32, false, false, false, 0.1, NULL},
-        {1, 1, PRECISION_F32, false, false, false, -0.1, NULL}, {1, 1, PRECISION_F32, false, false, false, 1.1, NULL},
-        {1, 1, PRECISION_F32, false, false, false, NAN, NULL},
+        {0, 1, PRECISION_F32, false, false, false, 0.1, NULL, NULL, NULL},
+        {1, 0, PRECISION_F32, false, false, false, 0.1, NULL, NULL, NULL},
+        {1, 1, PRECISION_F32, false, false, false, -0.1, NULL, NULL, NULL},
+        {1, 1, PRECISION_F32, false, false, false, 1.1, NULL, NULL, NULL},
+        {1, 1, PRECISION_F32, false, false, false, NAN, NULL, NULL, NULL},
     };
     for (size_t i = 0; i < 5; i++) {
         struct scorer *s;

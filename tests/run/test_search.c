@@ -3,9 +3,23 @@
 #include "run/search.h"
 #include "support/files.h"
 
+#include <limits.h>
 #include <math.h>
 
 enum { ROWS = 2, WIDTH = 3, VALUES = ROWS * WIDTH };
+
+struct told {
+    int done, last; /* the step after which to break off */
+};
+
+static bool on_step(void *user, int done, int steps)
+{
+    struct told *t = user;
+    assert_int_equal(done, t->done + 1);
+    assert_int_equal(steps, 5);
+    t->done = done;
+    return done == t->last;
+}
 
 /* Finds a latent near the input: |latent - input|^2. The slopes are steep and never turn, so that each of Adam's steps
  * is as long as the rate. */
@@ -38,7 +52,11 @@ static void takes_its_steps(void **state)
         double loss = 0;
         for (int i = 0; i < VALUES; i++)
             in[i] = wanted[i];
-        search_run(s);
+        struct told told = {.last = run == 0 ? 2 : INT_MAX};
+        assert_int_equal(search_run(s, on_step, &told), run == 1);
+        assert_int_equal(told.done, run == 0 ? 2 : 5);
+        if (run == 0) /* broken off */
+            continue;
         for (int i = 0; i < VALUES; i++) {
             assert_true(fabs((double)found[i] - (wanted[i] > 0 ? 1.05 : 0.95)) < 1e-3);
             loss += pow((double)found[i] - (double)wanted[i], 2) / VALUES;
