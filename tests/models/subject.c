@@ -20,7 +20,7 @@ static const char small[] =
 
 static const char *const variants[] = {
     "",
-    "query=whole activation=leaky",
+    "query=whole activation=leaky adversarial=verdict adversarial_weight=0.1 extra=1",
     "similarity=dot scale=2 output=tanh first_kernel=1 init=normal",
     "contrast=0.64",
 };
