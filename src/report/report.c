@@ -266,40 +266,61 @@ static void put_measure(FILE *f, const struct page *p, const struct measure *c, 
     fputs("</td>", f);
 }
 
-static double kind_auroc(const struct evaluation *m, const char *kind)
+static double kind_auroc(const struct kind_metrics *k)
+{
+    return k->auroc;
+}
+
+static double kind_regions(const struct kind_metrics *k)
+{
+    return k->pixels.aupro;
+}
+
+typedef double kind_value(const struct kind_metrics *k);
+
+static double value_of_kind(const struct evaluation *m, const char *kind, kind_value *value)
 {
     for (size_t i = 0; i < m->nkinds; i++)
         if (m->kinds[i].kind && !strcmp(m->kinds[i].kind, kind))
-            return m->kinds[i].auroc;
+            return value(&m->kinds[i]);
     return NAN;
 }
 
+static double best_of_kind(const struct page *p, const char *kind, kind_value *value)
+{
+    double best = -INFINITY;
+    for (size_t i = 0; kind && i < p->n; i++)
+        best = fmax(best, value_of_kind(p->evaluations[i], kind, value));
+    return best;
+}
+
+static void put_kind_compared(FILE *f, const struct page *p, const char *kind, kind_value *value, double best)
+{
+    fputs("<tr><th scope=\"row\">", f);
+    html_text(f, kind);
+    fputs("</th>", f);
+    for (size_t i = 0; i < p->n; i++) {
+        double one = value_of_kind(p->evaluations[i], kind, value);
+        fputs(as_good(one, best) ? "<td class=\"best\">" : "<td>", f);
+        html_number(f, one, 3);
+        fputs("</td>", f);
+    }
+    fputs("</tr>\n", f);
+}
+
 /* The kinds of anomaly, model by model; the data are the same, so the first model has all of them. */
-static void put_kinds_compared(FILE *f, const struct page *p)
+static void put_kinds_compared(FILE *f, const struct page *p, const char *name, kind_value *value)
 {
     enum { SHOWN = 40 };
     const struct evaluation *first = p->evaluations[0];
     if (first->nkinds < 2)
         return;
-    fprintf(f, "<tbody><tr class=\"part\"><th scope=\"rowgroup\" colspan=\"%zu\">AUROC by kind of anomaly</th></tr>\n",
-            p->n + 1);
+    fprintf(f, "<tbody><tr class=\"part\"><th scope=\"rowgroup\" colspan=\"%zu\">%s by kind of anomaly</th></tr>\n",
+            p->n + 1, name);
     for (size_t k = 0; k < first->nkinds && k < SHOWN; k++) {
-        const char *kind = first->kinds[k].kind;
-        double best = -INFINITY;
-        for (size_t i = 0; kind && i < p->n; i++)
-            best = fmax(best, kind_auroc(p->evaluations[i], kind));
-        if (!isfinite(best))
-            continue;
-        fputs("<tr><th scope=\"row\">", f);
-        html_text(f, kind);
-        fputs("</th>", f);
-        for (size_t i = 0; i < p->n; i++) {
-            double auroc = kind_auroc(p->evaluations[i], kind);
-            fputs(as_good(auroc, best) ? "<td class=\"best\">" : "<td>", f);
-            html_number(f, auroc, 3);
-            fputs("</td>", f);
-        }
-        fputs("</tr>\n", f);
+        double best = best_of_kind(p, first->kinds[k].kind, value);
+        if (isfinite(best))
+            put_kind_compared(f, p, first->kinds[k].kind, value, best);
     }
     fputs("</tbody>\n", f);
 }
@@ -324,7 +345,9 @@ static void put_comparison(FILE *f, const struct page *p)
         fputs("</tr>\n", f);
     }
     fputs("</tbody>\n", f);
-    put_kinds_compared(f, p);
+    put_kinds_compared(f, p, "AUROC", kind_auroc);
+    if (any_known(p, value_regions))
+        put_kinds_compared(f, p, "AUPRO", kind_regions);
     fputs("</table></div>\n", f);
     if (any_known(p, measures[0].value))
         report_chart_roc_all(f, p);

@@ -211,17 +211,21 @@ struct shown {
     bool any, pictures, maps, masks;
 };
 
+static void add_shown(struct shown *shown, const struct gallery *g)
+{
+    for (size_t i = 0; i < g->n; i++) {
+        shown->any = true;
+        shown->pictures = shown->pictures || g->v[i].input.pixels;
+        shown->maps = shown->maps || g->v[i].map;
+        shown->masks = shown->masks || g->v[i].mask;
+    }
+}
+
 static struct shown what_is_shown(const struct evaluation *m)
 {
     struct shown shown = {0};
-    for (int g = GALLERY_MOST_ANOMALOUS; g < GALLERIES; g++) {
-        for (size_t i = 0; i < m->galleries[g].n; i++) {
-            shown.any = true;
-            shown.pictures = shown.pictures || m->galleries[g].v[i].input.pixels;
-            shown.maps = shown.maps || m->galleries[g].v[i].map;
-            shown.masks = shown.masks || m->galleries[g].v[i].mask;
-        }
-    }
+    for (int g = GALLERY_MOST_ANOMALOUS; g < GALLERIES; g++)
+        add_shown(&shown, &m->galleries[g]);
     return shown;
 }
 
@@ -372,11 +376,14 @@ int report_drawn(FILE *f, const struct page *p, struct err *e)
 {
     const struct gallery *drawn = &p->evaluations[0]->galleries[GALLERY_DRAWN];
     const struct shown_sample *first = first_pictured(drawn);
+    struct shown shown = {0};
     if (!first)
         return 0;
+    add_shown(&shown, drawn);
     fputs("<section><h2>A look at the data</h2>\n<p class=\"note\">Drawn evenly over the data, not picked by score. "
-          "Bright spots are what the model could not rebuild.</p>\n",
+          "Bright spots are what the model could not rebuild.",
           f);
+    outlines_note(f, p, &shown, report_map_scale(p, p->evaluations[0]).colors.level);
     fprintf(f,
             "<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"drawn samples\">"
             "<table class=\"drawn\" style=\"--px:%dpx\">\n",

@@ -119,6 +119,8 @@ static void test_several_models(void **state)
     assert_non_null(strstr(page, "Side by side"));
     assert_non_null(strstr(page, "id=\"model-2\""));
     assert_non_null(strstr(page, "<th scope=\"row\">scratch</th><td class=\"best\">0.800</td>"));
+    assert_non_null(strstr(page, "AUPRO by kind of anomaly"));
+    assert_non_null(strstr(page, "<th scope=\"row\">scratch</th><td class=\"best\">0.650</td>"));
     assert_non_null(strstr(page, "<td class=\"best\">50.0&nbsp;s</td>")); /* 75 s are not the best */
     assert_null(strstr(page, "<td class=\"best\">1&nbsp;min 15&nbsp;s</td>"));
     free(page);

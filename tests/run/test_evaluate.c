@@ -109,7 +109,7 @@ const struct source *const sources[] = {&source_images, &source_rows, NULL};
 /* At a rate of 0.1 two of the 20 places: what is above the second largest is flagged. */
 static float held_out[HELD] = {[HELD - 2] = 0.3f, [HELD - 1] = 0.6f}, peaks[HELD];
 
-static struct loaded *load_glass(const char *kind, struct shape sample, int n, size_t held)
+static struct loaded *load_glass_with(const char *kind, struct shape sample, int n, size_t held, const uint8_t *roi)
 {
     static const float halves[COLUMNS] = {0.5f, 0.5f};
     struct err e = ERR_INIT;
@@ -118,8 +118,8 @@ static struct loaded *load_glass(const char *kind, struct shape sample, int n, s
     struct params *params = params_new();
     struct model_file file = {.model = &glass, .config = (char[1]){0}, .date = "", .data = "", .data_summary = ""};
     options_default(train_options, &file.train);
-    file.input =
-        (struct preprocess){.kind = kind_find(kind, &e), .sample = sample, .n = n, .mean = halves, .std = halves};
+    file.input = (struct preprocess){
+        .kind = kind_find(kind, &e), .sample = sample, .n = n, .mean = halves, .std = halves, .roi = roi};
     file.calibrated = (int64_t)held;
     file.calibration = (struct calibration){held, held_out, n == 1 ? peaks : NULL, 0, 1};
     const struct forward_spec spec = {
@@ -135,6 +135,11 @@ static struct loaded *load_glass(const char *kind, struct shape sample, int n, s
         fail_msg("%s", e.msg);
     params_free(params);
     return loaded;
+}
+
+static struct loaded *load_glass(const char *kind, struct shape sample, int n, size_t held)
+{
+    return load_glass_with(kind, sample, n, held, NULL);
 }
 
 static struct loaded *load_for_pictures(void)
@@ -362,6 +367,23 @@ static void pixels_are_measured(void **state)
     done(&t);
 }
 
+/* Only the right half counts: of the 12 pixels there 4 are marked in each spot. */
+static void pixels_outside_the_roi_do_not_count(void **state)
+{
+    (void)state;
+    struct tried t = {0};
+    uint8_t roi[PIXELS];
+    for (int i = 0; i < PIXELS; i++)
+        roi[i] = i % WIDTH >= 3;
+    evaluate(&t, load_glass_with("pictures", SHAPE(HEIGHT, WIDTH, 1), 1, HELD, roi), in_folder("all"));
+    if (t.code)
+        fail_msg("%s", t.e.msg);
+    double of_1 = 4 * 52, of_04 = 2 * (12 + 12 + 6 + 10 / 2.0), of_02 = 2 * (12 + 6) / 2.0;
+    assert_number(&t.ev, "pixel_auroc", "", (of_1 + of_04 + of_02) / (52 * 8));
+    assert_number(&t.ev, "regions", "", 2);
+    done(&t);
+}
+
 /* 76 of the 168 pixels are bright. */
 static void each_memory_has_its_use(void **state)
 {
@@ -572,6 +594,7 @@ int main(void)
         cmocka_unit_test(each_kind_is_measured),
         cmocka_unit_test(each_part_is_measured),
         cmocka_unit_test(pixels_are_measured),
+        cmocka_unit_test(pixels_outside_the_roi_do_not_count),
         cmocka_unit_test(each_memory_has_its_use),
         cmocka_unit_test(chosen_samples_are_shown),
         cmocka_unit_test(unreadable_pictures_are_left_out),
