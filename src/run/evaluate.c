@@ -3,12 +3,16 @@
 #include "base/clock.h"
 #include "base/rng.h"
 #include "data/dataset.h"
+#include "run/shrink.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { KINDS = 64 };
+enum {
+    KINDS = 64,
+    SHOWN_SIDE = 1024, /* pixels: nobody sees more in a report, and it holds many pictures */
+};
 
 /* Everything an evaluation owns. */
 struct evaluate_store {
@@ -25,6 +29,7 @@ struct evaluate_store {
     struct kind_metrics kinds[KINDS];
     struct pixel_metrics *pixels;
     uint8_t *mask; /* height x width, for one sample */
+    uint8_t *room; /* for the pixels of one */
     struct shown_sample shown[GALLERIES][GALLERY_PICKS];
     struct shown_memory memories[MEMORIES];
     char *summary;
@@ -123,8 +128,9 @@ static int allocate(struct pass *p)
     s->known_flagged = calloc(p->total, sizeof *s->known_flagged);
     s->known_kind = calloc(p->total, sizeof *s->known_kind);
     s->mask = malloc((size_t)p->format.width * (size_t)p->format.height + 1);
+    s->room = malloc(p->shows ? picture_bytes(&p->format) : 1);
     bool done = s->sample && s->score && s->p_value && s->truth && s->known_score && s->known_anomalous &&
-                s->known_flagged && s->known_kind && s->mask;
+                s->known_flagged && s->known_kind && s->mask && s->room;
     for (int k = 0; p->roles->nparts > 1 && k < p->roles->nparts; k++) {
         p->ev->parts[p->ev->nparts++].name = p->roles->parts[k];
         done = (s->part[k] = calloc(p->total, sizeof *s->part[k])) && done;
@@ -234,17 +240,20 @@ struct showing {
 static int copy_pictures(struct pass *p, const struct verdict *v, struct shown_sample *shown)
 {
     const struct preprocess *input = &loaded_file(p->job->loaded)->input;
-    size_t bytes = picture_bytes(&p->format), pixels = (size_t)p->format.width * (size_t)p->format.height;
-    uint8_t *target = malloc(bytes);
-    shown->input = (struct picture){p->format.width, p->format.height, p->format.channels, target};
-    shown->reconstruction = malloc(bytes);
-    shown->map = v->map ? malloc(pixels * sizeof(float)) : NULL;
+    const int block = shrink_block(&p->format, SHOWN_SIDE);
+    const struct picture_format f = shrink_format(&p->format, block);
+    uint8_t *target = malloc(picture_bytes(&f)), *room = p->ev->store->room;
+    shown->input = (struct picture){f.width, f.height, f.channels, target};
+    shown->reconstruction = malloc(picture_bytes(&f));
+    shown->map = v->map ? malloc((size_t)f.width * (size_t)f.height * sizeof(float)) : NULL;
     if (!target || !shown->reconstruction || (v->map && !shown->map))
         return err_memory(p->e, "the pictures of a report");
-    preprocess_show(input, v->target, target);
-    preprocess_show(input, v->reconstruction, shown->reconstruction);
+    preprocess_show(input, v->target, room);
+    shrink_pixels(&p->format, block, room, target);
+    preprocess_show(input, v->reconstruction, room);
+    shrink_pixels(&p->format, block, room, shown->reconstruction);
     if (shown->map)
-        memcpy(shown->map, v->map, pixels * sizeof(float));
+        shrink_map(&p->format, block, v->map, shown->map);
     return 0;
 }
 
@@ -253,15 +262,15 @@ static int copy_mask(struct pass *p, size_t index, struct shown_sample *shown)
 {
     if (!dataset_has_masks(p->job->data) || shown->truth != 1)
         return 0;
-    shown->mask = malloc((size_t)p->format.width * (size_t)p->format.height);
+    uint8_t *mask = p->ev->store->mask;
+    int known = dataset_mask(p->job->data, SPLIT_TEST, index, p->format.width, p->format.height, mask, p->e);
+    if (known <= 0)
+        return known;
+    shown->mask = malloc((size_t)shown->input.width * (size_t)shown->input.height);
     if (!shown->mask)
         return err_memory(p->e, "the pictures of a report");
-    int known = dataset_mask(p->job->data, SPLIT_TEST, index, p->format.width, p->format.height, shown->mask, p->e);
-    if (known == 0) {
-        free(shown->mask);
-        shown->mask = NULL;
-    }
-    return known < 0 ? known : 0;
+    shrink_mask(&p->format, shrink_block(&p->format, SHOWN_SIDE), mask, shown->mask);
+    return 0;
 }
 
 static int on_shown(void *user, size_t index, const struct verdict *v)
@@ -420,7 +429,8 @@ void evaluation_free(struct evaluation *ev)
     struct evaluate_store *s = ev->store;
     if (s) {
         void *const owned[] = {s->sample,          s->score,         s->p_value,    s->truth, s->known_score,
-                               s->known_anomalous, s->known_flagged, s->known_kind, s->mask,  s->summary};
+                               s->known_anomalous, s->known_flagged, s->known_kind, s->mask,  s->room,
+                               s->summary};
         for (size_t i = 0; i < sizeof owned / sizeof *owned; i++)
             free(owned[i]);
         for (int k = 0; k < SCORE_PARTS; k++)

@@ -33,7 +33,7 @@ struct shown_sample {
     int truth;        /* as in sample_scores */
     float score;
     double p_value;
-    struct picture input;    /* as the model saw it; pixels NULL: no picture of this sample */
+    struct picture input;    /* as the model saw it, or smaller; pixels NULL: no picture of this sample */
     uint8_t *reconstruction; /* format of input; and so on, NULL where there is none */
     float *map;              /* input's height x width */
     uint8_t *mask;           /* the same, not 0 = truly abnormal */
