@@ -253,6 +253,7 @@ static int make_plans(struct trainer *t, int batch, struct err *e)
     t->calibrator = calibrator_new(t->samples[SHARE_CALIBRATION], t->forward.maps);
     if (!t->calibrator)
         return err_memory(e, "the calibration");
+    calibrator_region(t->calibrator, t->about.input.roi);
     for (int g = 0; g < GROUP_COUNT; g++)
         if (!(t->kept[g] = calloc(t->params->size[g] + 1, sizeof(float))))
             return err_memory(e, "the weights to keep");
@@ -430,19 +431,29 @@ static int begin(struct trainer *t, const struct train_job *job, struct err *e)
     return train_config_check(job->train, e);
 }
 
-static int batch_of(const struct trainer *t)
+/* As many rows as asked for, or as there are. */
+static int choose_batch(const struct trainer *t, int *batch, struct err *e)
 {
     size_t wish = (size_t)t->job->train->batch, there = t->samples[SHARE_TRAIN];
-    return (int)(wish < there ? wish : there);
+    if (t->about.input.tile) {
+        struct tiling *tiling;
+        TRY(tiling_new(&t->about.input, &tiling, e));
+        there *= tiling->n;
+        tiling_free(tiling);
+    }
+    *batch = (int)(wish < there ? wish : there);
+    return 0;
 }
 
 static int measure(struct trainer *t, size_t *bytes, struct err *e)
 {
     struct node *outputs[WATCHES];
     size_t held_out;
+    int batch;
     TRY(choose_input(t, e));
     TRY(draw_shares(t, e));
-    TRY(build_graphs(t, batch_of(t), e));
+    TRY(choose_batch(t, &batch, e));
+    TRY(build_graphs(t, batch, e));
     const struct plan_spec spec = training_spec(t, outputs);
     TRY(plan_measure(&spec, bytes, e));
     TRY(forward_measure(&t->forward, &held_out, e));
@@ -465,13 +476,14 @@ int train_memory(const struct train_job *job, size_t *bytes, struct err *e)
 
 int train_prepare(struct trainer *t, const struct train_job *job, struct err *e)
 {
+    int batch;
     TRY(begin(t, job, e));
     TRY(name_files(t, e));
     TRY(choose_input(t, e));
     TRY(check_data(t, e));
     TRY(draw_shares(t, e));
     t->at.data = dataset_fingerprint(job->data, SPLIT_TRAIN);
-    int batch = batch_of(t);
+    TRY(choose_batch(t, &batch, e));
     TRY(build_graphs(t, batch, e));
     TRY(make_plans(t, batch, e));
     TRY(open_loaders(t, (size_t)batch, e));

@@ -96,6 +96,7 @@ struct calibrator {
     float *scores, *peaks; /* peaks NULL: no maps */
     uint64_t *bins;
     uint64_t pixels;
+    const uint8_t *roi; /* NULL: all of a map counts */
 };
 
 struct calibrator *calibrator_new(size_t n, bool maps)
@@ -134,6 +135,11 @@ void calibrator_reset(struct calibrator *c)
         memset(c->bins, 0, MAP_BINS * sizeof *c->bins);
 }
 
+void calibrator_region(struct calibrator *c, const uint8_t *roi)
+{
+    c->roi = roi;
+}
+
 /* Negative values, which no map should have, count as 0. */
 static uint32_t map_bin(float x)
 {
@@ -169,8 +175,10 @@ int calibrator_add(struct calibrator *c, float score, const float *map, size_t c
     if (c->peaks && map) {
         c->peaks[c->n] = peak;
         for (size_t i = 0; i < count; i++)
-            c->bins[map_bin(map[i])]++;
-        c->pixels += count;
+            if (!c->roi || c->roi[i]) {
+                c->bins[map_bin(map[i])]++;
+                c->pixels++;
+            }
     }
     c->n++;
     return 0;

@@ -55,6 +55,9 @@ struct calibrator;
 /* For up to `n` samples; `maps`: they have heat maps. NULL: out of memory. */
 struct calibrator *calibrator_new(size_t n, bool maps);
 void calibrator_free(struct calibrator *c);
+/* From here on of every map only those values say something of the colour scale where roi is not 0; NULL: all. Outlives
+ * it. */
+void calibrator_region(struct calibrator *c, const uint8_t *roi);
 /* `map` is NULL or holds `count` values. Nothing is allocated. Not finite: ERR_FAIL. */
 int calibrator_add(struct calibrator *c, float score, const float *map, size_t count, struct err *e);
 /* Sorts; the calibrator owns the arrays, `out` points into it until calibrator_reset or calibrator_free. */

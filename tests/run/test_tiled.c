@@ -207,6 +207,7 @@ static void test_sizes(void **state)
     if (toy_train(&t, &e))
         fail_msg("%s", e.msg);
     assert_says(t.lines, "a picture is looked at in 6 tiles of 32x32 pixels");
+    assert_says(t.lines, "4 steps an epoch of 8 tiles"); /* of 6 pictures: a batch is not of pictures */
     assert_int_equal(t.result.calibrated, 5);
     struct loaded *s;
     assert_int_equal(loaded_open(in_folder("sizes"), &s, &e), 0);

@@ -250,9 +250,26 @@ static void refuses_what_is_not_finite(void **state)
     calibrator_free(c);
 }
 
+/* The colour scale is of what counts; the rest is 0 in every map. */
+static void scales_leave_out_what_does_not_count(void **state)
+{
+    (void)state;
+    const float map[] = {0, 2, 0, 2, 0, 0};
+    const uint8_t roi[] = {0, 1, 0, 1, 0, 0};
+    struct calibrator *c = calibrator_new(1, true);
+    struct calibration out;
+    struct err e = ERR_INIT;
+    calibrator_region(c, roi);
+    assert_int_equal(calibrator_add(c, 1, map, 6, &e), 0);
+    calibrator_finish(c, &out);
+    assert_true(out.map_low == 2 && out.map_high == 2);
+    calibrator_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scales_leave_out_what_does_not_count),
         cmocka_unit_test(p_values_by_definition),
         cmocka_unit_test(thresholds_agree),
         cmocka_unit_test(promise_is_kept),
