@@ -10,6 +10,7 @@
 #include "base/option.h"
 #include "file/train_config.h"
 #include "models/autoencoder.h"
+#include "models/unet.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -129,32 +130,36 @@ static void a_linked_table_stands_in_its_place(void **state)
     assert_non_null(strstr(e.msg, "first, number, the_list, last"));
 }
 
-/* The words of every choice, in the order of the enum that its field is. */
+/* Every choice: its words, and what its field is for each of them, which is the enum's order. Enums that a file keeps
+ * to itself stand here as numbers. */
 static const struct choice {
-    const char *name, *word;
-    int value;
+    const char *name, *words;
+    int values[3];
 } choices[] = {
-    {"activation", "relu", HIDDEN_RELU},
-    {"activation", "leaky", HIDDEN_LEAKY},
-    {"output", "linear", OUTPUT_LINEAR},
-    {"output", "tanh", OUTPUT_TANH},
-    {"output", "sigmoid", OUTPUT_SIGMOID},
-    {"init", "uniform", WEIGHTS_UNIFORM},
-    {"init", "normal", WEIGHTS_NORMAL},
-    {"query", "whole", 0},
-    {"query", "position", 1},
-    {"similarity", "cosine", SIM_COSINE},
-    {"similarity", "dot", SIM_DOT},
-    {"fallback", "best", FALLBACK_BEST},
-    {"fallback", "zero", FALLBACK_ZERO},
-    {"precision", "f32", PRECISION_F32},
-    {"precision", "bf16", PRECISION_BF16},
-    {"precision", "auto", PRECISION_AUTO},
-    {"range", "-1..1", RANGE_SYMMETRIC},
-    {"range", "0..1", RANGE_UNIT},
-    {"keep", "best", KEEP_BEST},
-    {"keep", "last", KEEP_LAST},
+    {"activation", "relu|leaky", {HIDDEN_RELU, HIDDEN_LEAKY}},
+    {"activation", "leaky|relu", {UNET_LEAKY, UNET_RELU}},
+    {"output", "linear|tanh|sigmoid", {OUTPUT_LINEAR, OUTPUT_TANH, OUTPUT_SIGMOID}},
+    {"output", "tanh|linear|sigmoid", {UNET_TANH, UNET_LINEAR, UNET_SIGMOID}},
+    {"init", "uniform|normal", {WEIGHTS_UNIFORM, WEIGHTS_NORMAL}},
+    {"query", "whole|position", {0, 1}},
+    {"similarity", "cosine|dot", {SIM_COSINE, SIM_DOT}},
+    {"fallback", "best|zero", {FALLBACK_BEST, FALLBACK_ZERO}},
+    {"adversarial", "features|verdict", {0, 1}},
+    {"distance", "l2|l1", {0, 1}},
+    {"judged", "features|verdict", {0, 1}},
+    {"precision", "f32|bf16|auto", {PRECISION_F32, PRECISION_BF16, PRECISION_AUTO}},
+    {"range", "-1..1|0..1", {RANGE_SYMMETRIC, RANGE_UNIT}},
+    {"keep", "best|last", {KEEP_BEST, KEEP_LAST}},
 };
+
+static const struct choice *choice_of(const struct option *row)
+{
+    for (size_t k = 0; k < sizeof choices / sizeof *choices; k++)
+        if (!strcmp(choices[k].name, row->name) && !strcmp(choices[k].words, row->choices))
+            return &choices[k];
+    fail_msg("option %s with the choices %s is not in this test's list", row->name, row->choices);
+    return NULL;
+}
 
 static void check_choices(const struct option *table, size_t bytes)
 {
@@ -164,19 +169,17 @@ static void check_choices(const struct option *table, size_t bytes)
     for (size_t i = 0; option_at(table, i, &row); i++) {
         if (row.type != OPTION_CHOICE)
             continue;
-        int words = 1;
-        for (const char *c = row.choices; *c; c++)
-            words += *c == '|';
-        for (size_t k = 0; k < sizeof choices / sizeof *choices; k++) {
+        const struct choice *c = choice_of(&row);
+        const char *word = c->words;
+        for (int k = 0; *word; k++) {
+            char text[32] = "";
+            size_t n = strcspn(word, "|");
             struct err e = ERR_INIT;
-            if (strcmp(choices[k].name, row.name))
-                continue;
-            assert_int_equal(options_set(table, values, "a table", row.name, choices[k].word, &e), 0);
-            assert_int_equal(values[row.offset / sizeof(int)], choices[k].value);
-            words--;
+            memcpy(text, word, n);
+            assert_int_equal(options_set(table, values, "a table", row.name, text, &e), 0);
+            assert_int_equal(values[row.offset / sizeof(int)], c->values[k]);
+            word += n + (word[n] == '|');
         }
-        if (words)
-            fail_msg("option %s: %d of its choices %s are not in this test's list", row.name, words, row.choices);
     }
     free(values);
 }
