@@ -24,7 +24,7 @@ static const char *const memory_names[MEMORIES] = {"skip.0",  "skip.1",  "skip.2
 
 _Static_assert((int)OPTION_LIST <= (int)MEMORIES, "every level of a U-Net has a memory");
 
-/* What the memory of a level makes of the blocks, a row each: mixtures of its items. */
+/* What the memory of a level makes of the blocks, a row each, in their format: mixtures of its items. */
 static struct node *look_up(struct graph *g, const struct daad_config *c, int level, struct node *blocks,
                             struct heads *h)
 {
@@ -36,14 +36,15 @@ static struct node *look_up(struct graph *g, const struct daad_config *c, int le
     float bound = 1.0f / sqrtf((float)size);
     struct node *items = graph_param(g, name, SHAPE(c->items, size), GROUP_MAIN,
                                      (struct init){.kind = INIT_UNIFORM, .a = -bound, .b = bound});
+    struct node *rows = op_cast(g, items, blocks->dtype);
     struct attend_spec spec = {.similarity = SIM_COSINE,
                                .scale = (float)c->scale,
                                .shrink = (float)(c->shrink / (double)c->items),
                                .fallback = FALLBACK_BEST};
-    struct node *attention = op_attend(g, blocks, items, spec);
+    struct node *attention = op_attend(g, blocks, rows, spec);
     if (attention)
         h->memories[h->nmemories++] = (struct memory){memory_names[level], items->param->name, attention};
-    return op_matmul(g, attention, items, false);
+    return op_matmul(g, op_cast(g, attention, blocks->dtype), rows, false);
 }
 
 /* A lateral connection: only mixtures of items cross it. */
@@ -51,8 +52,7 @@ static struct node *remember(struct graph *g, const void *config, int level, str
 {
     const struct daad_config *c = config;
     g->scope = memory_names[level];
-    struct node *blocks = op_cast(g, op_divide(g, map, c->rates.v), F32);
-    struct node *mixed = op_cast(g, look_up(g, c, level, blocks, h), g->precision);
+    struct node *mixed = look_up(g, c, level, op_divide(g, map, c->rates.v), h);
     return mixed ? op_assemble(g, mixed, c->rates.v, map->shape) : NULL;
 }
 

@@ -629,6 +629,105 @@ bool dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *
     return done;
 }
 
+/* ---- products ---- */
+
+struct dnn_product {
+    struct prim run;
+    int threads;
+};
+
+static dnnl_status_t describe_matrix(dnnl_memory_desc_t *desc, int64_t rows, int64_t columns, bool transposed,
+                                     dnnl_data_type_t type)
+{
+    dnnl_dims_t dims = {rows, columns};
+    return dnnl_memory_desc_init_by_tag(desc, 2, dims, type, transposed ? dnnl_ba : dnnl_ab);
+}
+
+static dnnl_status_t choose_product(const struct dnn_product_spec *s, dnnl_primitive_attr_t attr,
+                                    dnnl_primitive_desc_t *out)
+{
+    dnnl_memory_desc_t a, b, c;
+    dnnl_matmul_desc_t desc;
+    dnnl_status_t status = describe_matrix(&a, s->m, s->k, s->transpose_a, dnnl_bf16);
+    if (status == dnnl_success)
+        status = describe_matrix(&b, s->k, s->n, s->transpose_b, dnnl_bf16);
+    if (status == dnnl_success)
+        status = describe_matrix(&c, s->m, s->n, false, data_type(s->type));
+    if (status == dnnl_success)
+        status = dnnl_matmul_desc_init(&desc, &a, &b, NULL, &c);
+    return status == dnnl_success ? dnnl_primitive_desc_create(out, &desc, attr, engine, NULL) : status;
+}
+
+enum { PRODUCT_A, PRODUCT_B, PRODUCT_C, PRODUCT_SCRATCH };
+
+static int fill_product(struct dnn_product *p, dnnl_primitive_desc_t pd, struct err *e)
+{
+    const dnnl_memory_desc_t *scratch = query(pd, dnnl_query_scratchpad_md);
+    TRY(add_argument(&p->run, DNNL_ARG_SRC, query(pd, dnnl_query_src_md), e));
+    TRY(add_argument(&p->run, DNNL_ARG_WEIGHTS, query(pd, dnnl_query_weights_md), e));
+    TRY(add_argument(&p->run, DNNL_ARG_DST, query(pd, dnnl_query_dst_md), e));
+    TRY(add_argument(&p->run, DNNL_ARG_SCRATCHPAD, scratch, e));
+    p->run.scratch = dnnl_memory_desc_get_size(scratch);
+    dnnl_status_t status = dnnl_primitive_create(&p->run.run, pd);
+    return status == dnnl_success ? 0 : failed(e, "a product", status);
+}
+
+static int build_product(struct dnn_product *p, const struct dnn_product_spec *spec, struct err *e)
+{
+    static const struct dnn_conv_spec plain; /* without an activation */
+    dnnl_primitive_attr_t attr = NULL;
+    dnnl_primitive_desc_t pd;
+    TRY(attributes(&plain, false, &attr, e));
+    dnnl_status_t status = choose_product(spec, attr, &pd);
+    int code = status == dnnl_success ? fill_product(p, pd, e) : failed(e, "a product", status);
+    if (status == dnnl_success)
+        dnnl_primitive_desc_destroy(pd);
+    dnnl_primitive_attr_destroy(attr);
+    return code;
+}
+
+int dnn_product_new(const struct dnn_product_spec *spec, struct dnn_product **out, struct err *e)
+{
+    TRY(check_room(e));
+    if (!ready())
+        return err_set(e, ERR_FAIL, "oneDNN could not start on this processor");
+    struct dnn_product *p = calloc(1, sizeof *p);
+    if (!p)
+        return err_memory(e, "a product");
+    p->threads = spec->threads;
+    int before = omp_get_max_threads();
+    omp_set_num_threads(spec->threads);
+    int code = build_product(p, spec, e);
+    omp_set_num_threads(before);
+    if (code < 0) {
+        dnn_product_free(p);
+        return code;
+    }
+    *out = p;
+    return 0;
+}
+
+void dnn_product_free(struct dnn_product *p)
+{
+    if (p)
+        free_prim(&p->run);
+    free(p);
+}
+
+size_t dnn_product_scratch(const struct dnn_product *p)
+{
+    return p ? p->run.scratch : 0;
+}
+
+bool dnn_product_run(struct dnn_product *p, const void *a, const void *b, void *c, void *scratch)
+{
+    bind(&p->run, PRODUCT_A, a);
+    bind(&p->run, PRODUCT_B, b);
+    bind(&p->run, PRODUCT_C, c);
+    bind(&p->run, PRODUCT_SCRATCH, scratch);
+    return run(&p->run, p->threads);
+}
+
 bool dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
               int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc)
 {

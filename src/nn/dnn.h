@@ -40,7 +40,22 @@ bool dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *
 bool dnn_gemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, float alpha, const float *a,
               int64_t lda, const float *b, int64_t ldb, float beta, float *c, int64_t ldc);
 
-/* Whether bfloat16 convolutions run natively here. */
+/* A product of matrices in BF16 of fixed sizes, row-major: op(A) m x k times op(B) k x n. */
+struct dnn_product_spec {
+    bool transpose_a, transpose_b;
+    int64_t m, n, k;
+    enum dtype type; /* of the result; it is added up in F32 */
+    int threads;
+};
+
+struct dnn_product;
+
+int dnn_product_new(const struct dnn_product_spec *spec, struct dnn_product **out, struct err *e);
+void dnn_product_free(struct dnn_product *p);            /* NULL is fine */
+size_t dnn_product_scratch(const struct dnn_product *p); /* bytes that a run wants; of NULL none */
+bool dnn_product_run(struct dnn_product *p, const void *a, const void *b, void *c, void *scratch);
+
+/* Whether bfloat16 convolutions and products run natively here. */
 bool dnn_has_bf16(void);
 /* Whether a set of instructions, as oneDNN numbers them, has them. */
 bool dnn_isa_has_bf16(unsigned isa);

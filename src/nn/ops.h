@@ -48,7 +48,7 @@ struct node *op_fold_bias(struct graph *g, struct node *bias /* or NULL */, stru
 /* y = act(x W^T + b). x N,I; weight O,I; bias O or NULL; act NONE, RELU, LRELU, TANH or SIGMOID. */
 struct node *op_linear(struct graph *g, struct node *x, struct node *weight, struct node *bias, enum act act,
                        float slope);
-/* a M,K times b K,N, or b N,K with transpose_b. F32. */
+/* a M,K times b K,N, or b N,K with transpose_b. All F32 or all BF16. */
 struct node *op_matmul(struct graph *g, struct node *a, struct node *b, bool transpose_b);
 
 /* ---- act.c, arith.c, shape.c ---- */
@@ -107,7 +107,8 @@ struct attend_spec {
     enum fallback fallback; /* of a row whose every weight is shrunk away: the best item alone, or zeros */
 };
 
-/* w = shrink(softmax(scale * sim(q, m))) / its L1 norm. queries R,C; items N,C; gives R,N. Gradients to both. F32. */
+/* w = shrink(softmax(scale * sim(q, m))) / its L1 norm. queries R,C; items N,C, F32 or both BF16; gives R,N
+ * in F32. Gradients to both. */
 struct node *op_attend(struct graph *g, struct node *queries, struct node *items, struct attend_spec spec);
 
 /* ---- loss.c ---- */

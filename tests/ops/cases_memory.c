@@ -94,7 +94,8 @@ static const struct shape emptied_sizes[] = {{3, {64, 96, 100}}, {3, {7, 64, 17}
 #define ATTEND(title, o, s)                                                                                            \
     {                                                                                                                  \
         .name = title, .build = build, .options = &o, .sizes = s, .operands = operands, .reference = attend,           \
-        .wants = 3, .undecided = undecided, .loose = true, .tolerance = 5e-5, .absolute = 2e-7                         \
+        .wants = 3, .undecided = undecided, .loose = true, .tolerance = 5e-5, .absolute = 2e-7, .bf16 = {3},           \
+        .native = true                                                                                                 \
     }
 
 const struct op_row memory_rows[] = {

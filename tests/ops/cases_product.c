@@ -100,7 +100,7 @@ static const struct options plain = {0}, biased = {.bias = true}, relu = {.bias 
 #define MATMUL(title, o)                                                                                               \
     {                                                                                                                  \
         .name = title, .build = build_matmul, .options = &o, .sizes = sizes, .operands = operands_matmul,              \
-        .reference = matmul, .wants = 3, .loose = true                                                                 \
+        .reference = matmul, .wants = 3, .loose = true, .bf16 = {3}, .native = true                                    \
     }
 
 const struct op_row product_rows[] = {

@@ -25,6 +25,7 @@ struct op_row {
     unsigned wants;          /* inputs with gradients, by bit; 0: the op has no backward */
     unsigned parameters;     /* inputs that are parameters, by bit */
     unsigned bf16[VARIANTS]; /* which inputs are bfloat16: float32 alone is always run, then these up to the first 0 */
+    bool native;             /* bfloat16 only where the processor computes in it */
     double (*value)(struct rng *r, int input); /* what to fill inputs with; NULL: normal, deviation 1 */
     /* Whether an output element is too near a jump of the function to be checked. NULL: none. */
     bool (*undecided)(const struct op_row *row, const struct shape shapes[], const double *const in[], size_t element);

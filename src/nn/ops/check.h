@@ -38,6 +38,18 @@ static inline int check_matrix(const struct node *n, int i, const char *what, st
                                               what, shape_text(&n->in[i]->shape, text));
 }
 
+/* Inputs 0 and 1 are matrices of one format. */
+static inline int check_matrices(const struct node *n, const char *first, const char *second, struct err *e)
+{
+    if (!n->in[0] || !n->in[1] || n->in[0]->dtype == F32 || n->in[1]->dtype == F32) {
+        TRY(check_matrix(n, 0, first, e));
+        return check_matrix(n, 1, second, e);
+    }
+    return n->in[0]->shape.nd == 2 && n->in[1]->shape.nd == 2
+               ? 0
+               : op_error(n, e, "its inputs must have rows and columns; reshape them");
+}
+
 /* Inputs 0 and 1 have one shape. */
 static inline int check_same_shape(const struct node *n, struct err *e)
 {

@@ -1,7 +1,8 @@
-/* Matrix products: the linear layer with its bias and activation, and the plain product. F32. */
+/* Matrix products: the linear layer with its bias and activation, F32, and the plain product. */
 #include "nn/dnn.h"
 #include "nn/op.h"
 #include "nn/ops/check.h"
+#include "nn/ops/products.h"
 #include "nn/ops/rows.h"
 
 struct linear_spec {
@@ -121,8 +122,7 @@ static bool transposed(const struct node *n)
 
 static int matmul_infer(struct node *n, struct err *e)
 {
-    TRY(check_matrix(n, 0, "first input", e));
-    TRY(check_matrix(n, 1, "second input", e));
+    TRY(check_matrices(n, "first input", "second input", e));
     const struct shape *a = &n->in[0]->shape, *b = &n->in[1]->shape;
     int inner = transposed(n) ? 1 : 0;
     char text_a[SHAPE_TEXT], text_b[SHAPE_TEXT];
@@ -130,20 +130,52 @@ static int matmul_infer(struct node *n, struct err *e)
         return op_error(n, e, "%s times %s%s: the inner sizes differ", shape_text(a, text_a), shape_text(b, text_b),
                         inner ? " transposed" : "");
     n->shape = SHAPE(a->d[0], b->d[1 - inner]);
-    n->dtype = F32;
+    n->dtype = n->in[0]->dtype;
     return 0;
 }
 
-/* y = a b, or a b^T */
+/* y = a b, or a b^T; da = g b^T, db = a^T g; of a b^T: da = g b, db = g^T a */
+enum { Y, DA, DB };
+
+static int matmul_prepare(struct exec *x, struct err *e)
+{
+    int64_t m = x->node->shape.d[0], n = x->node->shape.d[1], k = x->node->in[0]->shape.d[1];
+    bool t = transposed(x->node);
+    if (x->node->dtype == F32)
+        return 0;
+    TRY(products_add(x, Y, &(struct dnn_product_spec){.transpose_b = t, .m = m, .n = n, .k = k, .type = BF16}, e));
+    if (x->wants & 1)
+        TRY(products_add(x, DA, &(struct dnn_product_spec){.transpose_b = !t, .m = m, .n = k, .k = n, .type = BF16},
+                         e));
+    if (x->wants & 2 && t)
+        return products_add(x, DB,
+                            &(struct dnn_product_spec){.transpose_a = true, .m = n, .n = k, .k = m, .type = BF16}, e);
+    if (x->wants & 2)
+        return products_add(x, DB,
+                            &(struct dnn_product_spec){.transpose_a = true, .m = k, .n = n, .k = m, .type = BF16}, e);
+    return 0;
+}
+
 static void matmul_forward(struct exec *x)
 {
     int64_t m = x->node->shape.d[0], n = x->node->shape.d[1], k = x->node->in[0]->shape.d[1];
     bool t = transposed(x->node);
-    exec_note(x, dnn_gemm(false, t, m, n, k, 1.0f, x->in[0], k, x->in[1], t ? k : n, 0.0f, x->out, n));
+    if (x->own)
+        products_run(x, Y, x->in[0], x->in[1], x->out);
+    else
+        exec_note(x, dnn_gemm(false, t, m, n, k, 1.0f, x->in[0], k, x->in[1], t ? k : n, 0.0f, x->out, n));
 }
 
-/* da = g b^T, db = a^T g; of a b^T: da = g b, db = g^T a */
-static void matmul_backward(struct exec *x)
+static void matmul_backward_bf16(struct exec *x)
+{
+    bool t = transposed(x->node);
+    if (x->gin[0])
+        products_run(x, DA, x->gout, x->in[1], x->gin[0]);
+    if (x->gin[1])
+        products_run(x, DB, t ? x->gout : x->in[0], t ? x->in[0] : x->gout, x->gin[1]);
+}
+
+static void matmul_backward_f32(struct exec *x)
 {
     int64_t m = x->node->shape.d[0], n = x->node->shape.d[1], k = x->node->in[0]->shape.d[1];
     bool t = transposed(x->node);
@@ -155,6 +187,14 @@ static void matmul_backward(struct exec *x)
         exec_note(x, dnn_gemm(true, false, k, n, m, 1.0f, x->in[0], k, x->gout, n, 0.0f, x->gin[1], n));
 }
 
+static void matmul_backward(struct exec *x)
+{
+    if (x->own)
+        matmul_backward_bf16(x);
+    else
+        matmul_backward_f32(x);
+}
+
 static double matmul_flops(const struct node *n)
 {
     return 2.0 * (double)shape_count(&n->shape) * (double)n->in[0]->shape.d[1];
@@ -164,8 +204,10 @@ static const struct op matmul_op = {
     .name = "matmul",
     .reads = {READ_IN1, READ_IN0},
     .infer = matmul_infer,
+    .prepare = matmul_prepare,
     .forward = matmul_forward,
     .backward = matmul_backward,
+    .release = products_release,
     .flops = matmul_flops,
 };
 

@@ -14,6 +14,7 @@
 #include "nn/op.h"
 #include "nn/ops/check.h"
 #include "nn/ops/kernel.h"
+#include "nn/ops/products.h"
 #include "nn/parallel.h"
 
 enum { BLOCK = 64 }; /* queries whose weights stay in cache between the product and the softmax */
@@ -36,8 +37,7 @@ static bool is_cosine(const struct exec *x)
 static int attend_infer(struct node *n, struct err *e)
 {
     const struct attend_spec *spec = n->spec;
-    TRY(check_matrix(n, 0, "queries", e));
-    TRY(check_matrix(n, 1, "memory items", e));
+    TRY(check_matrices(n, "queries", "memory items", e));
     const struct shape *q = &n->in[0]->shape, *m = &n->in[1]->shape;
     if (q->d[1] != m->d[1])
         return op_error(n, e, "queries have %lld channels, but memory items %lld", (long long)q->d[1],
@@ -52,41 +52,71 @@ static int attend_infer(struct node *n, struct err *e)
     return 0;
 }
 
-/* saved: 1/|m| of every item, 1/|q| of every query, or ones for dot products; scratch: forward the items, divided by
- * their lengths, as columns; backward D */
+static enum dtype type_of(const struct exec *x)
+{
+    return x->node->in[0]->dtype;
+}
+
+/* The products of BF16: q m', D m, D' q. */
+enum { SIMILARITIES, TO_QUERIES, TO_ITEMS };
+
+static int add_products(struct exec *x, struct err *e)
+{
+    struct attend_sizes s = attend_sizes(x);
+    int64_t q = (int64_t)s.queries, m = (int64_t)s.items, c = (int64_t)s.channels;
+    const struct dnn_product_spec similarities = {.transpose_b = true, .m = q, .n = m, .k = c, .type = F32};
+    TRY(products_add(x, SIMILARITIES, &similarities, e));
+    const struct dnn_product_spec to_queries = {.m = q, .n = c, .k = m, .type = BF16};
+    if (x->wants & 1)
+        TRY(products_add(x, TO_QUERIES, &to_queries, e));
+    const struct dnn_product_spec to_items = {.transpose_a = true, .m = m, .n = c, .k = q, .type = BF16};
+    return x->wants & 2 ? products_add(x, TO_ITEMS, &to_items, e) : 0;
+}
+
+/* saved: 1/|m| of every item, 1/|q| of every query, or ones for dot products; scratch: forward, in F32, the items,
+ * divided by their lengths, as columns; backward D */
 static int attend_prepare(struct exec *x, struct err *e)
 {
-    (void)e;
     struct attend_sizes s = attend_sizes(x);
-    size_t columns = s.items * s.channels, gradient = x->wants ? s.queries * s.items : 0;
+    bool narrow = type_of(x) == BF16;
+    size_t columns = narrow ? 0 : s.items * s.channels, gradient = x->wants ? s.queries * s.items : 0;
     x->saved_bytes = (s.items + s.queries) * sizeof(float);
-    x->scratch_bytes = (columns > gradient ? columns : gradient) * sizeof(float);
-    return 0;
+    x->scratch_bytes = (columns > gradient ? columns : gradient) * dtype_bytes(type_of(x));
+    return narrow ? add_products(x, e) : 0;
 }
 
 /* ---- lengths ---- */
 
 /* 1/|v| of each row; 0 for a row without length. Squares in double: no overflow, no vanishing. */
-HOT static void inverse_lengths(const float *rows, size_t n, size_t channels, float *inverse)
+KERNEL void inverse_lengths_of(const void *rows, size_t n, size_t channels, float *inverse, enum dtype type)
 {
     for (size_t i = 0; i < n; i++) {
-        const float *v = rows + i * channels;
         double sum = 0;
 #pragma omp simd reduction(+ : sum)
-        for (size_t c = 0; c < channels; c++)
-            sum += (double)v[c] * (double)v[c];
+        for (size_t c = 0; c < channels; c++) {
+            double v = (double)kernel_load(rows, i * channels + c, type);
+            sum += v * v;
+        }
         inverse[i] = sum > 1e-60 ? (float)(1 / sqrt(sum)) : sum * 0.0 == 0.0 ? 0.0f : NAN;
     }
+}
+
+HOT static void inverse_lengths(const void *rows, size_t n, size_t channels, float *inverse, enum dtype type)
+{
+    if (type == F32)
+        inverse_lengths_of(rows, n, channels, inverse, F32);
+    else
+        inverse_lengths_of(rows, n, channels, inverse, BF16);
 }
 
 /* Those of items (input 1), or of a block of queries (input 0), into saved. */
 static void save_lengths(const struct exec *x, int input, size_t begin, size_t end)
 {
     struct attend_sizes s = attend_sizes(x);
-    const float *rows = x->in[input];
+    const void *rows = kernel_at(x->in[input], begin * s.channels, type_of(x));
     float *inverse = (float *)x->saved + (input == 0 ? s.items : 0) + begin;
     if (is_cosine(x))
-        inverse_lengths(rows + begin * s.channels, end - begin, s.channels, inverse);
+        inverse_lengths(rows, end - begin, s.channels, inverse, type_of(x));
     else
         for (size_t i = begin; i < end; i++)
             *inverse++ = 1.0f;
@@ -182,18 +212,61 @@ static void forward_range(void *context, size_t begin, size_t end)
         forward_block(context, i, end - i < BLOCK ? end : i + BLOCK);
 }
 
-static void attend_forward(struct exec *x)
+/* In BF16 the product is one call, and what items are divided by comes behind it. */
+static void items_lengths_range(void *context, size_t begin, size_t end)
+{
+    save_lengths(context, 1, begin, end);
+}
+
+HOT static void scale_row(float *restrict w, const float *restrict inverse, size_t n)
+{
+#pragma omp simd
+    for (size_t j = 0; j < n; j++)
+        w[j] *= inverse[j];
+}
+
+static void address_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    const struct attend_spec *spec = x->node->spec;
+    struct attend_sizes s = attend_sizes(x);
+    const float *inverse_m = x->saved, *inverse_q = inverse_m + s.items;
+    float *w = (float *)x->out + begin * s.items;
+    save_lengths(x, 0, begin, end);
+    for (size_t i = begin; i < end; i++, w += s.items) {
+        scale_row(w, inverse_m, s.items);
+        address_row(w, s.items, spec->scale * inverse_q[i], spec);
+    }
+}
+
+static void forward_bf16(struct exec *x)
+{
+    struct attend_sizes s = attend_sizes(x);
+    parallel_ranges(x->threads, s.items, KERNEL_GRAIN / s.channels + 1, items_lengths_range, x);
+    products_run(x, SIMILARITIES, x->in[0], x->in[1], x->out);
+    parallel_ranges(x->threads, s.queries, KERNEL_GRAIN / (s.items + s.channels) + 1, address_range, x);
+}
+
+static void forward_f32(struct exec *x)
 {
     struct attend_sizes s = attend_sizes(x);
     parallel_ranges(x->threads, s.items, KERNEL_GRAIN / s.channels + 1, items_range, x);
     parallel_ranges(x->threads, s.queries, KERNEL_GRAIN / s.items + 1, forward_range, x);
 }
 
+static void attend_forward(struct exec *x)
+{
+    if (type_of(x) == BF16)
+        forward_bf16(x);
+    else
+        forward_f32(x);
+}
+
 /* ---- backward ---- */
 
 /* D = w (g - sum g w) factor / |m| */
-HOT static void gradient_row(const float *restrict w, const float *restrict g, const float *restrict inverse,
-                             float *restrict d, size_t n, float factor)
+KERNEL void gradient_of(const float *restrict w, const float *restrict g, const float *restrict inverse,
+                        void *restrict d, size_t n, float factor, enum dtype type)
 {
     float mean = 0.0f;
 #pragma omp simd reduction(+ : mean)
@@ -201,7 +274,16 @@ HOT static void gradient_row(const float *restrict w, const float *restrict g, c
         mean += g[j] * w[j];
 #pragma omp simd
     for (size_t j = 0; j < n; j++)
-        d[j] = w[j] * (g[j] - mean) * (factor * inverse[j]);
+        kernel_store(d, j, w[j] * (g[j] - mean) * (factor * inverse[j]), type);
+}
+
+HOT static void gradient_row(const float *w, const float *g, const float *inverse, void *d, size_t n, float factor,
+                             enum dtype type)
+{
+    if (type == F32)
+        gradient_of(w, g, inverse, d, n, factor, F32);
+    else
+        gradient_of(w, g, inverse, d, n, factor, BF16);
 }
 
 static void gradient_range(void *context, size_t begin, size_t end)
@@ -212,54 +294,81 @@ static void gradient_range(void *context, size_t begin, size_t end)
     const float *inverse_m = x->saved, *inverse_q = inverse_m + s.items;
     for (size_t i = begin; i < end; i++)
         gradient_row((const float *)x->out + i * s.items, (const float *)x->gout + i * s.items, inverse_m,
-                     (float *)x->scratch + i * s.items, s.items, spec->scale * inverse_q[i]);
+                     kernel_at(x->scratch, i * s.items, type_of(x)), s.items, spec->scale * inverse_q[i], type_of(x));
 }
 
-/* Takes from each row of `gradient` its part along the same row of `rows`. */
-HOT static void project_rows(const float *restrict rows, const float *restrict inverse, float *restrict gradient,
-                             size_t n, size_t channels)
+/* Takes from a row `g` its part along the same row of `v`. */
+KERNEL void project_of(const void *restrict v, void *restrict g, float length, size_t channels, enum dtype type)
 {
-    for (size_t i = 0; i < n; i++) {
-        const float *v = rows + i * channels;
-        float *g = gradient + i * channels, along = 0.0f, length = inverse[i];
+    float along = 0.0f;
 #pragma omp simd reduction(+ : along)
-        for (size_t c = 0; c < channels; c++)
-            along += (v[c] * length) * g[c];
+    for (size_t c = 0; c < channels; c++)
+        along += (kernel_load(v, c, type) * length) * kernel_load(g, c, type);
 #pragma omp simd
-        for (size_t c = 0; c < channels; c++)
-            g[c] -= along * (v[c] * length);
-    }
+    for (size_t c = 0; c < channels; c++)
+        kernel_store(g, c, kernel_load(g, c, type) - along * (kernel_load(v, c, type) * length), type);
+}
+
+HOT static void project_row(const void *v, void *g, float length, size_t channels, enum dtype type)
+{
+    if (type == F32)
+        project_of(v, g, length, channels, F32);
+    else
+        project_of(v, g, length, channels, BF16);
 }
 
 struct projection {
-    const float *rows, *inverse;
-    float *gradient;
+    const void *rows;
+    const float *inverse;
+    void *gradient;
     size_t channels;
+    enum dtype type;
 };
 
 static void projection_range(void *context, size_t begin, size_t end)
 {
     const struct projection *p = context;
-    size_t at = begin * p->channels;
-    project_rows(p->rows + at, p->inverse + begin, p->gradient + at, end - begin, p->channels);
+    for (size_t i = begin; i < end; i++)
+        project_row(kernel_at(p->rows, i * p->channels, p->type), kernel_at(p->gradient, i * p->channels, p->type),
+                    p->inverse[i], p->channels, p->type);
+}
+
+/* gq = D m, gm = D' q, D being in scratch. */
+static void multiply_f32(struct exec *x)
+{
+    struct attend_sizes s = attend_sizes(x);
+    int64_t queries = (int64_t)s.queries, items = (int64_t)s.items, channels = (int64_t)s.channels;
+    const float *q = x->in[0], *m = x->in[1], *d = x->scratch;
+    float *gq = x->gin[0], *gm = x->gin[1];
+    if (gq)
+        exec_note(x, dnn_gemm(false, false, queries, channels, items, 1.0f, d, items, m, channels, 0.0f, gq, channels));
+    if (gm)
+        exec_note(x, dnn_gemm(true, false, items, channels, queries, 1.0f, d, items, q, channels, 0.0f, gm, channels));
+}
+
+static void multiply_bf16(struct exec *x)
+{
+    if (x->gin[0])
+        products_run(x, TO_QUERIES, x->scratch, x->in[1], x->gin[0]);
+    if (x->gin[1])
+        products_run(x, TO_ITEMS, x->scratch, x->in[0], x->gin[1]);
 }
 
 static void attend_backward(struct exec *x)
 {
     struct attend_sizes s = attend_sizes(x);
-    int64_t queries = (int64_t)s.queries, items = (int64_t)s.items, channels = (int64_t)s.channels;
-    const float *q = x->in[0], *m = x->in[1], *inverse = x->saved;
-    float *d = x->scratch, *gq = x->gin[0], *gm = x->gin[1];
+    const float *inverse = x->saved;
     size_t grain = KERNEL_GRAIN / s.channels + 1;
     parallel_ranges(x->threads, s.queries, KERNEL_GRAIN / s.items + 1, gradient_range, x);
-    if (gq)
-        exec_note(x, dnn_gemm(false, false, queries, channels, items, 1.0f, d, items, m, channels, 0.0f, gq, channels));
-    if (gm)
-        exec_note(x, dnn_gemm(true, false, items, channels, queries, 1.0f, d, items, q, channels, 0.0f, gm, channels));
-    struct projection to_q = {q, inverse + s.items, gq, s.channels}, to_m = {m, inverse, gm, s.channels};
-    if (gq && is_cosine(x))
+    if (type_of(x) == BF16)
+        multiply_bf16(x);
+    else
+        multiply_f32(x);
+    struct projection to_q = {x->in[0], inverse + s.items, x->gin[0], s.channels, type_of(x)};
+    struct projection to_m = {x->in[1], inverse, x->gin[1], s.channels, type_of(x)};
+    if (x->gin[0] && is_cosine(x))
         parallel_ranges(x->threads, s.queries, grain, projection_range, &to_q);
-    if (gm && is_cosine(x))
+    if (x->gin[1] && is_cosine(x))
         parallel_ranges(x->threads, s.items, grain, projection_range, &to_m);
 }
 
@@ -275,6 +384,7 @@ static const struct op attend_op = {
     .prepare = attend_prepare,
     .forward = attend_forward,
     .backward = attend_backward,
+    .release = products_release,
     .flops = attend_flops,
 };
 
