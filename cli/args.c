@@ -389,12 +389,13 @@ int args_parse(const struct verb *const *verbs, int argc, char **argv, struct ar
     return check_operands(args);
 }
 
-void scorer_settings_make(struct scorer_settings *s, double rate, int threads, int batch, bool maps)
+void scorer_settings_make(struct scorer_settings *s, double rate, int threads, int batch, const char *score, bool maps)
 {
-    *s = (struct scorer_settings){.n = 3};
+    *s = (struct scorer_settings){.n = 4};
     snprintf(s->text[0], sizeof *s->text, "false_alarm_rate=%.17g", rate);
     snprintf(s->text[1], sizeof *s->text, "threads=%d", threads);
     snprintf(s->text[2], sizeof *s->text, "batch=%d", batch);
+    snprintf(s->text[3], sizeof *s->text, "score=%s", score);
     for (size_t i = 0; i < s->n; i++)
         s->list[i] = s->text[i];
     if (maps)

@@ -62,6 +62,7 @@ struct flag {
 #define ROW_RATE    ROW_NUMBER(false_alarm_rate, 'r', "RATE", "0.05", 0, 1, "share of normal samples that may be called anomalous; at 0 nothing is")
 #define ROW_THREADS ROW_WHOLE(threads, 0, "N", "0", 0, 1024, "processor cores to use; 0, or more than there are: all")
 #define ROW_BATCH   ROW_WHOLE(batch, 0, "N", "64", 1, 4096, "samples computed at once")
+#define ROW_SCORE   ROW_CHOICE(score, 0, "WHAT", "file", "model|map|file", "what scores, verdicts and heat maps stand on: the model's own score, or the map that knows what is usual; file: what it was trained for")
 #define ROW_FORCE(help) ROW_SWITCH(force, 'f', help)
 // clang-format on
 
@@ -94,11 +95,11 @@ void args_free(struct args *args);
 
 /* What the flags of a verb say to a scorer, as the library's settings. */
 struct scorer_settings {
-    char text[3][48];
-    const char *list[4];
+    char text[4][48];
+    const char *list[5];
     size_t n;
 };
-void scorer_settings_make(struct scorer_settings *s, double rate, int threads, int batch, bool maps);
+void scorer_settings_make(struct scorer_settings *s, double rate, int threads, int batch, const char *score, bool maps);
 
 /* The known word nearest to `word`, for "did you mean"; NULL when none is near. Call it with each candidate. */
 struct guess {

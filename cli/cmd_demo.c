@@ -80,7 +80,7 @@ static int evaluate(struct demo *d, int i)
 {
     engram_error error;
     struct scorer_settings s;
-    scorer_settings_make(&s, d->flags->false_alarm_rate, d->flags->threads, BATCH, false);
+    scorer_settings_make(&s, d->flags->false_alarm_rate, d->flags->threads, BATCH, "file", false);
     if (engram_model_load(d->files[i], &d->models[i], &error))
         return console_report(&error);
     int failed = engram_evaluate(d->models[i], d->url, s.list, s.n, &console_hooks, &d->evaluations[i], &error);

@@ -8,7 +8,7 @@
 
 struct eval_flags {
     double false_alarm_rate;
-    const char *report, *format;
+    const char *report, *format, *score;
     bool force, min_max;
     int batch, threads;
 };
@@ -19,6 +19,7 @@ static const struct flag flags[] = {
     ROW_RATE,
     ROW_TEXT(report, 0, "FILE", NULL, "write a page with pictures, heat maps and curves (HTML, self-contained)"),
     ROW_SWITCH(min_max, 0, "measure too what a threshold at 0.20 does where the lowest score of DATA counts as 0 and the highest as 1 (GANomaly's protocol)"),
+    ROW_SCORE,
     ROW_FORMAT,
     ROW_FORCE("overwrite an existing report"),
     ROW_BATCH,
@@ -41,7 +42,7 @@ static int evaluate(struct evaluating *e, size_t i)
 {
     engram_error error;
     struct scorer_settings s;
-    scorer_settings_make(&s, e->flags->false_alarm_rate, e->flags->threads, e->flags->batch, false);
+    scorer_settings_make(&s, e->flags->false_alarm_rate, e->flags->threads, e->flags->batch, e->flags->score, false);
     if (e->flags->min_max)
         s.list[s.n++] = "min_max=true";
     console_debug("loading %s", e->files[i]);
@@ -122,7 +123,9 @@ const struct verb verb_eval = {
     .details =
         "Scores the test part of DATA, which must say what is normal and what is not, with each model FILE and "
         "prints what was measured: area under the ROC curve, average precision, false-alarm and detection rate "
-        "at the calibrated threshold, and the same by kind of anomaly. Where DATA has masks, the heat maps' pixels are "
+        "at the calibrated threshold, and the same by kind of anomaly. model_auroc and map_auroc are the first "
+        "of these for the model's own score and for the map that knows what is usual, whichever the rest stands on. "
+        "Where DATA has masks, the heat maps' pixels are "
         "measured too: area under the ROC curve, average precision, and AUPRO, the mean share found of each "
         "connected defect, over false-alarm rates of pixels from 0 to 0.3. --min-max adds F1 and rates at a "
         "threshold that depends on the samples of DATA, as some papers have it; scores and verdicts stay as "

@@ -4,6 +4,7 @@
 #include "list.h"
 #include "maps.h"
 #include "output.h"
+#include "places.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,8 +14,8 @@
 
 struct score_flags {
     double false_alarm_rate;
-    const char *files_from, *maps, *format;
-    bool null, npy, exit_code, strict, force;
+    const char *files_from, *maps, *format, *score;
+    bool null, npy, regions, exit_code, strict, force;
     int batch, threads;
 };
 
@@ -26,6 +27,8 @@ static const struct flag flags[] = {
     ROW_SWITCH(null, '0', "with --files-from: a zero byte ends each path (find -print0)"),
     ROW_TEXT(maps, 'm', "DIR", NULL, "write a heat map of every sample, DIR/NAME.map.png, NAME with its folders and ending"),
     ROW_SWITCH(npy, 0, "with --maps: the map's values too, as .map.npy (float32)"),
+    ROW_SCORE,
+    ROW_SWITCH(regions, 0, "a column more: where the heat map is above what the highest spot of normal samples reaches"),
     ROW_FORMAT,
     ROW_SWITCH(exit_code, 0, "exit with 3 when any sample is anomalous"),
     ROW_SWITCH(strict, 0, "stop at the first sample that cannot be read, or whose map cannot be written"),
@@ -39,6 +42,7 @@ struct scoring {
     const struct score_flags *flags;
     const engram_scorer *scorer;
     struct maps maps;
+    struct places places;
     struct output output;
     const char *columns[OUTPUT_COLUMNS];
     char names[ENGRAM_PARTS][80]; /* of the parts' columns */
@@ -72,6 +76,8 @@ static void begin_rows(struct scoring *s, const engram_result *r)
     }
     s->columns[n++] = "p_value";
     s->columns[n++] = "anomalous";
+    if (s->flags->regions)
+        s->columns[n++] = "regions";
     s->columns[n] = "error";
     output_begin(&s->output, s->flags->format, s->columns);
     s->begun = true;
@@ -87,6 +93,8 @@ static bool print_row(struct scoring *s, const char *path, int64_t index, const 
         cells[n++] = r ? CELL_OF_FLOAT(r->parts[i].value) : CELL_EMPTY;
     cells[n++] = r ? CELL_OF_FLOAT(r->p_value) : CELL_EMPTY;
     cells[n++] = r ? CELL_OF_BOOL(r->anomalous) : CELL_EMPTY;
+    if (s->flags->regions)
+        cells[n++] = r && s->places.text ? CELL_OF_TEXT(s->places.text) : CELL_EMPTY;
     cells[n] = error ? CELL_OF_TEXT(error) : CELL_EMPTY;
     return output_row(&s->output, cells);
 }
@@ -132,6 +140,10 @@ static int take(struct scoring *s, const char *name, const char *path, int64_t i
 {
     engram_error unmapped;
     if (r && s->maps.folder && maps_write(&s->maps, s->scorer, name, &unmapped)) {
+        error = unmapped.message;
+        s->unmapped++;
+    }
+    if (r && s->flags->regions && places_find(&s->places, s->scorer, &unmapped)) {
         error = unmapped.message;
         s->unmapped++;
     }
@@ -228,13 +240,14 @@ static int score_with(const struct score_flags *f, const engram_model *model, co
         console_warn("at a false-alarm rate of %g this model can call nothing anomalous: it was calibrated on too few "
                      "samples for less than %.2g",
                      f->false_alarm_rate, smallest);
-    scorer_settings_make(&settings, f->false_alarm_rate, f->threads, f->batch, f->maps != NULL);
+    scorer_settings_make(&settings, f->false_alarm_rate, f->threads, f->batch, f->score, f->maps || f->regions);
     if (engram_scorer_new(model, settings.list, settings.n, &scorer, &error))
         return console_report(&error);
-    int code = maps_begin(&s.maps, model, list->paths, list->n);
+    int code = maps_begin(&s.maps, list->paths, list->n);
     if (!code)
         code = score_all(&s, scorer, list);
     maps_end(&s.maps);
+    places_end(&s.places);
     engram_scorer_free(scorer);
     return code;
 }
@@ -300,10 +313,13 @@ const struct verb verb_score = {
         "is more abnormal; where it has several parts, a column score.PART for each follows it. The p-value is the "
         "share of normal samples with such a score or a higher one; a sample is anomalous where it is at most the "
         "false-alarm rate. A sample that cannot be read is a row with its error; so is one whose map cannot be "
-        "written, which has its score as well. The exit code is then 4, or 1 where nothing could be scored.",
+        "written, which has its score as well. With --regions a column more says where the heat map lies above its "
+        "calibrated threshold: \"X Y WIDTH HEIGHT AREA PEAK\" of each connected region, in the map's pixels, highest "
+        "peak "
+        "first, with semicolons between them. The exit code is then 4, or 1 where nothing could be scored.",
     .examples = "engram score photos.safetensors new/ > scores.csv\n"
                 "engram score photos.safetensors new/ --maps maps/ --false-alarm-rate 0.01\n"
-                "engram score photos.safetensors one.png --format jsonl\n"
+                "engram score photos.safetensors one.png --regions --format jsonl\n"
                 "find . -name '*.jpg' -print0 | engram score photos.safetensors --null --files-from -\n"
                 "curl -s http://camera/still.jpg | engram score photos.safetensors -",
     .flags = flags,

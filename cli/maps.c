@@ -59,18 +59,14 @@ static bool is_input(const struct maps *m, const char *path)
 
 /* ---- writing ---- */
 
-int maps_begin(struct maps *m, const engram_model *model, const char *const *urls, size_t n)
+int maps_begin(struct maps *m, const char *const *urls, size_t n)
 {
     struct stat s;
-    m->model = model;
-    m->format = (engram_format)ENGRAM_FORMAT_INIT;
     if (!m->folder)
         return 0;
     if (stat(m->folder, &s) == 0 && !S_ISDIR(s.st_mode))
         return console_error("maps cannot be written to %s: it is no folder", m->folder);
-    engram_model_format(model, &m->format);
-    m->values = malloc((size_t)(m->format.width * m->format.height + 1) * sizeof *m->values);
-    bool fine = m->values != NULL;
+    bool fine = true;
     for (size_t i = 0; m->force && fine && i < n; i++)
         fine = add_inputs(m, urls[i]);
     if (!fine)
@@ -82,7 +78,6 @@ int maps_begin(struct maps *m, const engram_model *model, const char *const *url
 
 void maps_end(struct maps *m)
 {
-    free(m->values);
     free(m->inputs);
 }
 
@@ -95,7 +90,8 @@ static int refuse(engram_error *error, int code, const char *format, const char 
     return -1;
 }
 
-static int write_one(const struct maps *m, const char *name, int format, engram_error *error)
+static int write_one(const struct maps *m, const engram_scorer *scorer, const char *name, int format,
+                     engram_error *error)
 {
     char *path;
     if (asprintf(&path, "%s/%s.map.%s", m->folder, name, format == ENGRAM_MAP_PNG ? "png" : "npy") < 0)
@@ -103,16 +99,14 @@ static int write_one(const struct maps *m, const char *name, int format, engram_
     int failed = is_input(m, path)
                      ? refuse(error, ENGRAM_USAGE,
                               "the heat map %s is not written: that file is scored, too; name another folder", path)
-                     : engram_map_write(m->model, m->values, (int)m->format.width, (int)m->format.height, path, format,
-                                        m->force, error);
+                     : engram_scorer_map_write(scorer, 0, path, format, m->force, error);
     free(path);
     return failed ? -1 : 0;
 }
 
-int maps_write(struct maps *m, const engram_scorer *scorer, const char *name, engram_error *error)
+int maps_write(const struct maps *m, const engram_scorer *scorer, const char *name, engram_error *error)
 {
-    if (engram_scorer_map(scorer, 0, m->values, (size_t)(m->format.width * m->format.height), error) ||
-        write_one(m, name, ENGRAM_MAP_PNG, error))
+    if (write_one(m, scorer, name, ENGRAM_MAP_PNG, error))
         return -1;
-    return m->npy ? write_one(m, name, ENGRAM_MAP_NPY, error) : 0;
+    return m->npy ? write_one(m, scorer, name, ENGRAM_MAP_NPY, error) : 0;
 }

@@ -18,18 +18,15 @@ struct file_identity {
 struct maps {
     const char *folder; /* NULL: none are written */
     bool npy, force;
-    const engram_model *model;
-    engram_format format;
-    float *values;                /* height x width of the map in hand */
     struct file_identity *inputs; /* sorted: what may never be overwritten; listed where something may be at all */
     size_t ninputs, room;
 };
 
 /* An exit code. `urls`: what will be scored. maps_end whatever came of it. */
-int maps_begin(struct maps *m, const engram_model *model, const char *const *urls, size_t n);
+int maps_begin(struct maps *m, const char *const *urls, size_t n);
 void maps_end(struct maps *m);
 
 /* Writes the map of result 0 of the scorer's last call. 0, or -1 with *error. */
-int maps_write(struct maps *m, const engram_scorer *scorer, const char *name, engram_error *error);
+int maps_write(const struct maps *m, const engram_scorer *scorer, const char *name, engram_error *error);
 
 #endif

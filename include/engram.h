@@ -141,7 +141,8 @@ ENGRAM_API void engram_model_free(engram_model *model);
 
 /* The smallest false-alarm rate at which anything can be called anomalous: 1/(n+1) of n calibration samples. */
 ENGRAM_API double engram_model_smallest_rate(const engram_model *model);
-/* At that rate, what scores above this is anomalous; infinite where nothing can be. */
+/* At that rate, what scores above this is anomalous; infinite where nothing can be. This and the p-value are about the
+ * scores of a scorer whose setting `score` is left at "file". */
 ENGRAM_API double engram_model_threshold(const engram_model *model, double rate);
 /* What the real false-alarm rate of this model stays below at that rate, with `confidence` (0.9) over the draw of the
  * calibration samples: `rate` itself is the mean over many trainings. 0 where nothing can be flagged. */
@@ -179,7 +180,7 @@ typedef struct engram_picture {
     size_t stride[4];     /* bytes from row to row; 0: they lie without gaps */
 } engram_picture;
 
-/* One part of a score: the score is the sum of weight * value over its parts. */
+/* One part of the model's own score, which is the sum of weight * value over its parts. */
 typedef struct engram_part {
     const char *name; /* "error"; the model's */
     double value, weight;
@@ -190,7 +191,8 @@ enum { ENGRAM_PARTS = 8 };
 /* The verdict on one sample. A score does not depend on which samples are scored beside it. */
 typedef struct engram_result {
     size_t size;
-    double score;   /* higher is more abnormal; its unit is the model's */
+    double score;   /* higher is more abnormal; its unit is the model's, or where it is the map's, see `score` of the
+                       scorer's settings, deviations from what is usual */
     double p_value; /* share of normal samples with such a score or a higher one, (1 + #) / (n + 1): 1/(n+1) to 1 */
     int anomalous;  /* 1 where p_value <= the scorer's false_alarm_rate, else 0 */
     int nparts;
@@ -229,10 +231,31 @@ enum {
     ENGRAM_MAP_NPY, /* NumPy's format: float32, height x width, the values themselves */
 };
 
-/* Writes a map (height x width values) as a file, whole or not at all; folders on the way are made. An existing file is
- * refused (ENGRAM_IO) unless `force`. */
+/* Writes the heat map of result i (as in engram_scorer_map) as a file, whole or not at all; folders on the way are
+ * made. An existing file is refused (ENGRAM_IO) unless `force`. The frames of a clip lie below each other. */
+ENGRAM_API int engram_scorer_map_write(const engram_scorer *scorer, size_t i, const char *path, int format, int force,
+                                       engram_error *error);
+
+/* The same for height x width values that a program has. Their colours are those of the map that the model's verdicts
+ * stand on, unless a scorer's setting `score` says something else. */
 ENGRAM_API int engram_map_write(const engram_model *model, const float *values, int width, int height, const char *path,
                                 int format, int force, engram_error *error);
+
+/* A connected part of a heat map, over sides and corners, that lies above what the highest spot of a normal picture
+ * exceeds in a share of false_alarm_rate of them. Lengths are pixels of the map. */
+typedef struct engram_region {
+    size_t size;
+    int frame;               /* of a clip, from 0 */
+    int x, y, width, height; /* the smallest box around it */
+    int64_t area;            /* pixels in it */
+    double peak;             /* their highest value, */
+    int peak_x, peak_y;      /* and where that is */
+} engram_region;
+
+/* Finds the regions of result i's heat map (as in engram_scorer_map), frame by frame, highest peak first: *n of them,
+ * of which the first `room` are written to `regions` (NULL where room is 0). */
+ENGRAM_API int engram_scorer_regions(const engram_scorer *scorer, size_t i, engram_region *regions, size_t room,
+                                     size_t *n, engram_error *error);
 
 /* One sample of a data set with its verdict, or with the reason why there is none. */
 typedef struct engram_row {
@@ -557,6 +580,7 @@ ENGRAM_API int engram_machine_measure(int threads, engram_machine *machine, engr
 #define ENGRAM_HOOKS_INIT           {sizeof(engram_hooks), 0, 0, 0, 0}
 #define ENGRAM_PICTURE_INIT         {sizeof(engram_picture), 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}}
 #define ENGRAM_RESULT_INIT          {sizeof(engram_result), 0, 0, 0, 0, {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}}}
+#define ENGRAM_REGION_INIT          {sizeof(engram_region), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define ENGRAM_SAMPLE_INIT          {sizeof(engram_sample), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_DATA_SOURCE_INIT     {sizeof(engram_data_source), 0, 0, 0, 0, 0}
 #define ENGRAM_TRAIN_JOB_INIT       {sizeof(engram_train_job), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

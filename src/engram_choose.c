@@ -97,6 +97,7 @@ const struct option scorer_options[] = {
     ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0, or more than there are: all"),
     ROW_INT(batch, "64", 1, 4096, "samples computed at once"),
     ROW_FLOAT(false_alarm_rate, "0.05", 0, 1, "share of normal samples that may be called anomalous"),
+    ROW_CHOICE(score, "file", "model|map|file", "what scores, verdicts and heat maps stand on: the model's own score, or the map that knows what is usual; file: what the model was trained for"),
     ROW_BOOL(maps, "false", "make heat maps"),
     ROW_BOOL(outputs, "false", "keep what the model makes of each sample, to be looked at"),
     ROW_CHOICE(precision, "auto", "f32|bf16|auto", "number format between layers; auto: the one that the model was calibrated in"),
@@ -129,6 +130,7 @@ struct scorer_spec scorer_spec_of(const struct scorer_config *c)
     return (struct scorer_spec){.batch = (int)c->batch,
                                 .threads = threads_choose(c->threads),
                                 .precision = c->precision,
+                                .by = c->score,
                                 .map = c->maps,
                                 .reconstruction = c->outputs,
                                 .rate = c->false_alarm_rate};

@@ -34,6 +34,7 @@ static int evaluate(const engram_model *model, const struct origin *origin, cons
                                      .batch = spec.batch,
                                      .threads = spec.threads,
                                      .precision = spec.precision,
+                                     .by = spec.by,
                                      .rate = spec.rate,
                                      .min_max = config->min_max,
                                      .log = &log,

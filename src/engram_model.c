@@ -84,31 +84,32 @@ void engram_model_free(engram_model *model)
 
 /* ---- calibration ---- */
 
-static const struct calibration *calibration_of(const engram_model *model)
+const struct calibration *model_calibration(const engram_model *model)
 {
-    return &loaded_file(model->loaded)->calibration;
+    const struct model_file *file = loaded_file(model->loaded);
+    return model_file_calibration(file, model_file_stands(file));
 }
 
 double engram_model_smallest_rate(const engram_model *model)
 {
-    return model ? calibration_smallest_rate(calibration_of(model)) : (double)NAN;
+    return model ? calibration_smallest_rate(model_calibration(model)) : (double)NAN;
 }
 
 double engram_model_threshold(const engram_model *model, double rate)
 {
     bool sound = model && rate >= 0 && rate <= 1;
-    return sound ? (double)calibration_threshold(calibration_of(model), rate) : (double)NAN;
+    return sound ? (double)calibration_threshold(model_calibration(model), rate) : (double)NAN;
 }
 
 double engram_model_rate_bound(const engram_model *model, double rate, double confidence)
 {
     bool sound = model && rate >= 0 && rate <= 1 && confidence >= 0 && confidence <= 1;
-    return sound ? calibration_rate_bound(calibration_of(model), rate, confidence) : (double)NAN;
+    return sound ? calibration_rate_bound(model_calibration(model), rate, confidence) : (double)NAN;
 }
 
 double engram_model_p_value(const engram_model *model, double score)
 {
-    return model && !isnan(score) ? calibration_p_value(calibration_of(model), (float)score) : (double)NAN;
+    return model && !isnan(score) ? calibration_p_value(model_calibration(model), (float)score) : (double)NAN;
 }
 
 /* ---- what it says of itself ---- */

@@ -22,6 +22,9 @@ struct engram_model {
     double *curve_values;                          /* of an epoch, one epoch after the other */
 };
 
+/* Of what its verdicts stand on. */
+const struct calibration *model_calibration(const engram_model *model);
+
 /* ---- calls ---- */
 
 /* One call from outside that can fail: numbers are read and written as in the C locale until it ends. */
@@ -107,6 +110,7 @@ const char *origin_name(const struct origin *origin, const struct own_data *own)
 struct scorer_config {
     int64_t threads, batch;
     double false_alarm_rate;
+    enum score_by score;
     bool maps, outputs;
     enum precision precision;
     int64_t max_side, max_pixels, max_bytes; /* of a picture that is to be decoded */

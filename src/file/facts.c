@@ -140,8 +140,14 @@ static int add_rate(struct facts *f, struct err *e, const struct calibration *c,
     return add_float(f, e, "calibration", name, 4, calibration_rate_bound(c, rate, 0.9));
 }
 
-static int add_calibration(struct facts *f, struct err *e, const struct calibration *c)
+static int add_calibration(struct facts *f, struct err *e, const struct model_file *file)
 {
+    static const char *const stands[] = {[BY_MODEL] = "model", [BY_MAP] = "map"};
+    enum score_by by = model_file_stands(file);
+    const struct calibration *c = model_file_calibration(file, by);
+    TRY(add_text(f, e, "calibration", "score", stands[by]));
+    if (file->usual.n)
+        TRY(add_text(f, e, "calibration", "usual", file->usual.n > 1 ? "of each position" : "of all positions"));
     TRY(add_int(f, e, "calibration", "samples", (int64_t)c->n, NULL));
     TRY(add_float(f, e, "calibration", "smallest false-alarm rate", 4, calibration_smallest_rate(c)));
     TRY(add_rate(f, e, c, 0.01));
@@ -197,7 +203,7 @@ int facts_list(const struct model_file *c, size_t weights_bytes, struct facts *f
     TRY(add_int(f, e, "model", "weights", (int64_t)weights_bytes, "bytes"));
     TRY(add_options(f, e, "options", c->model->options, c->config));
     TRY(add_input(f, e, &c->input));
-    TRY(add_calibration(f, e, &c->calibration));
+    TRY(add_calibration(f, e, c));
     TRY(add_origin(f, e, c));
     return add_options(f, e, "training", train_options, &c->train);
 }

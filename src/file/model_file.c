@@ -8,8 +8,10 @@
 
 static const char document_key[] = "engram";
 static const char scores_name[] = "calibration.scores", peaks_name[] = "calibration.peaks";
+static const char mean_name[] = "usual.mean", deviation_name[] = "usual.deviation";
+static const char map_scores_name[] = "usual.scores", map_peaks_name[] = "usual.peaks";
 
-enum { OPTION_VALUE = 512, EPOCHS_MAX = 1000000 };
+enum { OPTION_VALUE = 512, EPOCHS_MAX = 1000000, OWN_TENSORS = 6 };
 
 /* ---- writing ---- */
 
@@ -97,8 +99,10 @@ static json_t *input_json(const struct preprocess *p)
 
 json_t *model_file_document(const struct model_file *c)
 {
-    json_t *calibration = json_pack("{s:o, s:o}", "map_low", json_number((double)c->calibration.map_low), "map_high",
-                                    json_number((double)c->calibration.map_high));
+    const struct calibration *own = &c->calibration, *map = &c->map_calibration;
+    json_t *calibration = json_pack("{s:o, s:o, s:o, s:o}", "map_low", json_number((double)own->map_low), "map_high",
+                                    json_number((double)own->map_high), "usual_low", json_number((double)map->map_low),
+                                    "usual_high", json_number((double)map->map_high));
     json_t *samples = json_pack("{s:I, s:I, s:I}", "trained", (json_int_t)c->trained, "validated",
                                 (json_int_t)c->validated, "calibrated", (json_int_t)c->calibrated);
     return json_pack("{s:i, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:o, s:o, s:o, s:o}", "format", MODEL_FILE_FORMAT,
@@ -145,20 +149,35 @@ int model_file_list(struct arena *arena, const char *prefix, const struct params
     return 0;
 }
 
+/* The tensors beside the weights. */
+static void list_own(const struct model_file *c, struct safetensors_tensor *tensors, size_t *n)
+{
+    const struct usual *u = &c->usual;
+    const int64_t held = (int64_t)c->calibration.n, sides[] = {model_file_map(c).d[0], model_file_map(c).d[1]};
+    const struct shape list = SHAPE(held), map = u->n == 1 ? SHAPE(1) : SHAPE(sides[0], sides[1]);
+    const struct safetensors_tensor all[OWN_TENSORS] = {
+        {.name = scores_name, .shape = list, .data = c->calibration.scores},
+        {.name = peaks_name, .shape = list, .data = c->calibration.peaks},
+        {.name = mean_name, .shape = map, .data = u->mean},
+        {.name = deviation_name, .shape = map, .data = u->deviation},
+        {.name = map_scores_name, .shape = list, .data = c->map_calibration.scores},
+        {.name = map_peaks_name, .shape = list, .data = c->map_calibration.peaks},
+    };
+    for (int i = 0; i < OWN_TENSORS; i++)
+        if (all[i].data && shape_count(&all[i].shape))
+            tensors[(*n)++] = all[i];
+}
+
 int model_file_write(const char *path, bool force, const struct model_file *c, const struct params *params,
                      struct err *e)
 {
     struct arena arena = {0};
     size_t n = 0;
-    struct safetensors_tensor *tensors = arena_alloc(&arena, ((size_t)params->n + 2) * sizeof *tensors);
+    struct safetensors_tensor *tensors = arena_alloc(&arena, ((size_t)params->n + OWN_TENSORS) * sizeof *tensors);
     int code = tensors ? model_file_list(&arena, "", params, params->value, tensors, &n, e)
                        : err_memory(e, "the table of tensors");
     if (!code) {
-        struct shape shape = SHAPE((int64_t)c->calibration.n);
-        if (c->calibration.n)
-            tensors[n++] = (struct safetensors_tensor){.name = scores_name, shape, .data = c->calibration.scores};
-        if (c->calibration.n && c->calibration.peaks)
-            tensors[n++] = (struct safetensors_tensor){.name = peaks_name, shape, .data = c->calibration.peaks};
+        list_own(c, tensors, &n);
         code = model_file_write_document(path, force, model_file_document(c), tensors, n, e);
     }
     arena_free(&arena);
@@ -381,21 +400,31 @@ static int read_provenance(const struct reading *r, const json_t *document)
     return json_want_integer(samples, "calibrated", r->path, 0, INT64_MAX, &c->calibrated, r->e);
 }
 
-static int read_map_scale(const struct reading *r, const json_t *document)
+static int read_map_scale(const struct reading *r, const json_t *object, const char *from, const char *to,
+                          struct calibration *c)
 {
-    json_t *object;
     double low, high;
-    TRY(json_want_object(document, "calibration", r->path, &object, r->e));
-    TRY(json_want_number(object, "map_low", r->path, &low, r->e));
-    TRY(json_want_number(object, "map_high", r->path, &high, r->e));
+    TRY(json_want_number(object, from, r->path, &low, r->e));
+    TRY(json_want_number(object, to, r->path, &high, r->e));
     if (!isfinite(low) || !isfinite(high) || high < low)
         return err_set(r->e, ERR_FORMAT,
                        "%s: the scale of the heat maps should go from a low to a high number; the "
                        "file is damaged",
                        r->path);
-    r->c->calibration.map_low = (float)low;
-    r->c->calibration.map_high = (float)high;
+    c->map_low = (float)low;
+    c->map_high = (float)high;
     return 0;
+}
+
+/* Files of 0.1 know nothing of what is usual. */
+static int read_map_scales(const struct reading *r, const json_t *document)
+{
+    json_t *object;
+    TRY(json_want_object(document, "calibration", r->path, &object, r->e));
+    TRY(read_map_scale(r, object, "map_low", "map_high", &r->c->calibration));
+    if (!json_object_get(object, "usual_low"))
+        return 0;
+    return read_map_scale(r, object, "usual_low", "usual_high", &r->c->map_calibration);
 }
 
 static int read_document(const struct reading *r, const json_t *document)
@@ -410,7 +439,7 @@ static int read_document(const struct reading *r, const json_t *document)
     TRY(read_provenance(r, document));
     TRY(read_model(r, document));
     TRY(read_input(r, document));
-    TRY(read_map_scale(r, document));
+    TRY(read_map_scales(r, document));
     TRY(read_curve(r, document));
     struct err why = ERR_INIT;
     const struct preprocess view = preprocess_view(&r->c->input);
@@ -517,6 +546,49 @@ static int read_sorted(struct safetensors *st, const char *name, struct model_fi
     return 0;
 }
 
+/* One of the statistics of what is usual: finite values in as many as `n`, or where n is 0 as the map has positions, or
+ * one for all. */
+static int read_usual_tensor(struct safetensors *st, const char *name, struct model_file *c, size_t *n, float **out,
+                             struct err *e)
+{
+    const struct safetensors_tensor *t = safetensors_find(st, name);
+    const struct shape one = SHAPE(1), map = model_file_map(c);
+    size_t count = t ? (size_t)shape_count(&t->shape) : 0;
+    if (!t || (!shape_equal(&t->shape, &one) && !(map.nd && shape_equal(&t->shape, &map))) || (*n && count != *n))
+        return err_set(e, ERR_FORMAT,
+                       "%s: tensor %s should be there with a value for each position of a heat map, or one for all; "
+                       "the file is damaged",
+                       safetensors_path(st), name);
+    float *values = arena_alloc(&c->arena, count * sizeof *values);
+    if (!values)
+        return err_memory(e, "what is usual");
+    TRY(safetensors_read(st, t, values, e));
+    for (size_t i = 0; i < count; i++)
+        if (!isfinite(values[i]) || (name == deviation_name && values[i] < 0))
+            return err_set(e, ERR_FORMAT, "%s: tensor %s holds %g; the file is damaged", safetensors_path(st), name,
+                           (double)values[i]);
+    *n = count;
+    *out = values;
+    return 0;
+}
+
+static int read_usual(struct safetensors *st, struct model_file *c, struct err *e)
+{
+    struct usual *u = &c->usual;
+    struct calibration *k = &c->map_calibration;
+    if (!safetensors_find(st, mean_name) && c->train.score != BY_MAP)
+        return 0; /* a model without maps, or a file of 0.1 */
+    TRY(read_usual_tensor(st, mean_name, c, &u->n, &u->mean, e));
+    TRY(read_usual_tensor(st, deviation_name, c, &u->n, &u->deviation, e));
+    k->n = c->calibration.n;
+    TRY(read_sorted(st, map_scores_name, c, &k->n, &k->scores, e));
+    TRY(read_sorted(st, map_peaks_name, c, &k->n, &k->peaks, e));
+    if (k->n && (!k->scores || !k->peaks))
+        return err_set(e, ERR_FORMAT, "%s has no tensors %s and %s to what is usual; the file is damaged",
+                       safetensors_path(st), map_scores_name, map_peaks_name);
+    return 0;
+}
+
 static int read_calibration(struct safetensors *st, struct model_file *c, struct err *e)
 {
     struct calibration *k = &c->calibration;
@@ -524,7 +596,9 @@ static int read_calibration(struct safetensors *st, struct model_file *c, struct
     if ((int64_t)k->n != c->calibrated)
         return err_set(e, ERR_FORMAT, "%s should hold %lld calibration scores, but has %zu; the file is damaged",
                        safetensors_path(st), (long long)c->calibrated, k->n);
-    return k->n ? read_sorted(st, peaks_name, c, &k->n, &k->peaks, e) : 0;
+    if (k->n)
+        TRY(read_sorted(st, peaks_name, c, &k->n, &k->peaks, e));
+    return read_usual(st, c, e);
 }
 
 /* Takes over an opened file. */
@@ -587,6 +661,22 @@ void model_file_close(struct model_reader *file)
         return;
     safetensors_close(file->st);
     free(file);
+}
+
+enum score_by model_file_stands(const struct model_file *c)
+{
+    return c->usual.n ? c->train.score : BY_MODEL;
+}
+
+const struct calibration *model_file_calibration(const struct model_file *c, enum score_by by)
+{
+    return by == BY_MAP ? &c->map_calibration : &c->calibration;
+}
+
+struct shape model_file_map(const struct model_file *c)
+{
+    const struct shape *s = &c->input.sample;
+    return s->nd < 3 ? (struct shape){0} : SHAPE(s->d[s->nd - 3], s->d[s->nd - 2]);
 }
 
 void model_file_free(struct model_file *c)

@@ -6,7 +6,8 @@
  *
  * Weights are named as in the model's source ("enc.0.weight"), shapes as in nn/params.h (convolutions O,[kD],kH,kW,I).
  * Everything else is a JSON document in the __metadata__ entry "engram", and the tensors "calibration.scores" and
- * "calibration.peaks". Equal trainings give equal files, byte by byte.
+ * "calibration.peaks"; of a model with a map also "usual.mean" and "usual.deviation" (H,W or 1), and "usual.scores" and
+ * "usual.peaks", the calibration of what is made with them. Equal trainings give equal files, byte by byte.
  *
  * Loading believes nothing: whatever is wrong with a file is a sentence with its name, ERR_FORMAT, and never a crash.
  */
@@ -47,7 +48,9 @@ struct model_file {
     void *config; /* model->config_bytes, as model->options describe */
     struct train_config train;
     struct preprocess input;
-    struct calibration calibration;
+    struct calibration calibration;     /* of the model's own score, and of its map as it is */
+    struct usual usual;                 /* n 0: nothing is known; the model has no map, or the file is of 0.1 */
+    struct calibration map_calibration; /* of the map that knows that, and of its score; n 0 where usual.n is */
     struct curve curve;
     int kept_epoch;                         /* whose weights these are, 1 = first */
     int64_t trained, validated, calibrated; /* samples used for each */
@@ -75,6 +78,11 @@ int model_file_open_memory(const void *bytes, size_t n, struct model_file *c, st
  * alone: scoring needs no discriminator. */
 int model_file_read(struct model_reader *file, struct params *params, struct err *e);
 void model_file_close(struct model_reader *file);
+/* What its verdicts stand on, unless one asks for something else, and the calibration of what they stand on. */
+enum score_by model_file_stands(const struct model_file *c);
+const struct calibration *model_file_calibration(const struct model_file *c, enum score_by by);
+/* Height and width of one frame of its heat maps; nd 0: of samples that have none. */
+struct shape model_file_map(const struct model_file *c);
 void model_file_free(struct model_file *c);
 
 #endif

@@ -6,6 +6,7 @@
 #include "base/option.h"
 #include "data/augment.h"
 #include "data/dataset.h"
+#include "stats/usual.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +14,8 @@
 enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_AUTO };
 enum value_range { RANGE_SYMMETRIC, RANGE_UNIT }; /* -1..1, 0..1 */
 enum keep { KEEP_BEST, KEEP_LAST };
+/* What verdicts stand on; BY_FILE: what the file says, of scorers alone. */
+enum score_by { BY_MODEL, BY_MAP, BY_FILE };
 
 struct train_config {
     int64_t epochs, batch;
@@ -34,6 +37,9 @@ struct train_config {
     int64_t patience;               /* epochs without a better validation loss; 0: no early stopping */
     enum keep keep;
     struct augment augment;
+    enum score_by score;
+    double map_blur, map_top; /* of the map that knows what is usual (stats/usual.h) */
+    enum aligned aligned;
     int64_t cache;   /* MiB for decoded pictures */
     bool keep_state; /* leave the training state beside the finished model */
 };

@@ -22,7 +22,7 @@ struct autoencoder_config {
 extern const struct option autoencoder_options[];
 
 /* Presets that both models offer: the nets of the paper's tables, one run for both. */
-#define RUN_GENERAL "epochs=100 batch=16 patience=25"
+#define RUN_GENERAL "epochs=100 batch=16 patience=25 score=map"
 #define NET_MNIST   "widths=16,32,64 decoder=64,32 first_kernel=1 contrast=0.64"
 #define RUN_MNIST   "size=28 channels=1 epochs=25 batch=64 lr=0.001 keep=last validation=0"
 #define NET_FASHION "widths=16,32,64 decoder=64,32"

@@ -86,7 +86,7 @@ static void put_lead(FILE *f, const struct page *p, const struct evaluation *m)
 /* A promise that no threshold can keep other than by flagging nothing at all. */
 static void put_too_small(FILE *f, const struct page *p, const struct evaluation *m)
 {
-    const struct calibration *c = &m->file->calibration;
+    const struct calibration *c = m->calibration;
     if (!m->judged || p->rate >= calibration_smallest_rate(c))
         return;
     fputs("<p class=\"warn\">", f);
@@ -155,6 +155,16 @@ static double value_auroc(const struct evaluation *m)
     return m->metrics.auroc;
 }
 
+static double value_by_model(const struct evaluation *m)
+{
+    return m->by_auroc[BY_MODEL];
+}
+
+static double value_by_map(const struct evaluation *m)
+{
+    return m->by_auroc[BY_MAP];
+}
+
 static double value_precision(const struct evaluation *m)
 {
     return m->metrics.average_precision;
@@ -219,6 +229,8 @@ static void put_bytes(FILE *f, double value, int decimals)
 
 static const struct measure measures[] = {
     {"AUROC", value_auroc, html_number, 3, 1},
+    {"AUROC, model's own score", value_by_model, html_number, 3, 1},
+    {"AUROC, map of the unusual", value_by_map, html_number, 3, 1},
     {"average precision", value_precision, html_number, 3, 1},
     {"pixel AUROC", value_pixels, html_number, 3, 1},
     {"pixel average precision", value_pixel_precision, html_number, 3, 1},

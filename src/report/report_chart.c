@@ -120,7 +120,7 @@ int report_chart_scores(FILE *f, const struct page *p, const struct evaluation *
     const struct sample_scores *s = &m->scores;
     if (!s->n)
         return 0;
-    float threshold = calibration_threshold(&m->file->calibration, p->rate);
+    float threshold = calibration_threshold(m->calibration, p->rate);
     double from = 0, to = 0;
     TRY(score_range(s, threshold, &from, &to, e));
     struct chart c;
@@ -215,7 +215,7 @@ void report_chart_promise(FILE *f, const struct page *p, const struct evaluation
     for (int i = 0; i < RATES; i++) {
         promised[i] = end * i / (RATES - 1);
         measured[i] = (double)count_flagged(&m->scores, 0, promised[i]).flagged / (double)normal;
-        struct calibration_range range = calibration_expected(&m->file->calibration, promised[i], normal);
+        struct calibration_range range = calibration_expected(m->calibration, promised[i], normal);
         low[i] = range.from;
         high[i] = range.to;
     }
@@ -233,7 +233,7 @@ void report_chart_promise(FILE *f, const struct page *p, const struct evaluation
     chart_note(&c, BESIDE, 112, "start", "strong", "%.1f&#160;%%", 100 * rate);
     chart_note(&c, BESIDE, 140, "start", "label", "90&#160;%% bound");
     chart_note(&c, BESIDE, 160, "start", "strong", "%.1f&#160;%%",
-               100 * calibration_rate_bound(&m->file->calibration, p->rate, 0.9));
+               100 * calibration_rate_bound(m->calibration, p->rate, 0.9));
     fprintf(f, "<path class=\"band\" d=\"M%d 188h18v12h-18z\"/>", BESIDE);
     chart_note(&c, BESIDE + 24, 198, "start", "label", "by chance");
     chart_end(&c);

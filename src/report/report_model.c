@@ -52,7 +52,7 @@ static void tile_part(FILE *f, const struct part_metrics *part)
 static void tile_false_alarms(FILE *f, const struct page *p, const struct evaluation *m)
 {
     const struct decision_rates *d = &m->decisions;
-    const struct calibration *c = &m->file->calibration;
+    const struct calibration *c = m->calibration;
     struct calibration_range range = calibration_expected(c, p->rate, d->normal);
     tile_begin(f, "False alarms", "normal");
     html_percent(f, d->false_alarm_rate, 1);
@@ -135,6 +135,8 @@ void report_tiles(FILE *f, const struct page *p, const struct evaluation *m)
 {
     fputs("<dl class=\"tiles\">\n", f);
     tile_number(f, "AUROC", m->metrics.n ? m->metrics.auroc : NAN, "an anomaly scores above a normal sample");
+    tile_number(f, "AUROC, model", m->metrics.n ? m->by_auroc[BY_MODEL] : NAN, "of the model's own score");
+    tile_number(f, "AUROC, map", m->metrics.n ? m->by_auroc[BY_MAP] : NAN, "of the map that knows what is usual");
     for (int k = 0; k < m->nparts; k++)
         tile_part(f, &m->parts[k]);
     tile_number(f, "Average precision", m->metrics.n ? m->metrics.average_precision : NAN, "over all thresholds");
@@ -191,7 +193,7 @@ static struct rate_columns rate_columns(const struct evaluation *m)
 
 static void rate_row(FILE *f, const struct evaluation *m, double rate, bool chosen)
 {
-    const struct calibration *c = &m->file->calibration;
+    const struct calibration *c = m->calibration;
     const struct rate_columns columns = rate_columns(m);
     fprintf(f, "<tr%s><th scope=\"row\">", chosen ? " class=\"chosen\"" : "");
     html_percent(f, rate, report_percent_decimals(rate));

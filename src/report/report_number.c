@@ -14,7 +14,7 @@ int report_percent_decimals(double rate)
 struct map_scale report_map_scale(const struct page *p, const struct evaluation *m)
 {
     struct map_scale s;
-    s.fixed = heatmap_scale_calibrated(&s.colors, &m->file->calibration, p->rate);
+    s.fixed = heatmap_scale_calibrated(&s.colors, m->calibration, p->rate);
     for (int g = 0; g < GALLERIES && !s.fixed; g++)
         for (size_t i = 0; i < m->galleries[g].n; i++) {
             const struct shown_sample *shown = &m->galleries[g].v[i];

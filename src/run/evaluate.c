@@ -20,6 +20,7 @@ struct evaluate_store {
     size_t *sample;           /* n: index in the split; rising */
     float *score;             /* n, and so on */
     float *part[SCORE_PARTS]; /* where there are several */
+    float *by[2];             /* as in a verdict */
     double *p_value;
     int8_t *truth;
     size_t nknown; /* samples whose truth is known, the metrics' own copies: */
@@ -98,6 +99,8 @@ static int on_sample(void *user, size_t index, const struct verdict *v)
     s->truth[s->n] = (int8_t)dataset_sample(p->job->data, SPLIT_TEST, index)->anomalous;
     for (int k = 0; k < p->ev->nparts; k++)
         s->part[k][s->n] = v->parts[k];
+    for (int k = 0; k < 2; k++)
+        s->by[k][s->n] = v->by[k];
     s->n++;
     for (int k = 0; k < p->ev->nmemories; k++)
         memory_use_add(&s->memories[k].use, v->attention[k].weights, v->attention[k].rows);
@@ -135,6 +138,8 @@ static int allocate(struct pass *p)
         p->ev->parts[p->ev->nparts++].name = p->roles->parts[k];
         done = (s->part[k] = calloc(p->total, sizeof *s->part[k])) && done;
     }
+    for (int k = 0; k < 2; k++)
+        done = (s->by[k] = calloc(p->total, sizeof *s->by[k])) && done;
     if (!done)
         return err_memory(p->e, "the scores of an evaluation");
     if (p->shows && p->roles->has_map && dataset_has_masks(p->job->data) &&
@@ -152,6 +157,8 @@ static int score_all(struct pass *p)
     const struct scorer_spec spec = {.batch = (size_t)p->job->batch < p->total ? p->job->batch : (int)p->total,
                                      .threads = p->job->threads,
                                      .precision = p->job->precision,
+                                     .by = p->job->by,
+                                     .both = true,
                                      .map = s->pixels != NULL,
                                      .attention = p->ev->nmemories > 0,
                                      .rate = p->job->rate,
@@ -159,6 +166,8 @@ static int score_all(struct pass *p)
                                      .searching = on_search,
                                      .user = p};
     TRY(scorer_new(p->job->loaded, &spec, &scorer, p->e));
+    p->ev->by = scorer_stands(scorer);
+    p->ev->calibration = scorer_calibration(scorer);
     int code = scorer_score_dataset(scorer, p->job->data, SPLIT_TEST, NULL, 0, on_sample, p, p->e);
     scorer_free(scorer);
     p->ev->score_seconds = clock_seconds() - p->started;
@@ -183,6 +192,8 @@ static int keep_known(struct pass *p)
         s->known_score[s->nknown] = s->score[i];
         for (int k = 0; k < p->ev->nparts; k++)
             s->part[k][s->nknown] = s->part[k][i]; /* moves down: nknown <= i */
+        for (int k = 0; k < 2; k++)
+            s->by[k][s->nknown] = s->by[k][i];
         s->known_anomalous[s->nknown] = (uint8_t)s->truth[i];
         s->known_flagged[s->nknown] = s->p_value[i] <= p->job->rate;
         s->known_kind[s->nknown++] = kind;
@@ -205,6 +216,15 @@ static void measure_min_max(struct evaluation *ev, struct evaluate_store *s)
     metrics_decisions(s->known_flagged, s->known_anomalous, s->nknown, &ev->min_max);
 }
 
+/* Of a column that keep_known has cut down. */
+static int auroc_of(struct pass *p, const float *column, double *auroc)
+{
+    struct metrics m;
+    TRY(metrics_compute(column, p->ev->store->known_anomalous, p->ev->store->nknown, &m, p->e));
+    *auroc = m.auroc;
+    return 0;
+}
+
 static int measure(struct pass *p)
 {
     struct evaluation *ev = p->ev;
@@ -215,11 +235,11 @@ static int measure(struct pass *p)
     metrics_decisions(flagged, s->known_anomalous, s->nknown, &ev->decisions);
     TRY(metrics_by_kind(s->known_score, s->known_anomalous, s->known_kind, flagged, s->nknown, s->kinds, KINDS,
                         &ev->nkinds, p->e));
-    for (int k = 0; k < ev->nparts; k++) {
-        struct metrics part;
-        TRY(metrics_compute(s->part[k], s->known_anomalous, s->nknown, &part, p->e));
-        ev->parts[k].auroc = part.auroc;
-    }
+    for (int k = 0; k < ev->nparts; k++)
+        TRY(auroc_of(p, s->part[k], &ev->parts[k].auroc));
+    for (int k = 0; k < 2; k++)
+        if (!isnan(s->by[k][0]))
+            TRY(auroc_of(p, s->by[k], &ev->by_auroc[k]));
     ev->scores = (struct sample_scores){s->n, s->sample, s->score, s->p_value, s->truth};
     ev->kinds = s->kinds;
     if (s->pixels)
@@ -332,6 +352,7 @@ static int show(struct pass *p)
     const struct scorer_spec spec = {.batch = GALLERY_PICKS,
                                      .threads = p->job->threads,
                                      .precision = p->job->precision,
+                                     .by = p->job->by,
                                      .map = true,
                                      .reconstruction = true,
                                      .rate = p->job->rate,
@@ -397,7 +418,8 @@ static int begin(struct pass *p)
 
 int evaluation_run(const struct evaluate_job *job, struct evaluation *ev, struct err *e)
 {
-    *ev = (struct evaluation){.rate = job->rate, .train_seconds = NAN, .pixels = pixel_rates_unknown};
+    *ev = (struct evaluation){
+        .rate = job->rate, .train_seconds = NAN, .pixels = pixel_rates_unknown, .by_auroc = {NAN, NAN}};
     struct pass p = {.job = job, .ev = ev, .e = e, .roles = loaded_roles(job->loaded), .started = clock_seconds()};
     p.shows = preprocess_shows(&loaded_file(job->loaded)->input, &p.format);
     p.total = dataset_count(job->data, SPLIT_TEST);
@@ -435,6 +457,8 @@ void evaluation_free(struct evaluation *ev)
             free(owned[i]);
         for (int k = 0; k < SCORE_PARTS; k++)
             free(s->part[k]);
+        for (int k = 0; k < 2; k++)
+            free(s->by[k]);
         free_shown(s);
         pixel_metrics_free(s->pixels);
         arena_free(&s->texts);
@@ -445,7 +469,7 @@ void evaluation_free(struct evaluation *ev)
 
 /* ---- numbers as a list ---- */
 
-enum { NUMBERS = 16, MEMORY_NUMBERS = 3, KIND_NUMBERS = 5, PIXEL_NUMBERS = 3, MIN_MAX_NUMBERS = 3 };
+enum { NUMBERS = 18, MEMORY_NUMBERS = 3, KIND_NUMBERS = 5, PIXEL_NUMBERS = 3, MIN_MAX_NUMBERS = 3 };
 
 /* Those that are about all samples. */
 static struct evaluation_number overall_number(const struct evaluation *ev, size_t i)
@@ -456,6 +480,8 @@ static struct evaluation_number overall_number(const struct evaluation *ev, size
         {"anomalous", "", (double)d->anomalous, "anomalous samples"},
         {"unreadable", "", (double)ev->skipped, "samples that could not be read, and were left out"},
         {"auroc", "", ev->metrics.auroc, "chance that an anomalous sample scores above a normal one"},
+        {"model_auroc", "", ev->by_auroc[BY_MODEL], "as auroc, of the model's own score"},
+        {"map_auroc", "", ev->by_auroc[BY_MAP], "as auroc, of the heat map that knows what is usual"},
         {"average_precision", "", ev->metrics.average_precision, "area under the precision-recall curve"},
         {"promised_false_alarm_rate", "", ev->rate, "share of normal samples that may be called anomalous"},
         {"false_alarm_rate", "", d->false_alarm_rate, "share of normal samples that were called anomalous"},

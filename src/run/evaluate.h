@@ -18,6 +18,7 @@ struct evaluate_job {
     const char *data_name;    /* as the user wrote it */
     int batch, threads;       /* at least 1 */
     enum precision precision; /* as in scorer_spec */
+    enum score_by by;         /* as in scorer_spec */
     double rate;              /* promised false-alarm rate */
     bool min_max;             /* measure decisions by metrics_min_max too */
     const struct log *log;    /* a line for every sample that cannot be read */
@@ -61,14 +62,16 @@ struct part_metrics {
 };
 
 struct evaluation {
-    const struct model_file *file; /* model, options, curve, calibration, provenance */
-    const char *data;              /* as the user named it */
-    const char *data_summary;      /* lines of text */
-    const char *samples;           /* what they are called, plural */
-    uint64_t fingerprint;          /* of names and truths: evaluations of the same data have the same */
-    double rate;                   /* the false-alarm rate that was promised */
-    bool judged;                   /* the model has thresholds; else nothing is flagged, missed, or a false alarm */
-    size_t skipped;                /* samples that could not be read */
+    const struct model_file *file;         /* model, options, curve, calibration, provenance */
+    const char *data;                      /* as the user named it */
+    const char *data_summary;              /* lines of text */
+    const char *samples;                   /* what they are called, plural */
+    uint64_t fingerprint;                  /* of names and truths: evaluations of the same data have the same */
+    double rate;                           /* the false-alarm rate that was promised */
+    enum score_by by;                      /* what scores, verdicts and maps stand on, BY_MODEL or BY_MAP, */
+    const struct calibration *calibration; /* and its calibration */
+    bool judged;    /* the model has thresholds; else nothing is flagged, missed, or a false alarm */
+    size_t skipped; /* samples that could not be read */
     struct sample_scores scores;
     struct metrics metrics;          /* over all samples whose truth is known */
     struct decision_rates decisions; /* at the promised rate */
@@ -78,6 +81,7 @@ struct evaluation {
     size_t nkinds;
     struct part_metrics parts[SCORE_PARTS];
     int nparts;
+    double by_auroc[2];        /* metrics.auroc as it is BY_MODEL and BY_MAP; NaN: there is no such score */
     struct pixel_rates pixels; /* unknown: no masks, or no maps */
     double train_seconds;      /* NaN: not known */
     double score_seconds;      /* for all samples */

@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "data/loader.h"
 #include "run/forward.h"
+#include "run/judge.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -11,6 +12,10 @@
 struct scorer {
     const struct loaded *loaded;
     struct forward forward;
+    enum score_by by;
+    bool map;            /* wanted by the caller */
+    struct judge *judge; /* of maps that know what is usual; NULL: none are wanted */
+    float *maps;         /* those of a batch */
     double rate;
     struct picture_decoder *decoder; /* made at first use */
     void *kept;                      /* one sample as data sets keep it */
@@ -46,6 +51,31 @@ static void warn_of_precision(const struct model_file *about, enum dtype precisi
             bf16 ? "bf16" : "f32", bf16 ? "f32" : "bf16", bf16 ? "f32" : "bf16");
 }
 
+static enum score_by stands(const struct loaded *loaded, enum score_by wish)
+{
+    return wish == BY_FILE ? model_file_stands(loaded_file(loaded)) : wish;
+}
+
+static bool wants_usual(const struct loaded *loaded, const struct scorer_spec *want)
+{
+    return loaded_file(loaded)->usual.n && (want->both || stands(loaded, want->by) == BY_MAP);
+}
+
+static int check(const struct loaded *loaded, const struct scorer_spec *want, struct err *e)
+{
+    if (want->batch < 1 || want->threads < 1 || !(want->rate >= 0 && want->rate <= 1))
+        return err_set(e, ERR_USAGE,
+                       "scoring needs a batch (%d) and threads (%d) of at least 1 and a false-alarm rate "
+                       "(%g) from 0 to 1",
+                       want->batch, want->threads, want->rate);
+    if (stands(loaded, want->by) == BY_MAP && !loaded_file(loaded)->usual.n)
+        return err_set(e, ERR_USAGE,
+                       "the model's file does not know what is usual in its heat maps, so no score can stand on them: "
+                       "%s; use score=model",
+                       loaded_roles(loaded)->has_map ? "it was written before engram 0.2" : "the model makes none");
+    return 0;
+}
+
 /* The graph, not planned yet. */
 static int build(const struct loaded *loaded, const struct scorer_spec *want, struct forward *f, struct err *e)
 {
@@ -53,14 +83,10 @@ static int build(const struct loaded *loaded, const struct scorer_spec *want, st
     struct forward_spec spec = spec_of(loaded, want->batch, want->threads);
     enum precision precision = want->precision == PRECISION_AUTO ? about->train.precision : want->precision;
     *f = (struct forward){0};
-    if (want->batch < 1 || want->threads < 1 || !(want->rate >= 0 && want->rate <= 1))
-        return err_set(e, ERR_USAGE,
-                       "scoring needs a batch (%d) and threads (%d) of at least 1 and a false-alarm rate "
-                       "(%g) from 0 to 1",
-                       want->batch, want->threads, want->rate);
+    TRY(check(loaded, want, e));
     spec.precision = precision_choose(precision, NULL);
     warn_of_precision(about, spec.precision, want->log);
-    spec.map = want->map;
+    spec.map = want->map || wants_usual(loaded, want);
     spec.reconstruction = want->reconstruction;
     spec.attention = want->attention;
     return forward_build(f, &spec, e);
@@ -81,6 +107,14 @@ static int start(struct scorer *s, const struct scorer_spec *want, struct err *e
     s->user = want->user;
     s->forward.searching = want->searching ? on_search : NULL;
     s->forward.user = s;
+    s->by = stands(s->loaded, want->by);
+    s->map = want->map;
+    if (wants_usual(s->loaded, want)) {
+        s->maps = malloc((size_t)want->batch * s->forward.map_values * sizeof *s->maps);
+        if (!s->maps)
+            return err_memory(e, "heat maps");
+        TRY(judge_new(loaded_file(s->loaded), s->forward.map_values, &s->judge, e));
+    }
     s->kept = malloc(preprocess_bytes(&loaded_file(s->loaded)->input));
     return s->kept ? 0 : err_memory(e, "a sample");
 }
@@ -117,8 +151,20 @@ void scorer_free(struct scorer *s)
         return;
     forward_free(&s->forward);
     picture_decoder_free(s->decoder);
+    free(s->maps);
+    judge_free(s->judge);
     free(s->kept);
     free(s);
+}
+
+enum score_by scorer_stands(const struct scorer *s)
+{
+    return s->by;
+}
+
+const struct calibration *scorer_calibration(const struct scorer *s)
+{
+    return model_file_calibration(loaded_file(s->loaded), s->by);
 }
 
 /* ---- scoring ---- */
@@ -126,18 +172,22 @@ void scorer_free(struct scorer *s)
 static struct verdict read_verdict(const struct scorer *s, int i)
 {
     const struct forward *f = &s->forward;
-    const struct calibration *c = &loaded_file(s->loaded)->calibration;
-    struct verdict v = {.score = forward_score(f, i)};
-    if (!isfinite(v.score)) {
+    struct verdict v = {.by = {[BY_MODEL] = forward_score(f, i), [BY_MAP] = NAN}};
+    float *map = s->maps ? s->maps + (size_t)i * f->map_values : NULL;
+    if (map)
+        v.by[BY_MAP] = judge_map(s->judge, forward_map(f, i), map);
+    if (s->map)
+        v.map = s->by == BY_MAP ? map : forward_map(f, i);
+    v.score = v.by[s->by];
+    if (!isfinite(v.by[BY_MODEL]) || (map && !isfinite(v.by[BY_MAP]))) {
         v.error = ERR_FAIL;
         v.message = plan_failed(f->plan)
                         ? "oneDNN could not compute this sample's score, most likely for want of memory"
                         : "the model gives this sample a score that is not finite; train it anew with a lower lr";
         return v;
     }
-    v.p_value = calibration_p_value(c, v.score);
+    v.p_value = calibration_p_value(scorer_calibration(s), v.score);
     v.anomalous = v.p_value <= s->rate;
-    v.map = forward_map(f, i);
     v.reconstruction = forward_reconstruction(f, i);
     v.target = forward_target(f, i);
     for (int k = 0; k < f->heads.nscores; k++)

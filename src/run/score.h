@@ -27,6 +27,8 @@ struct scorer_spec {
     const struct log *log;               /* may be NULL; a line where verdicts are not what the file promises */
     scorer_search *searching;            /* may be NULL */
     void *user;                          /* of it */
+    enum score_by by; /* what score, verdict and map stand on; ERR_USAGE: the model has no such map */
+    bool both;        /* the other score, too, where there is one */
 };
 
 int scorer_new(struct loaded *s, const struct scorer_spec *spec, struct scorer **out, struct err *e);
@@ -40,14 +42,19 @@ struct attention {
     int64_t rows, items;
 };
 
+/* What its verdicts stand on: BY_MODEL or BY_MAP. And the calibration of that. */
+enum score_by scorer_stands(const struct scorer *s);
+const struct calibration *scorer_calibration(const struct scorer *s);
+
 /* One sample's result. Pointers lead into the scorer and are valid until its next call; NULL: not asked for, or the
  * model has no such thing. */
 struct verdict {
     float score;
+    float by[2];              /* BY_MODEL, BY_MAP: score is one of them; NaN: not computed */
     float parts[SCORE_PARTS]; /* as loaded_roles names them, before their weights */
     double p_value;
-    bool anomalous;              /* p_value <= rate */
-    const float *map;            /* height x width of the model's input */
+    bool anomalous;   /* p_value <= rate */
+    const float *map; /* height x width of the model's input: as the model makes it, or what is unusual in it */
     const float *reconstruction; /* normalised, see data/preprocess.h; shape of */
     const float *target;         /* what it should have been; there when the reconstruction is */
     struct attention attention[MEMORIES];

@@ -18,13 +18,13 @@ static const double save_seconds = 10, save_share = 0.1; /* of all time at most,
 
 typedef int each_fn(void *user, const struct forward *f, int i, struct err *e);
 
-/* Scores a share in order, calling `each` for every sample. */
-static int score_share(struct trainer *t, enum share share, each_fn *each, void *user, struct err *e)
+/* Scores what a loader has, in order, calling `each` for every sample. */
+static int score_all(struct trainer *t, struct loader *l, each_fn *each, void *user, struct err *e)
 {
     struct batch b;
     int got;
-    loader_seek(t->loaders[share], 0, 0);
-    while ((got = loader_next(t->loaders[share], &b, e)) > 0) {
+    loader_seek(l, 0, 0);
+    while ((got = loader_next(l, &b, e)) > 0) {
         for (size_t i = 0; i < b.n; i++)
             if (b.errors[i])
                 return err_set(e, ERR_IO, "%s; it could be read when training began", b.errors[i]);
@@ -43,9 +43,23 @@ static int add_score(void *user, const struct forward *f, int i, struct err *e)
     return 0;
 }
 
+static int add_usual(void *user, const struct forward *f, int i, struct err *e)
+{
+    const struct trainer *t = user;
+    (void)e;
+    judge_learn(t->judge, forward_map(f, i), t->collector);
+    return 0;
+}
+
+/* Both ways to judge a sample. */
 static int add_calibration(void *user, const struct forward *f, int i, struct err *e)
 {
-    return calibrator_add(user, forward_score(f, i), forward_map(f, i), f->map_values, e);
+    struct trainer *t = user;
+    TRY(calibrator_add(t->calibrator, forward_score(f, i), forward_map(f, i), f->map_values, e));
+    if (!t->collector)
+        return 0;
+    float score = judge_map(t->judge, forward_map(f, i), t->map);
+    return calibrator_add(t->map_calibrator, score, t->map, f->map_values, e);
 }
 
 static int validate(struct trainer *t, struct err *e)
@@ -54,7 +68,7 @@ static int validate(struct trainer *t, struct err *e)
     t->validation = NAN;
     if (!t->samples[SHARE_VALIDATION])
         return 0;
-    TRY(score_share(t, SHARE_VALIDATION, add_score, &sum, e));
+    TRY(score_all(t, t->loaders[SHARE_VALIDATION], add_score, &sum, e));
     t->validation = sum / (double)t->samples[SHARE_VALIDATION];
     if (!isfinite(t->validation))
         return err_set(e, ERR_FAIL,
@@ -64,15 +78,30 @@ static int validate(struct trainer *t, struct err *e)
     return 0;
 }
 
+/* From samples that were trained on, so that the held-out ones meet it as new ones will (stats/usual.md). */
+static int learn_usual(struct trainer *t, struct err *e)
+{
+    usual_collector_reset(t->collector);
+    TRY(score_all(t, t->usual, add_usual, t, e));
+    judge_learnt(t->judge, t->collector, &t->about.usual);
+    return 0;
+}
+
 static int calibrate(struct trainer *t, struct err *e)
 {
     if (t->forward.search)
         log_line(t->job->log, LOG_DEBUG, "scoring %zu held-out samples, each of which is searched for",
                  t->samples[SHARE_CALIBRATION]);
     calibrator_reset(t->calibrator);
+    if (t->collector) {
+        calibrator_reset(t->map_calibrator);
+        TRY(learn_usual(t, e));
+    }
     if (t->samples[SHARE_CALIBRATION])
-        TRY(score_share(t, SHARE_CALIBRATION, add_calibration, t->calibrator, e));
+        TRY(score_all(t, t->loaders[SHARE_CALIBRATION], add_calibration, t, e));
     calibrator_finish(t->calibrator, &t->about.calibration);
+    if (t->collector)
+        calibrator_finish(t->map_calibrator, &t->about.map_calibration);
     return 0;
 }
 

@@ -7,6 +7,7 @@
 #include "run/forward.h"
 #include "file/state.h"
 #include "run/train.h"
+#include "run/judge.h"
 #include "run/update.h"
 
 enum share { SHARE_TRAIN, SHARE_VALIDATION, SHARE_CALIBRATION, SHARES };
@@ -21,15 +22,19 @@ struct trainer {
     size_t *order;                  /* samples of the training split: of each share in turn, ascending within it */
     size_t samples[SHARES];         /* in each share */
     struct loader *loaders[SHARES]; /* NULL: an empty share */
+    struct loader *usual;           /* of training samples, as scoring sees them: what is usual; NULL: no maps */
 
     struct params *params;
     struct graph *graph;
     struct heads heads;
     struct plan *plan;
     struct update update;
-    uint64_t *identities;   /* of the samples of a batch; NULL: the model draws no noise */
-    struct forward forward; /* for the held-out shares */
-    struct calibrator *calibrator;
+    uint64_t *identities;                           /* of the samples of a batch; NULL: the model draws no noise */
+    struct forward forward;                         /* for the held-out shares */
+    struct calibrator *calibrator, *map_calibrator; /* of the model's own score; of the map that knows what is usual */
+    struct usual_collector *collector;
+    struct judge *judge;      /* NULL, as the two before: the model has no maps */
+    float *map;               /* one of its maps */
     float *kept[GROUP_COUNT]; /* weights of about.kept_epoch, laid out as params->value */
 
     struct train_state at;

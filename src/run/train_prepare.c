@@ -9,10 +9,13 @@
 #include <string.h>
 
 enum {
-    SAMPLES_MIN = 4,     /* two to train on, one for each held-out share */
-    SCORE_BATCH = 32,    /* of the held-out shares: small, for memory */
-    TEXT_MAX = 16 << 10, /* of the data's summary */
-    PROMISE_MIN = 19,    /* held-out samples without which nothing is flagged at usual_rate */
+    SAMPLES_MIN = 4,        /* two to train on, one for each held-out share */
+    SCORE_BATCH = 32,       /* of the held-out shares: small, for memory */
+    TEXT_MAX = 16 << 10,    /* of the data's summary */
+    USUAL_MAX = 200,        /* samples that say what is usual, */
+    USUAL_VALUES = 1 << 24, /* and values of their maps, unless that were fewer than USUAL_MIN: saving stays cheap */
+    USUAL_MIN = 19,
+    PROMISE_MIN = 19, /* held-out samples without which nothing is flagged at usual_rate */
 };
 
 static const double usual_rate = 0.05;
@@ -157,6 +160,30 @@ static int draw_shares(struct trainer *t, struct err *e)
     return 0;
 }
 
+/* How many samples say what is usual. */
+static size_t usual_count(const struct trainer *t)
+{
+    size_t bound = USUAL_VALUES / t->forward.map_values, there = t->samples[SHARE_TRAIN];
+    bound = bound < USUAL_MIN ? USUAL_MIN : bound > USUAL_MAX ? USUAL_MAX : bound;
+    return bound < there ? bound : there;
+}
+
+/* Some of those that are trained on, evenly spread over them. */
+static int open_usual(struct trainer *t, bool decoding, struct err *e)
+{
+    const struct loader_options o = {
+        .batch = (size_t)t->forward.batch, .input = &t->about.input, .ahead = 1, .threads = decoding ? t->threads : 1};
+    size_t n = usual_count(t);
+    size_t *samples = malloc(n * sizeof *samples);
+    if (!samples)
+        return err_memory(e, "the samples that say what is usual");
+    for (size_t i = 0; i < n; i++)
+        samples[i] = t->order[i * t->samples[SHARE_TRAIN] / n];
+    int code = loader_new(t->job->data, SPLIT_TRAIN, samples, n, &o, &t->usual, e);
+    free(samples);
+    return code;
+}
+
 static int open_loaders(struct trainer *t, size_t batch, struct err *e)
 {
     const struct train_config *c = t->job->train;
@@ -178,7 +205,7 @@ static int open_loaders(struct trainer *t, size_t batch, struct err *e)
             TRY(loader_new(t->job->data, SPLIT_TRAIN, t->order + at, t->samples[s], &o, &t->loaders[s], e));
         at += t->samples[s];
     }
-    return 0;
+    return t->collector ? open_usual(t, decoding, e) : 0;
 }
 
 /* ---- the model ---- */
@@ -208,7 +235,10 @@ static int build_graphs(struct trainer *t, int batch, struct err *e)
         .seed = (uint64_t)job->train->seed,
         .map = true,
     };
-    return forward_build(&t->forward, &spec, e);
+    TRY(forward_build(&t->forward, &spec, e));
+    if (!t->forward.maps)
+        t->about.train.score = BY_MODEL; /* there is nothing else */
+    return 0;
 }
 
 static struct plan_spec training_spec(const struct trainer *t, struct node *outputs[WATCHES])
@@ -246,14 +276,28 @@ static int plan_training(struct trainer *t, int batch, struct err *e)
     return t->identities ? 0 : err_memory(e, "what noise is drawn from");
 }
 
+static int make_calibrators(struct trainer *t, struct err *e)
+{
+    const struct shape map = model_file_map(&t->about);
+    size_t held = t->samples[SHARE_CALIBRATION], height = (size_t)map.d[0], width = (size_t)map.d[1];
+    bool done = (t->calibrator = calibrator_new(held, t->forward.maps)) != NULL;
+    if (t->forward.maps)
+        done = done && (t->map_calibrator = calibrator_new(held, true)) &&
+               (t->collector = usual_collector_new(height, width, t->about.input.roi)) &&
+               (t->map = malloc(t->forward.map_values * sizeof *t->map));
+    if (!done)
+        return err_memory(e, "the calibration");
+    calibrator_region(t->calibrator, t->about.input.roi);
+    if (t->map_calibrator)
+        calibrator_region(t->map_calibrator, t->about.input.roi);
+    return t->forward.maps ? judge_new(&t->about, t->forward.map_values, &t->judge, e) : 0;
+}
+
 static int make_plans(struct trainer *t, int batch, struct err *e)
 {
     TRY(plan_training(t, batch, e));
     TRY(forward_plan(&t->forward, e));
-    t->calibrator = calibrator_new(t->samples[SHARE_CALIBRATION], t->forward.maps);
-    if (!t->calibrator)
-        return err_memory(e, "the calibration");
-    calibrator_region(t->calibrator, t->about.input.roi);
+    TRY(make_calibrators(t, e));
     for (int g = 0; g < GROUP_COUNT; g++)
         if (!(t->kept[g] = calloc(t->params->size[g] + 1, sizeof(float))))
             return err_memory(e, "the weights to keep");
@@ -330,8 +374,8 @@ static void announce(const struct trainer *t, size_t batch)
 /* Options that may be changed on the way: they do not say what the steps so far were. */
 static bool may_change(const char *name)
 {
-    static const char *const free_names[] = {"epochs",   "lr",      "lr_epochs", "lr_factor",
-                                             "patience", "threads", "cache",     "keep_state"};
+    static const char *const free_names[] = {"epochs", "lr",         "lr_epochs", "lr_factor", "patience", "threads",
+                                             "cache",  "keep_state", "score",     "map_blur",  "map_top",  "aligned"};
     for (size_t i = 0; i < sizeof free_names / sizeof *free_names; i++)
         if (!strcmp(name, free_names[i]))
             return true;
@@ -499,7 +543,12 @@ void train_end(struct trainer *t)
 {
     for (int s = 0; s < SHARES; s++)
         loader_free(t->loaders[s]);
+    loader_free(t->usual);
     calibrator_free(t->calibrator);
+    calibrator_free(t->map_calibrator);
+    usual_collector_free(t->collector);
+    free(t->map);
+    judge_free(t->judge);
     forward_free(&t->forward);
     plan_free(t->plan);
     graph_free(t->graph);

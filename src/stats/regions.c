@@ -1,7 +1,8 @@
 #include "stats/regions.h"
 
+#include <math.h>
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdlib.h>
 
 /* While regions are joined, label[i] - 1 is an earlier pixel of the same region, or i itself where none is known. */
 static uint32_t first_of(uint32_t *label, uint32_t i)
@@ -52,4 +53,62 @@ uint32_t regions_label(const uint8_t *mask, int width, int height, uint32_t *lab
 uint32_t regions_most(int width, int height)
 {
     return ((uint32_t)width + 1) / 2 * (((uint32_t)height + 1) / 2);
+}
+
+/* ---- of a heat map ---- */
+
+/* A pixel that comes behind those that the region has. */
+static void widen(struct region *r, int x, int y, float value)
+{
+    int right = r->x + r->width, bottom = r->y + r->height;
+    if (!r->area || value > r->peak) {
+        r->peak = value;
+        r->peak_x = x;
+        r->peak_y = y;
+    }
+    r->y = r->area ? r->y : y;
+    r->x = r->area && r->x < x ? r->x : x;
+    r->width = (r->area && right > x + 1 ? right : x + 1) - r->x;
+    r->height = (r->area && bottom > y + 1 ? bottom : y + 1) - r->y;
+    r->area++;
+}
+
+static int by_peak(const void *a, const void *b)
+{
+    const struct region *x = a, *y = b;
+    if (x->peak > y->peak || x->peak < y->peak)
+        return x->peak > y->peak ? -1 : 1;
+    if (x->peak_y != y->peak_y)
+        return x->peak_y > y->peak_y ? 1 : -1;
+    return (x->peak_x > y->peak_x) - (x->peak_x < y->peak_x);
+}
+
+/* With room for a mask and its labels. */
+static int find(const float *map, int width, int height, float level, uint8_t *mask, uint32_t *label,
+                struct region **out, size_t *n, struct err *e)
+{
+    size_t count = (size_t)width * (size_t)height;
+    for (size_t i = 0; i < count; i++)
+        mask[i] = isfinite(map[i]) && map[i] > level;
+    *n = regions_label(mask, width, height, label);
+    *out = calloc(*n + 1, sizeof **out);
+    if (!*out)
+        return err_memory(e, "the regions of a map");
+    for (size_t i = 0; i < count; i++)
+        if (label[i])
+            widen(&(*out)[label[i] - 1], (int)(i % (size_t)width), (int)(i / (size_t)width), map[i]);
+    qsort(*out, *n, sizeof **out, by_peak);
+    return 0;
+}
+
+int regions_find(const float *map, int width, int height, float level, struct region **out, size_t *n, struct err *e)
+{
+    size_t count = (size_t)width * (size_t)height;
+    uint8_t *mask = malloc(count);
+    uint32_t *label = malloc(count * sizeof *label);
+    int code =
+        mask && label ? find(map, width, height, level, mask, label, out, n, e) : err_memory(e, "the regions of a map");
+    free(mask);
+    free(label);
+    return code;
 }

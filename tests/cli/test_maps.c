@@ -38,7 +38,7 @@ static void existing_maps_are_kept(void **state)
     write_png("two/a.png", 16, 16, 1, 1);
     write_png("two/b.png", 16, 16, 1, 2);
     write_file("kept/a.png.map.png", "precious", 8);
-    struct ran r = run("score small.safetensors two --maps kept");
+    struct ran r = run("score small.safetensors two --maps kept --score model");
     assert_code(r, 4);
     assert_int_equal(count_lines(r.out), 3);
     assert_says(line_of(r.out, 1), "two/a.png,0,0.");

@@ -133,7 +133,7 @@ static void bad_pictures_are_rows(void **state)
     write_file("bad/c-empty.png", "", 0);
     write_file("bad/d-good.png", good, size);
     free(good);
-    struct ran r = run("score small.safetensors bad");
+    struct ran r = run("score small.safetensors bad --score model");
     assert_code(r, 4);
     assert_int_equal(count_lines(r.out), 5);
     assert_says(line_of(r.out, 1), "bad/a-truncated.png,0,,,,");
@@ -302,7 +302,7 @@ static void lists_with_gaps(void **state)
     make_pictures();
     static const char lines[] = "gone.png\npictures/frame2.png\nnowhere/b.png\n";
     write_file("gaps", lines, sizeof lines - 1);
-    struct ran r = run("score small.safetensors --files-from gaps");
+    struct ran r = run("score small.safetensors --files-from gaps --score model");
     assert_code(r, 4);
     assert_int_equal(count_lines(r.out), 4);
     assert_says(line_of(r.out, 1), "gone.png,0,,,,");

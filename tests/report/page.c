@@ -113,10 +113,13 @@ struct fixture *full_report(void)
     fill_pictures(x);
     struct evaluation *m = &x->model[0];
     m->file = &x->file;
+    m->calibration = &x->file.calibration;
     m->scores = (struct sample_scores){SAMPLES, NULL, x->scores, x->p_values, x->truth};
     m->kinds = x->kinds;
     m->nkinds = 2;
     m->pixels = (struct pixel_rates){0.9, 0.4, 0.7, 12};
+    m->by_auroc[BY_MODEL] = 0.8125;
+    m->by_auroc[BY_MAP] = 0.9375;
     m->train_seconds = 75;
     m->score_seconds = 0.2;
     m->peak_bytes = 123456789;

@@ -255,10 +255,12 @@ static void test_with_nothing(void **state)
     (void)state;
     struct fixture *x = full_report();
     x->model[0] = (struct evaluation){.file = &x->file,
+                                      .calibration = &x->file.calibration,
                                       .data = "x",
                                       .samples = "rows",
                                       .rate = 0.05,
                                       .pixels = pixel_rates_unknown,
+                                      .by_auroc = {NAN, NAN},
                                       .train_seconds = NAN,
                                       .score_seconds = NAN};
     x->file.calibration = (struct calibration){0};

@@ -54,7 +54,13 @@ static struct scorer *open_scorer(struct loaded *s, int batch, bool all)
 {
     struct err e = ERR_INIT;
     struct scorer *scorer;
-    struct scorer_spec spec = {batch, 1, PRECISION_AUTO, all, all, all, 0.2, NULL, NULL, NULL};
+    struct scorer_spec spec = {.batch = batch,
+                               .threads = 1,
+                               .precision = PRECISION_AUTO,
+                               .map = all,
+                               .reconstruction = all,
+                               .attention = all,
+                               .rate = 0.2};
     if (scorer_new(s, &spec, &scorer, &e))
         fail_msg("%s", e.msg);
     return scorer;
@@ -312,11 +318,9 @@ static void nonsense_is_refused(void **state)
 {
     (void)state;
     static const struct scorer_spec specs[] = {
-        {0, 1, PRECISION_F32, false, false, false, 0.1, NULL, NULL, NULL},
-        {1, 0, PRECISION_F32, false, false, false, 0.1, NULL, NULL, NULL},
-        {1, 1, PRECISION_F32, false, false, false, -0.1, NULL, NULL, NULL},
-        {1, 1, PRECISION_F32, false, false, false, 1.1, NULL, NULL, NULL},
-        {1, 1, PRECISION_F32, false, false, false, NAN, NULL, NULL, NULL},
+        {.batch = 0, .threads = 1, .rate = 0.1},  {.batch = 1, .threads = 0, .rate = 0.1},
+        {.batch = 1, .threads = 1, .rate = -0.1}, {.batch = 1, .threads = 1, .rate = 1.1},
+        {.batch = 1, .threads = 1, .rate = NAN},
     };
     for (size_t i = 0; i < 5; i++) {
         struct scorer *s;

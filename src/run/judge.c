@@ -1,0 +1,62 @@
+#include "run/judge.h"
+
+#include <stdlib.h>
+
+struct judge {
+    const struct model_file *about;
+    size_t values, frame; /* of a map, and of a frame of it */
+    struct smoother *smoother;
+    float *smooth, *scratch; /* a map each */
+};
+
+int judge_new(const struct model_file *about, size_t values, struct judge **out, struct err *e)
+{
+    const struct shape map = model_file_map(about);
+    struct judge *j = calloc(1, sizeof *j);
+    if (j) {
+        *j = (struct judge){.about = about, .values = values, .frame = (size_t)shape_count(&map)};
+        j->smoother = smoother_new((size_t)map.d[0], (size_t)map.d[1], about->train.map_blur, about->input.roi);
+        j->smooth = malloc(values * sizeof *j->smooth);
+        j->scratch = malloc(values * sizeof *j->scratch);
+    }
+    if (j && j->smoother && j->smooth && j->scratch)
+        return *out = j, 0;
+    judge_free(j);
+    return err_memory(e, "maps that know what is usual");
+}
+
+void judge_free(struct judge *j)
+{
+    if (!j)
+        return;
+    smoother_free(j->smoother);
+    free(j->smooth);
+    free(j->scratch);
+    free(j);
+}
+
+static const float *smooth(struct judge *j, const float *map)
+{
+    for (size_t at = 0; at < j->values; at += j->frame)
+        smoother_run(j->smoother, map + at, j->smooth + at);
+    return j->smooth;
+}
+
+void judge_learn(struct judge *j, const float *map, struct usual_collector *to)
+{
+    usual_collector_add(to, smooth(j, map), j->values);
+}
+
+void judge_learnt(struct judge *j, struct usual_collector *from, struct usual *usual)
+{
+    usual_collector_finish(from, j->about->train.aligned, j->smoother, usual);
+}
+
+float judge_map(struct judge *j, const float *map, float *out)
+{
+    const uint8_t *counts = j->about->input.roi;
+    usual_map(&j->about->usual, smooth(j, map), j->values, out);
+    for (size_t i = 0; counts && i < j->values; i++)
+        out[i] = counts[i] ? out[i] : 0;
+    return usual_score(out, j->values, j->about->train.map_top, j->scratch);
+}
