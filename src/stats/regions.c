@@ -104,7 +104,7 @@ static int find(const float *map, int width, int height, float level, uint8_t *m
 int regions_find(const float *map, int width, int height, float level, struct region **out, size_t *n, struct err *e)
 {
     size_t count = (size_t)width * (size_t)height;
-    uint8_t *mask = malloc(count);
+    uint8_t *mask = calloc(count, 1);
     uint32_t *label = malloc(count * sizeof *label);
     int code =
         mask && label ? find(map, width, height, level, mask, label, out, n, e) : err_memory(e, "the regions of a map");
