@@ -156,7 +156,7 @@ static void what_is_held_out_is_never_varied(void **state)
     struct toy t;
     struct err e;
     struct scorer *scorer;
-    struct scorer_spec spec = {16, 1, PRECISION_AUTO, false, false, false, 0.05, NULL, NULL, NULL};
+    struct scorer_spec spec = {.batch = 16, .threads = 1, .precision = PRECISION_AUTO, .rate = 0.05};
     struct plain_scores plain = {.n = 0};
     toy_init(&t, "ae", NULL, VARIED, in_folder("varied"));
     expect_trained(&t);
