@@ -57,6 +57,18 @@ AT(engram_result, anomalous, 24);
 AT(engram_result, nparts, 28);
 AT(engram_result, parts, 32);
 
+SIZE(engram_region, 56);
+AT(engram_region, size, 0);
+AT(engram_region, frame, 8);
+AT(engram_region, x, 12);
+AT(engram_region, y, 16);
+AT(engram_region, width, 20);
+AT(engram_region, height, 24);
+AT(engram_region, area, 32);
+AT(engram_region, peak, 40);
+AT(engram_region, peak_x, 48);
+AT(engram_region, peak_y, 52);
+
 SIZE(engram_row, 64);
 AT(engram_row, size, 0);
 AT(engram_row, name, 8);

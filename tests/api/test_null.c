@@ -58,6 +58,12 @@ static void scoring(void **state)
     refused(engram_scorer_map(s, 0, NULL, 256, &error), "values");
     refused(engram_scorer_pixels(NULL, 0, ENGRAM_OUTPUT, pixels, 256, &error), "scorer");
     refused(engram_scorer_pixels(s, 0, ENGRAM_OUTPUT, NULL, 256, &error), "pixels");
+    size_t n;
+    refused(engram_scorer_map_write(NULL, 0, "m", ENGRAM_MAP_PNG, 0, &error), "scorer");
+    refused(engram_scorer_map_write(s, 0, NULL, ENGRAM_MAP_PNG, 0, &error), "path");
+    refused(engram_scorer_regions(NULL, 0, NULL, 0, &n, &error), "scorer");
+    refused(engram_scorer_regions(s, 0, NULL, 0, NULL, &error), "n");
+    refused(engram_scorer_regions(s, 0, NULL, 1, &n, &error), "regions");
     refused(engram_map_write(NULL, map, 16, 16, "m", ENGRAM_MAP_PNG, 0, &error), "model");
     refused(engram_map_write(model, NULL, 16, 16, "m", ENGRAM_MAP_PNG, 0, &error), "values");
     refused(engram_map_write(model, map, 16, 16, NULL, ENGRAM_MAP_PNG, 0, &error), "path");

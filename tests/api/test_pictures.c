@@ -284,6 +284,52 @@ static void maps_only_when_asked(void **state)
     engram_scorer_free(s);
 }
 
+/* The regions of a map, found again in a copy of it. */
+static void regions_are_parts_of_the_map(void **state)
+{
+    (void)state;
+    uint8_t pixels[SIDE * SIDE] = {0};
+    float map[SIDE * SIDE];
+    const engram_picture picture = grey(pixels, SIDE, SIDE);
+    engram_region regions[SIDE * SIDE] = {ENGRAM_REGION_INIT}, first = ENGRAM_REGION_INIT;
+    engram_error error;
+    size_t n = 7, again, above = 0, area = 0;
+    for (int k = 0; k < 8; k++) /* two lines on black */
+        pixels[SIDE * 3 + 2 + k] = pixels[SIDE * (4 + k) + 13] = 255;
+    engram_scorer *s = scorer_with("maps=true", "false_alarm_rate=0.9", NULL, NULL);
+    assert_int_equal(engram_scorer_regions(s, 0, regions, SIDE * SIDE, &n, &error), ENGRAM_USAGE); /* no call yet */
+    assert_int_equal(n, 7);
+    score_of(s, &picture);
+    assert_int_equal(engram_scorer_map(s, 0, map, SIDE * SIDE, &error), 0);
+    assert_int_equal(engram_scorer_regions(s, 0, regions, SIDE * SIDE, &n, &error), 0);
+    assert_int_equal(engram_scorer_regions(s, 0, NULL, 0, &again, &error), 0);
+    assert_true(n > 0 && n == again);
+    double threshold = engram_model_threshold(model, 0.9); /* the score is the map's highest value */
+    for (int i = 0; i < SIDE * SIDE; i++)
+        above += (double)map[i] > threshold;
+    for (size_t i = 0; i < n; i++) {
+        const engram_region *r = &regions[i];
+        assert_true(r->size == sizeof *r && r->frame == 0 && r->area >= 1 && r->area <= r->width * r->height);
+        assert_true((double)map[r->peak_y * SIDE + r->peak_x] == r->peak && r->peak > threshold);
+        assert_true(r->peak_x >= r->x && r->peak_x < r->x + r->width && r->x + r->width <= SIDE);
+        area += (size_t)r->area;
+    }
+    assert_int_equal(area, above);
+    assert_int_equal(engram_scorer_regions(s, 0, &first, 1, &again, &error), 0);
+    assert_memory_equal(&first, regions, sizeof first);
+    first.size = 0;
+    assert_int_equal(engram_scorer_regions(s, 0, &first, 1, &again, &error), ENGRAM_USAGE);
+    assert_int_equal(engram_scorer_map_write(s, 0, "regions/map.npy", ENGRAM_MAP_NPY, 0, &error), 0);
+    assert_int_equal(engram_scorer_map_write(s, 0, "regions/map.png", ENGRAM_MAP_PNG, 0, &error), 0);
+    assert_int_equal(engram_scorer_map_write(s, 1, "regions/none.png", ENGRAM_MAP_PNG, 0, &error), ENGRAM_USAGE);
+    engram_scorer_free(s);
+    s = scorer_with(NULL, NULL, NULL, NULL);
+    score_of(s, &picture);
+    assert_int_equal(engram_scorer_regions(s, 0, regions, 1, &n, &error), ENGRAM_USAGE);
+    assert_says(error.message, "maps=true");
+    engram_scorer_free(s);
+}
+
 static void maps_as_files(void **state)
 {
     (void)state;
@@ -369,13 +415,21 @@ static void maps_within_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(formats_agree),          cmocka_unit_test(video_formats_agree),
-        cmocka_unit_test(pictures_that_are_none), cmocka_unit_test(many_are_each_alone),
-        cmocka_unit_test(too_many_or_a_bad_one),  cmocka_unit_test(files_in_memory),
-        cmocka_unit_test(limits_of_a_server),     cmocka_unit_test(limits_of_data),
-        cmocka_unit_test(a_model_in_memory),      cmocka_unit_test(maps_only_when_asked),
-        cmocka_unit_test(maps_as_files),          cmocka_unit_test(outputs_are_pictures),
-        cmocka_unit_test(parts_add_up),           cmocka_unit_test(maps_within_rows),
+        cmocka_unit_test(formats_agree),
+        cmocka_unit_test(video_formats_agree),
+        cmocka_unit_test(pictures_that_are_none),
+        cmocka_unit_test(many_are_each_alone),
+        cmocka_unit_test(too_many_or_a_bad_one),
+        cmocka_unit_test(files_in_memory),
+        cmocka_unit_test(limits_of_a_server),
+        cmocka_unit_test(limits_of_data),
+        cmocka_unit_test(a_model_in_memory),
+        cmocka_unit_test(maps_only_when_asked),
+        cmocka_unit_test(regions_are_parts_of_the_map),
+        cmocka_unit_test(maps_as_files),
+        cmocka_unit_test(outputs_are_pictures),
+        cmocka_unit_test(parts_add_up),
+        cmocka_unit_test(maps_within_rows),
     };
     return cmocka_run_group_tests_name("pictures", tests, model_begin, model_end);
 }

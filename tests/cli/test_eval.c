@@ -42,6 +42,20 @@ static void eval_prints_and_reports(void **state)
     assert_code(run("eval small.safetensors " SMALL_DATA " --report out/report.html -q --force"), 0);
 }
 
+/* Both columns always, and the rest by the one that is asked for. */
+static void eval_by_model_or_by_map(void **state)
+{
+    (void)state;
+    small_model();
+    struct ran r = run("eval small.safetensors " SMALL_DATA " -q");
+    double model = metric(r.out, "model_auroc", ""), map = metric(r.out, "map_auroc", "");
+    assert_true(model >= 0 && map >= 0);
+    assert_true(metric(r.out, "auroc", "") == map); /* the general preset stands on it */
+    r = run("eval small.safetensors " SMALL_DATA " -q --score model");
+    assert_true(metric(r.out, "auroc", "") == model);
+    assert_true(metric(r.out, "model_auroc", "") == model && metric(r.out, "map_auroc", "") == map);
+}
+
 /* A metric more, and no other score or verdict. */
 static void eval_by_min_max(void **state)
 {
@@ -196,11 +210,17 @@ static void demo_shows_both_models(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(eval_prints_and_reports),  cmocka_unit_test(eval_by_min_max),
-        cmocka_unit_test(eval_compares_models),     cmocka_unit_test(eval_and_score_agree),
-        cmocka_unit_test(eval_needs_labels),        cmocka_unit_test(eval_without_what_cannot_be_read),
-        cmocka_unit_test(info_says_what_is_inside), cmocka_unit_test(data_says_what_is_there),
-        cmocka_unit_test(data_says_what_is_wrong),  cmocka_unit_test(demo_without_its_data),
+        cmocka_unit_test(eval_by_model_or_by_map),
+        cmocka_unit_test(eval_prints_and_reports),
+        cmocka_unit_test(eval_by_min_max),
+        cmocka_unit_test(eval_compares_models),
+        cmocka_unit_test(eval_and_score_agree),
+        cmocka_unit_test(eval_needs_labels),
+        cmocka_unit_test(eval_without_what_cannot_be_read),
+        cmocka_unit_test(info_says_what_is_inside),
+        cmocka_unit_test(data_says_what_is_there),
+        cmocka_unit_test(data_says_what_is_wrong),
+        cmocka_unit_test(demo_without_its_data),
         cmocka_unit_test(demo_shows_both_models),
     };
     return cmocka_run_group_tests_name("cli: eval, info, data, demo", tests, command_begin, folder_end);

@@ -1,6 +1,7 @@
 /* engram score: rows, formats, maps, bad samples, exit codes. */
 #include "support.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,41 @@ static void jsonl_says_the_same(void **state)
     }
     assert_says(line_of(r.out, 3), "\"pictures/sub/odd, \\\"name\\\".png\"");
     free(csv);
+}
+
+/* What verdicts stand on; both have their own scores, and each its own p-values. */
+static void by_model_or_by_map(void **state)
+{
+    (void)state;
+    small_model();
+    make_pictures();
+    char *file = strdup(run("score small.safetensors pictures").out);
+    char *map = strdup(run("score small.safetensors pictures --score map").out);
+    struct ran r = run("score small.safetensors pictures --score model");
+    assert_code(r, 0);
+    assert_string_equal(file, map); /* the general preset stands on it */
+    assert_string_not_equal(r.out, map);
+    free(file);
+    free(map);
+    assert_refused(run("score small.safetensors pictures --score both"), 2, "both");
+}
+
+/* The highest of them has the score's value: it is what the score is. */
+static void regions_are_a_column(void **state)
+{
+    (void)state;
+    small_model();
+    make_pictures();
+    struct ran r = run("score small.safetensors pictures/frame10.png --regions -r 0.9");
+    float score, p, area, peak, box[4];
+    assert_code(r, 0);
+    assert_string_equal(line_of(r.out, 0), "path,index,score,p_value,anomalous,regions,error");
+    assert_int_equal(sscanf(line_of(r.out, 1), "pictures/frame10.png,0,%f,%f,true,%f %f %f %f %f %f", &score, &p,
+                            &box[0], &box[1], &box[2], &box[3], &area, &peak),
+                     8);
+    assert_true(fabsf(peak - score) < 1e-3f * score && area >= 1 && area <= box[2] * box[3]);
+    r = run("score small.safetensors pictures/frame10.png --regions -r 0");
+    assert_says(line_of(r.out, 1), ",false,,");
 }
 
 static void library_says_the_same(void **state)
@@ -412,6 +448,8 @@ int main(void)
         cmocka_unit_test(rows_in_natural_order),
         cmocka_unit_test(another_precision_than_the_calibration_s_is_said),
         cmocka_unit_test(jsonl_says_the_same),
+        cmocka_unit_test(by_model_or_by_map),
+        cmocka_unit_test(regions_are_a_column),
         cmocka_unit_test(library_says_the_same),
         cmocka_unit_test(batches_and_threads_do_not_matter),
         cmocka_unit_test(bad_pictures_are_rows),

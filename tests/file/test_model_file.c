@@ -20,6 +20,7 @@ struct made {
     struct model_file c;
     struct params *params;
     float scores[HELD], peaks[HELD];
+    float mean[12 * 16], deviation[12 * 16], map_scores[HELD], map_peaks[HELD];
     struct epoch_row rows[2];
 };
 
@@ -27,7 +28,14 @@ static void make(struct made *m)
 {
     static const float mean = 0.1307f, deviation = 0.3081f;
     struct err e = ERR_INIT;
-    *m = (struct made){.scores = {0.1f, 0.2f, 0.2f, 0.5f, 1e-30f + 1}, .peaks = {0, 1, 2, 3, 4}};
+    *m = (struct made){.scores = {0.1f, 0.2f, 0.2f, 0.5f, 1e-30f + 1},
+                       .peaks = {0, 1, 2, 3, 4},
+                       .map_scores = {-1, -0.5f, 0, 7, 8},
+                       .map_peaks = {0, 0, 0, 7, 9}};
+    for (int i = 0; i < 12 * 16; i++) {
+        m->mean[i] = (float)(i - 50);
+        m->deviation[i] = (float)i / 7;
+    }
     struct model_file *c = &m->c;
     c->model = model_find("memae", &e);
     c->config = arena_alloc(&c->arena, c->model->config_bytes);
@@ -35,11 +43,14 @@ static void make(struct made *m)
     options_default(train_options, &c->train);
     assert_int_equal(options_parse(c->model->options, c->config, "memae", "widths=4,6 items=7", ' ', &e), 0);
     assert_int_equal(options_parse(train_options, &c->train, "train",
-                                   "lr=0.1234567890123456789 lr_epochs=3,5 size=12x16 keep=last", ' ', &e),
+                                   "lr=0.1234567890123456789 lr_epochs=3,5 size=12x16 keep=last score=map map_top=0.1",
+                                   ' ', &e),
                      0);
     c->input = (struct preprocess){
         .kind = kind_find("pictures", &e), .sample = SHAPE(12, 16, 3), .n = 1, .mean = &mean, .std = &deviation};
     c->calibration = (struct calibration){HELD, m->scores, m->peaks, 0.001f, 0.7f};
+    c->usual = (struct usual){12 * 16, m->mean, m->deviation};
+    c->map_calibration = (struct calibration){HELD, m->map_scores, m->map_peaks, 0.25f, 6.5f};
     c->calibrated = HELD;
     c->trained = 100;
     c->validated = 3;
@@ -110,6 +121,16 @@ static void everything_comes_back(void **state)
     assert_memory_equal(b->calibration.scores, m.scores, sizeof m.scores);
     assert_memory_equal(b->calibration.peaks, m.peaks, sizeof m.peaks);
     assert_true(b->calibration.map_low == 0.001f && b->calibration.map_high == 0.7f);
+    assert_int_equal(b->usual.n, 12 * 16);
+    assert_memory_equal(b->usual.mean, m.mean, sizeof m.mean);
+    assert_memory_equal(b->usual.deviation, m.deviation, sizeof m.deviation);
+    assert_int_equal(b->map_calibration.n, HELD);
+    assert_memory_equal(b->map_calibration.scores, m.map_scores, sizeof m.map_scores);
+    assert_memory_equal(b->map_calibration.peaks, m.map_peaks, sizeof m.map_peaks);
+    assert_true(b->map_calibration.map_low == 0.25f && b->map_calibration.map_high == 6.5f);
+    assert_int_equal(model_file_stands(b), BY_MAP);
+    assert_ptr_equal(model_file_calibration(b, BY_MAP), &b->map_calibration);
+    assert_ptr_equal(model_file_calibration(b, BY_MODEL), &b->calibration);
     assert_true(b->trained == 100 && b->validated == 3 && b->calibrated == HELD && b->kept_epoch == 2);
     assert_string_equal(b->date, a->date);
     assert_string_equal(b->data, a->data);
@@ -245,6 +266,9 @@ static void wrong_descriptions_are_refused(void **state)
         {"input.roi", "[-1,193]", "the region that counts"},
         {"calibration.map_low", "2", "from a low to a high"},
         {"calibration.map_high", "\"x\"", "'map_high' should be a number"},
+        {"calibration.usual_low", "7", "from a low to a high"},
+        {"calibration.usual_high", NULL, "'usual_high' should be a number"},
+        {"train.score", "\"both\"", "option score takes"},
         {"samples.calibrated", "6", "should hold 6 calibration scores, but has 5"},
         {"curve.rows", "[[1]]", "epoch 1 of the training curve should have 3 numbers"},
         {"curve.rows", "[1]", "epoch 1"},
@@ -372,6 +396,73 @@ static void wrong_tensors_are_refused(void **state)
     json_decref(items);
 }
 
+/* What is usual: the same with a name changed, a shape, or the first value. */
+static void wrong_statistics_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *tensor, *renamed;
+        int64_t shape[2];
+        float first;
+        const char *says;
+    } cases[] = {
+        {"usual.mean", "gone", {0}, 0, "usual.mean should be there"},
+        {"usual.deviation", "gone", {0}, 0, "usual.deviation should be there"},
+        {"usual.mean", NULL, {16, 12}, 0, "a value for each position"},
+        {"usual.mean", NULL, {0}, NAN, "values that are not finite"},
+        {"usual.deviation", NULL, {0}, -1, "usual.deviation holds -1"},
+        {"usual.scores", "gone", {0}, 0, "no tensors usual.scores and usual.peaks"},
+        {"usual.peaks", "gone", {0}, 0, "no tensors usual.scores and usual.peaks"},
+        {"usual.scores", NULL, {0}, 100, "ascending"},
+        {"usual.peaks", NULL, {1, HELD}, 0, "list of the held-out samples' values"},
+    };
+    const char *good = write_made("good"), *bad = in_folder("bad");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct edit d;
+        struct err e;
+        edit_begin(&d, good);
+        json_t *tensor = json_incref(json_object_get(d.header, cases[i].tensor));
+        assert_non_null(tensor);
+        if (cases[i].renamed) {
+            json_object_del(d.header, cases[i].tensor);
+            json_object_set(d.header, cases[i].renamed, tensor);
+        } else if (*cases[i].shape) {
+            json_object_set_new(tensor, "shape", json_pack("[I,I]", cases[i].shape[0], cases[i].shape[1]));
+        } else {
+            memcpy(d.data + json_integer_value(json_array_get(json_object_get(tensor, "data_offsets"), 0)),
+                   &cases[i].first, 4);
+        }
+        edit_end(&d, bad);
+        json_decref(tensor);
+        if (open_made(bad, &e) != ERR_FORMAT)
+            fail_msg("case %zu, %s, was accepted", i, cases[i].tensor);
+        assert_says(e.msg, cases[i].says);
+    }
+}
+
+/* One pair for all positions; and files that know nothing, whose verdicts stand on the model's own score. */
+static void statistics_may_be_one_pair_or_none(void **state)
+{
+    (void)state;
+    struct made m;
+    struct loaded *s;
+    struct err e = ERR_INIT;
+    make(&m);
+    m.c.usual.n = 1;
+    assert_int_equal(model_file_write(in_folder("one"), true, &m.c, m.params, &e), 0);
+    assert_int_equal(loaded_open(in_folder("one"), &s, &e), 0);
+    assert_true(loaded_file(s)->usual.n == 1 && *loaded_file(s)->usual.mean == m.mean[0]);
+    loaded_close(s);
+    m.c.usual = (struct usual){0};
+    m.c.map_calibration = (struct calibration){0};
+    m.c.train.score = BY_MODEL;
+    assert_int_equal(model_file_write(in_folder("none"), true, &m.c, m.params, &e), 0);
+    assert_int_equal(loaded_open(in_folder("none"), &s, &e), 0);
+    assert_true(!loaded_file(s)->usual.n && model_file_stands(loaded_file(s)) == BY_MODEL);
+    loaded_close(s);
+    unmake(&m);
+}
+
 static void not_a_model_is_said(void **state)
 {
     (void)state;
@@ -485,6 +576,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(everything_comes_back),          cmocka_unit_test(names_that_are_not_utf8_are_written),
         cmocka_unit_test(wrong_descriptions_are_refused), cmocka_unit_test(a_missing_option_has_its_default),
+        cmocka_unit_test(wrong_statistics_are_refused),   cmocka_unit_test(statistics_may_be_one_pair_or_none),
         cmocka_unit_test(wrong_tensors_are_refused),      cmocka_unit_test(not_a_model_is_said),
         cmocka_unit_test(mutations_never_crash),          cmocka_unit_test(cut_files_are_refused),
         cmocka_unit_test(tiles_and_regions_come_back),    cmocka_unit_test(damaged_states_are_refused),

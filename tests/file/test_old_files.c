@@ -8,6 +8,7 @@
 #include "support/files.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { SIDE = 16, PICTURES = 4 };
 
@@ -41,6 +42,15 @@ static void scores_are(const char *path, const double *wanted)
         assert_true(v.p_value == 0.2 && v.anomalous);
     }
     scorer_free(s);
+    /* They know nothing of what is usual: their verdicts stand on the model's own score, and on nothing else. */
+    struct scorer_spec other = spec;
+    other.by = BY_FILE;
+    assert_int_equal(scorer_new(model, &other, &s, &e), 0);
+    assert_int_equal(scorer_stands(s), BY_MODEL);
+    scorer_free(s);
+    other.by = BY_MAP;
+    assert_int_equal(scorer_new(model, &other, &s, &e), ERR_USAGE);
+    assert_non_null(strstr(e.msg, "before engram 0.2"));
     loaded_close(model);
 }
 

@@ -107,6 +107,7 @@ const struct source *const sources[] = {&source_images, &source_rows, NULL};
 /* ---- its file ---- */
 
 /* At a rate of 0.1 two of the 20 places: what is above the second largest is flagged. */
+static bool knows_usual; /* mean 0.2 and deviation 1 of all positions: its map is (b - 0.2) / 1.3 */
 static float held_out[HELD] = {[HELD - 2] = 0.3f, [HELD - 1] = 0.6f}, peaks[HELD];
 
 static struct loaded *load_glass_with(const char *kind, struct shape sample, int n, size_t held, const uint8_t *roi)
@@ -122,6 +123,12 @@ static struct loaded *load_glass_with(const char *kind, struct shape sample, int
         .kind = kind_find(kind, &e), .sample = sample, .n = n, .mean = halves, .std = halves, .roi = roi};
     file.calibrated = (int64_t)held;
     file.calibration = (struct calibration){held, held_out, n == 1 ? peaks : NULL, 0, 1};
+    float mean = 0.2f, deviation = 1;
+    file.train.map_blur = 0;
+    if (knows_usual) {
+        file.usual = (struct usual){1, &mean, &deviation};
+        file.map_calibration = file.calibration;
+    }
     const struct forward_spec spec = {
         .model = &glass, .config = file.config, .params = params, .sample = sample, .batch = 1, .threads = 1};
     const char *path = in_folder("%s.safetensors", kind);
@@ -203,6 +210,7 @@ struct tried {
     struct err e;
     int code;
     bool min_max;
+    enum score_by by;
     int asked, stop_at; /* 0: never */
     size_t told, total;
     char lines[1000];
@@ -243,6 +251,7 @@ static void evaluate(struct tried *t, struct loaded *loaded, const char *url)
                                      .data_name = url,
                                      .batch = 3,
                                      .threads = 1,
+                                     .by = t->by,
                                      .rate = 0.1,
                                      .min_max = t->min_max,
                                      .log = &log,
@@ -289,6 +298,8 @@ static void numbers_are_exact(void **state)
     assert_number(&t.ev, "anomalous", "", 4);
     assert_number(&t.ev, "unreadable", "", 0);
     assert_number(&t.ev, "auroc", "", (3 + 1 + 3 + 2.5) / 12);
+    assert_number(&t.ev, "model_auroc", "", (3 + 1 + 3 + 2.5) / 12);
+    assert_true(isnan(number(&t.ev, "map_auroc", ""))); /* its file does not say what is usual */
     assert_number(&t.ev, "average_precision", "", (1 + 1 + 3.0 / 4 + 4.0 / 6) / 4);
     assert_number(&t.ev, "promised_false_alarm_rate", "", 0.1);
     assert_number(&t.ev, "false_alarm_rate", "", 1.0 / 3);
@@ -299,6 +310,39 @@ static void numbers_are_exact(void **state)
     assert_true(t.told == 7 && t.total == 7);
     assert_string_equal(t.ev.samples, "pictures");
     done(&t);
+}
+
+static float brightest(const struct shown_sample *s)
+{
+    float highest = s->map[0];
+    for (int i = 0; i < PIXELS; i++)
+        highest = fmaxf(highest, s->map[i]);
+    return highest;
+}
+
+/* Both columns, whichever one the rest stands on. By the map the score is that of the brightest pixel: 0.2, 1/3, 0.6 of
+ * the good ones, 1, 0.4, 1, 0.6 of the others. */
+static void both_scores_are_measured(void **state)
+{
+    (void)state;
+    knows_usual = true;
+    for (int by = BY_MODEL; by <= BY_MAP; by++) {
+        struct tried t = {.by = (enum score_by)by};
+        evaluate(&t, load_for_pictures(), in_folder("all"));
+        if (t.code)
+            fail_msg("%s", t.e.msg);
+        double model = (3 + 1 + 3 + 2.5) / 12, map = (3 + 2 + 3 + 2.5) / 12;
+        assert_number(&t.ev, "model_auroc", "", model);
+        assert_number(&t.ev, "map_auroc", "", map);
+        assert_number(&t.ev, "auroc", "", by == BY_MAP ? map : model);
+        assert_number(&t.ev, "false_alarm_rate", "", 1.0 / 3); /* 0.4 / 1.3 is above 0.3 */
+        assert_true(t.ev.by == (enum score_by)by);
+        assert_ptr_equal(t.ev.calibration, model_file_calibration(t.ev.file, t.ev.by));
+        const struct gallery *g = &t.ev.galleries[GALLERY_MOST_ANOMALOUS];
+        assert_true(g->n && fabs((double)brightest(&g->v[0]) - (by == BY_MAP ? 0.8 / 1.3 : 1)) < 1e-6);
+        done(&t);
+    }
+    knows_usual = false;
 }
 
 /* 0.20 of the way from 2/9 to 1 lies at 0.378: above all but one stain. */
@@ -590,6 +634,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_exact),
+        cmocka_unit_test(both_scores_are_measured),
         cmocka_unit_test(min_max_is_a_metric_for_those_who_ask),
         cmocka_unit_test(each_kind_is_measured),
         cmocka_unit_test(each_part_is_measured),

@@ -339,6 +339,83 @@ static void nonsense_is_refused(void **state)
     scorer_free(s);
 }
 
+/* ---- what is usual ---- */
+
+static struct scorer *open_by(struct loaded *s, enum score_by by, bool both)
+{
+    struct err e = ERR_INIT;
+    struct scorer *scorer;
+    const struct scorer_spec spec = {.batch = 3, .threads = 1, .map = true, .rate = 0.2, .by = by, .both = both};
+    if (scorer_new(s, &spec, &scorer, &e))
+        fail_msg("%s", e.msg);
+    return scorer;
+}
+
+static void score_three(struct scorer *s, struct verdict *v)
+{
+    struct err e = ERR_INIT;
+    uint8_t pixels[3][PIXELS];
+    struct picture p[3];
+    for (size_t i = 0; i < 3; i++) {
+        read_pixels(i, pixels[i]);
+        p[i] = (struct picture){SIDE, SIDE, 1, pixels[i]};
+    }
+    assert_int_equal(scorer_score(s, p, 3, v, &e), 0);
+}
+
+/* A model that smooths nothing: the map is made of the model's own, its highest value is the score, and each score has
+ * the p-value of its own calibration. */
+static void both_scores_and_maps(void **state)
+{
+    (void)state;
+    struct loaded *s = train_one("ae", "map_blur=0 score=map aligned=yes", "usual");
+    const struct model_file *about = loaded_file(s);
+    assert_int_equal(about->usual.n, PIXELS);
+    assert_int_equal(about->map_calibration.n, about->calibration.n);
+    struct scorer *own = open_by(s, BY_MODEL, true), *map = open_by(s, BY_MAP, false),
+                  *file = open_by(s, BY_FILE, false);
+    struct verdict a[3], b[3], c[3];
+    score_three(own, a);
+    score_three(map, b);
+    score_three(file, c);
+    assert_true(scorer_stands(own) == BY_MODEL && scorer_stands(map) == BY_MAP && scorer_stands(file) == BY_MAP);
+    for (int i = 0; i < 3; i++) {
+        float wanted[PIXELS], highest = -INFINITY;
+        usual_map(&about->usual, a[i].map, PIXELS, wanted);
+        for (int k = 0; k < PIXELS; k++)
+            highest = fmaxf(highest, wanted[k]);
+        assert_memory_equal(b[i].map, wanted, sizeof wanted);
+        assert_memory_equal(c[i].map, wanted, sizeof wanted);
+        assert_true(a[i].score == a[i].by[BY_MODEL] && b[i].score == highest && a[i].by[BY_MAP] == highest);
+        assert_true(b[i].by[BY_MODEL] == a[i].score && c[i].score == highest);
+        assert_true(a[i].p_value == calibration_p_value(&about->calibration, a[i].score));
+        assert_true(b[i].p_value == calibration_p_value(&about->map_calibration, highest));
+        assert_true(b[i].anomalous == (b[i].p_value <= 0.2));
+    }
+    scorer_free(own);
+    scorer_free(map);
+    scorer_free(file);
+    loaded_close(s);
+}
+
+static void no_map_without_being_asked(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct scorer *s;
+    struct verdict v[3];
+    const struct scorer_spec spec = {.batch = 3, .threads = 1, .rate = 0.2, .by = BY_MAP};
+    assert_int_equal(scorer_new(plain, &spec, &s, &e), 0);
+    score_three(s, v);
+    assert_null(v[0].map);
+    assert_true(v[0].score == v[0].by[BY_MAP] && isfinite(v[0].score));
+    scorer_free(s);
+    s = open_by(plain, BY_MODEL, false);
+    score_three(s, v);
+    assert_true(v[0].map && isnan(v[0].by[BY_MAP]));
+    scorer_free(s);
+}
+
 /* ---- memory ---- */
 
 /* A sample whose attention is one item alone is rebuilt as that item's picture. */
@@ -403,18 +480,20 @@ static void false_alarms_are_as_promised(void **state)
     struct loaded *s = NULL;
     struct dataset *normal = NULL;
     struct scorer *scorer;
-    struct flags f = {0};
     toy_init(&t, "ae", "synth:?n=400&test=0&size=16", "calibration=0.5 epochs=2", in_folder("promise"));
     if (toy_train(&t, &e) || loaded_open(in_folder("promise"), &s, &e) ||
         dataset_open("synth:?n=400&test=1000&size=16&defects=0", DATASET_SCORE, NULL, &normal, &e))
         fail_msg("%s", e.msg);
     assert_int_equal(loaded_file(s)->calibration.n, 200);
-    struct scorer_spec spec = {.batch = 32, .threads = 2, .rate = 0.1};
-    assert_int_equal(scorer_new(s, &spec, &scorer, &e), 0);
-    assert_int_equal(scorer_score_dataset(scorer, normal, SPLIT_TEST, NULL, 0, count_flags, &f, &e), 0);
-    double measured = (double)f.flagged / (double)f.normal, deviation = sqrt(0.1 * 0.9 * (1.0 / 200 + 1.0 / 1000));
-    assert_true(fabs(measured - 0.1) < 3.5 * deviation);
-    scorer_free(scorer);
+    for (int by = BY_MODEL; by <= BY_MAP; by++) {
+        struct flags f = {0};
+        struct scorer_spec spec = {.batch = 32, .threads = 2, .rate = 0.1, .by = (enum score_by)by};
+        assert_int_equal(scorer_new(s, &spec, &scorer, &e), 0);
+        assert_int_equal(scorer_score_dataset(scorer, normal, SPLIT_TEST, NULL, 0, count_flags, &f, &e), 0);
+        double measured = (double)f.flagged / (double)f.normal, deviation = sqrt(0.1 * 0.9 * (1.0 / 200 + 1.0 / 1000));
+        assert_true(fabs(measured - 0.1) < 3.5 * deviation);
+        scorer_free(scorer);
+    }
     loaded_close(s);
     dataset_close(normal);
     toy_free(&t);
@@ -470,6 +549,8 @@ int main(void)
         cmocka_unit_test(a_caller_may_stop),
         cmocka_unit_test(a_bad_picture_is_a_row),
         cmocka_unit_test(nonsense_is_refused),
+        cmocka_unit_test(both_scores_and_maps),
+        cmocka_unit_test(no_map_without_being_asked),
         cmocka_unit_test(items_are_decoded),
         cmocka_unit_test(false_alarms_are_as_promised),
         cmocka_unit_test(defects_are_found),

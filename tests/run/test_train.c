@@ -66,6 +66,11 @@ static void leaves_a_complete_model(void **state)
     assert_int_equal(c->calibration.n, 19);
     assert_true(c->calibration.scores[0] > 0 && c->calibration.peaks[0] > 0);
     assert_true(c->calibration.map_low > 0 && c->calibration.map_high > c->calibration.map_low);
+    assert_int_equal(c->usual.n, 16 * 16); /* textures are worse rebuilt at borders: each position has its own */
+    assert_true(*c->usual.mean > 0 && *c->usual.deviation > 0);
+    assert_int_equal(c->map_calibration.n, 19);
+    assert_non_null(c->map_calibration.peaks);
+    assert_true(c->map_calibration.map_high > 0);
     assert_int_equal(c->train.lr * 1000, 3);
     loaded_close(s);
     toy_free(&t);
