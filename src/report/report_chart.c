@@ -93,6 +93,16 @@ static void draw_share_grid(struct chart *c, double top, bool mirrored)
     }
 }
 
+/* A side's name at the left, or where the threshold and its words stand there, at the right. */
+static void draw_side_name(struct chart *c, float threshold, double y, const char *name)
+{
+    enum { WORDS = 100 };
+    bool left = !isfinite(threshold) || chart_at(&c->x, (double)threshold) > c->x.start + WORDS;
+    char class[32];
+    snprintf(class, sizeof class, "label %s", name);
+    chart_note(c, left ? c->x.start + 4 : c->x.end - 4, y, left ? "start" : "end", class, "%s", name);
+}
+
 /* One side: the normal ones, else the anomalous, else those of unknown truth. Both: normal above, anomalous below. */
 static void draw_sides(struct chart *c, const struct histogram *h, float threshold)
 {
@@ -109,10 +119,9 @@ static void draw_sides(struct chart *c, const struct histogram *h, float thresho
     chart_segment(c, c->x.from, 0, c->x.to, 0, "zero");
     chart_note(c, c->x.start, c->y.end - 5, "start", "label", "share of samples, %%");
     if (first < 2)
-        chart_note(c, c->x.start + 4, c->y.end + 14, "start", first ? "label anomalous" : "label normal", "%s",
-                   names[first]);
+        draw_side_name(c, threshold, c->y.end + 14, names[first]);
     if (both)
-        chart_note(c, c->x.start + 4, c->y.start - 6, "start", "label anomalous", "anomalous");
+        draw_side_name(c, threshold, c->y.start - 6, names[1]);
 }
 
 int report_chart_scores(FILE *f, const struct page *p, const struct evaluation *m, struct err *e)
