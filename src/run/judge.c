@@ -52,11 +52,24 @@ void judge_learnt(struct judge *j, struct usual_collector *from, struct usual *u
     usual_collector_finish(from, j->about->train.aligned, j->smoother, usual);
 }
 
+/* What counts, to j->smooth; the rest becomes 0. */
+static size_t gather(struct judge *j, float *map)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < j->values; i++)
+        if (j->about->input.roi[i])
+            j->smooth[n++] = map[i];
+        else
+            map[i] = 0;
+    return n;
+}
+
 float judge_map(struct judge *j, const float *map, float *out)
 {
-    const uint8_t *counts = j->about->input.roi;
+    const double top = j->about->train.map_top;
     usual_map(&j->about->usual, smooth(j, map), j->values, out);
-    for (size_t i = 0; counts && i < j->values; i++)
-        out[i] = counts[i] ? out[i] : 0;
-    return usual_score(out, j->values, j->about->train.map_top, j->scratch);
+    if (!j->about->input.roi)
+        return usual_score(out, j->values, top, j->scratch);
+    size_t n = gather(j, out); /* the smoothed map has done its work */
+    return usual_score(j->smooth, n, top, j->scratch);
 }

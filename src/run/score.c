@@ -110,7 +110,7 @@ static int start(struct scorer *s, const struct scorer_spec *want, struct err *e
     s->by = stands(s->loaded, want->by);
     s->map = want->map;
     if (wants_usual(s->loaded, want)) {
-        s->maps = malloc((size_t)want->batch * s->forward.map_values * sizeof *s->maps);
+        s->maps = malloc((size_t)s->forward.batch * s->forward.map_values * sizeof *s->maps);
         if (!s->maps)
             return err_memory(e, "heat maps");
         TRY(judge_new(loaded_file(s->loaded), s->forward.map_values, &s->judge, e));

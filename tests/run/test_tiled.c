@@ -29,12 +29,18 @@ static struct loaded *train(const char *model, const char *data, const char *opt
     return s;
 }
 
-static struct scorer *open_scorer(struct loaded *s, int batch)
+static struct scorer *open_scorer(struct loaded *s, int batch, enum score_by by)
 {
     struct err e = ERR_INIT;
     struct scorer *scorer;
-    const struct scorer_spec spec = {
-        .batch = batch, .threads = 1, .map = true, .reconstruction = true, .attention = true, .rate = 0.2};
+    const struct scorer_spec spec = {.batch = batch,
+                                     .threads = 1,
+                                     .map = true,
+                                     .reconstruction = true,
+                                     .attention = true,
+                                     .rate = 0.2,
+                                     .by = by,
+                                     .both = true};
     if (scorer_new(s, &spec, &scorer, &e))
         fail_msg("%s", e.msg);
     return scorer;
@@ -42,7 +48,7 @@ static struct scorer *open_scorer(struct loaded *s, int batch)
 
 struct seen {
     size_t n;
-    float score[8], map[8][PIXELS];
+    float score[8], map[8][PIXELS], by[8][2];
     double p_value[8];
 };
 
@@ -53,6 +59,7 @@ static int see(void *user, size_t index, const struct verdict *v)
     assert_int_equal(v->error, 0);
     s->score[s->n] = v->score;
     s->p_value[s->n] = v->p_value;
+    memcpy(s->by[s->n], v->by, sizeof v->by);
     memcpy(s->map[s->n++], v->map, sizeof *s->map);
     return 0;
 }
@@ -61,7 +68,7 @@ static void score_all(struct loaded *s, int batch, struct seen *seen)
 {
     struct err e = ERR_INIT;
     struct dataset *ds;
-    struct scorer *scorer = open_scorer(s, batch);
+    struct scorer *scorer = open_scorer(s, batch, BY_MODEL);
     *seen = (struct seen){0};
     assert_int_equal(dataset_open(url, DATASET_SCORE, NULL, &ds, &e), 0);
     if (scorer_score_dataset(scorer, ds, SPLIT_TEST, NULL, 0, see, seen, &e))
@@ -159,6 +166,7 @@ static void test_batches(void **state)
         score_all(s, batches[b], &many);
         for (int i = 0; i < 6; i++) {
             assert_true(fabsf(one.score[i] - many.score[i]) <= 2e-6f * one.score[i]);
+            assert_true(fabsf(one.by[i][BY_MAP] - many.by[i][BY_MAP]) <= 1e-4f * (1 + fabsf(one.by[i][BY_MAP])));
             for (int k = 0; k < PIXELS; k++)
                 assert_true(fabsf(one.map[i][k] - many.map[i][k]) <= 1e-5f * (1 + one.map[i][k]));
         }
@@ -174,7 +182,7 @@ static void test_roles(void **state)
     struct verdict v;
     static uint8_t pixels[PIXELS], item[16 * 16];
     struct loaded *s = train("memae", url, "items=10 tile=16 channels=1", "roles");
-    struct scorer *scorer = open_scorer(s, 1);
+    struct scorer *scorer = open_scorer(s, 1, BY_MODEL);
     assert_int_equal(scorer_score(scorer, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
     assert_int_equal(v.attention[0].rows, 16 * 16);
     assert_int_equal(v.attention[0].items, 10);
@@ -239,11 +247,11 @@ static void test_resume(void **state)
 
 /* ---- a region ---- */
 
-static void score_picture(struct loaded *s, const uint8_t *pixels, float *map, float *score)
+static void score_picture(struct loaded *s, const uint8_t *pixels, enum score_by by, float *map, float *score)
 {
     struct err e = ERR_INIT;
     struct verdict v;
-    struct scorer *scorer = open_scorer(s, 1);
+    struct scorer *scorer = open_scorer(s, 1, by);
     assert_int_equal(scorer_score(scorer, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
     memcpy(map, v.map, PIXELS * sizeof *map);
     *score = v.score;
@@ -266,8 +274,18 @@ static void check_region(const char *options, const char *name)
         pixels[0][i] = (uint8_t)(i * 7 % 256);
         pixels[1][i] = input->roi[i] ? pixels[0][i] : (uint8_t)(i * 11 % 256);
     }
+    float highest = -INFINITY;
     for (int k = 0; k < 2; k++)
-        score_picture(s, pixels[k], maps[k], &scores[k]);
+        score_picture(s, pixels[k], BY_MAP, maps[k], &scores[k]);
+    assert_memory_equal(maps[0], maps[1], sizeof *maps);
+    for (int i = 0; i < PIXELS; i++)
+        if (input->roi[i])
+            highest = fmaxf(highest, maps[0][i]);
+        else
+            assert_true(maps[0][i] == 0);
+    assert_true(scores[0] == highest && scores[1] == highest);
+    for (int k = 0; k < 2; k++)
+        score_picture(s, pixels[k], BY_MODEL, maps[k], &scores[k]);
     assert_memory_equal(maps[0], maps[1], sizeof *maps);
     assert_true(scores[0] == scores[1]);
     for (int i = 0; i < PIXELS; i++) {
@@ -278,12 +296,13 @@ static void check_region(const char *options, const char *name)
     loaded_close(s);
 }
 
-/* What is outside does not matter by a bit; the map is 0 there, and the score is the mean of the rest. */
+/* What is outside does not matter by a bit; maps are 0 there, and scores are the mean or the highest of the rest. */
 static void test_region(void **state)
 {
     (void)state;
     check_region("epochs=2", "whole");
     check_region("epochs=2 tile=16", "tiles");
+    check_region("epochs=2 tile=16 aligned=yes map_blur=0", "places");
 }
 
 static void test_other_region(void **state)
