@@ -13,7 +13,7 @@ static const struct preset presets[] = {
     {"fashion", "28x28 grey clothes", NET_FASHION, RUN_FASHION},
     {"cifar10", "32x32 colour pictures, the paper's net", NET_CIFAR10, RUN_CIFAR10},
     {"video", "16 frames of 256x256, the official code's 3-D net", NET_VIDEO, RUN_VIDEO},
-    {"narrow", "behind mnist: a code of 8 numbers, through which one digit fits and others do not", NET_NARROW, ""},
+    {"narrow", "behind mnist: two layers more, a code of 8 numbers for the whole picture", NET_NARROW, ""},
     {0}};
 
 #define OPTIONS_OF struct ae_config
