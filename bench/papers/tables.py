@@ -50,11 +50,11 @@ BOTTLE = ("MVTec AD bottle (a copy resized from 900x900 to 256x256): trained on 
 TABLES = {t.name: t for t in (
     Table("bottle", "MVTec AD bottle", BOTTLE,
           {"ae": Recipe("", "size=128 epochs=60"), "memae": Recipe("", "size=128 epochs=60"),
-           **recipes("mvtec", "ae-skip", "daad", "daad+")},
+           "ae-skip": Recipe("", "size=128 epochs=60"), **recipes("", "daad", "daad+")},
           data="bottle", classes=("good",), split=pictures.one_normal, metrics=PLACES),
     Table("blocks", "Block size: DAAD on MVTec AD bottle", BOTTLE,
-          {f"daad {r.replace(',', 'x')}": Recipe("mvtec", f"rates={r}", "daad")
-           for r in ("1,1,1", "4,4,1", "8,8,1", "16,16,1", "8,8,4")},
+          {f"daad {r.replace(',', 'x')}": Recipe("", f"rates={r} epochs=60", "daad")
+           for r in ("1,1,1", "2,2,1", "4,4,1", "8,8,1", "4,4,4")},
           data="bottle", classes=("good",), split=pictures.one_normal, metrics=PLACES),
     Table("cifar10-normal", "CIFAR-10, one class normal", f"{JPEG} {NORMAL}",
           recipes("cifar10", "ae", "vae", "memae", "daad"),

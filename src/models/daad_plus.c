@@ -24,7 +24,7 @@ static const struct option options[] = {
     ROW_TABLE(daad_options, daad),
     ROW_INT(width, "16", 1, 1024, "the discriminator's channels after the first halving of the picture; twice as many after each further one"),
     ROW_INT(latent, "100", 1, 100000, "the discriminator's features of a picture"),
-    ROW_FLOAT(error_weight, "50", 0, 1000, "of the mean squared error of the picture"),
+    ROW_FLOAT(error_weight, "50", 0, 1e6, "of the mean squared error of the picture"),
     ROW_FLOAT(adversarial_weight, "0.5", 0, 1000, "of the cross entropy by which a rebuilt picture fails to pass for a real one"),
     ROW_FLOAT(alignment_weight, "0.5", 0, 1000, "of the mean squared distance of the features"),
     ROW_FLOAT(error_share, "0.9", 0.001, 0.999, "of the picture's error in the score (the paper's gamma); the rest is the features' distance"),
