@@ -5,7 +5,7 @@
 
 struct anogan_config {
     int64_t width, latent, steps;
-    double slope, rate, lambda, blur;
+    double slope, pace, rate, lambda, blur;
 };
 
 #define RUN "batch=64 lr=0.0002 beta1=0.5 keep=last validation=0 calibration=0.01"
@@ -24,6 +24,7 @@ static const struct option options[] = {
     ROW_INT(steps, "500", 0, 100000, "of the search for a picture's own"),
     ROW_FLOAT(rate, "0.05", 1e-6, 10, "learning rate of the search (Adam)"),
     ROW_FLOAT(lambda, "0.1", 0, 1, "share of the discriminator's features in the loss of the search and in the score; the rest is the residual's"),
+    ROW_FLOAT(pace, "1", 0.0001, 1, "of the discriminator's learning rate: what the generator's is multiplied by"),
     ROW_FLOAT(slope, "0.2", 0.001, 0.9, "of the discriminator's activations, below zero"),
     ROW_FLOAT(blur, "1", 0, 16, "of the heat map: deviation in pixels of the Gaussian that smooths the residual; 0: none"),
     {0}};
@@ -69,8 +70,10 @@ static void build_training(struct graph *g, const struct anogan_config *c, struc
     h->objectives[h->nobjectives++] =
         (struct objective){.name = "generator", .loss = op_bce(g, of_made, 1), .group = GROUP_MAIN};
     struct node *real = op_bce(g, of_real, 1), *false_ones = op_bce(g, of_made, 0);
-    h->objectives[h->nobjectives++] = (struct objective){
-        .name = "discriminator", .loss = op_weighted(g, real, 1, false_ones, 1), .group = GROUP_ADVERSARY};
+    h->objectives[h->nobjectives++] = (struct objective){.name = "discriminator",
+                                                         .loss = op_weighted(g, real, 1, false_ones, 1),
+                                                         .group = GROUP_ADVERSARY,
+                                                         .rule = {.lr_factor = (float)c->pace}};
     h->watches[h->nwatches++] = (struct watch){"real", real};
     h->watches[h->nwatches++] = (struct watch){"made", false_ones};
 }

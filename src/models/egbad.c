@@ -7,7 +7,7 @@ enum judged { JUDGED_FEATURES, JUDGED_VERDICT };
 
 struct egbad_config {
     int64_t width, latent, code_width, joint_width;
-    double slope, dropout, share, blur;
+    double slope, dropout, pace, share, blur;
     enum judged judged;
 };
 
@@ -28,6 +28,7 @@ static const struct option options[] = {
     ROW_INT(joint_width, "1024", 1, 100000, "values that it makes of picture and code together: its features"),
     ROW_FLOAT(slope, "0.1", 0.001, 0.9, "of encoder's and discriminator's activations, below zero"),
     ROW_FLOAT(dropout, "0.5", 0, 0.9, "share of the discriminator's values that is left out at random while training"),
+    ROW_FLOAT(pace, "0.1", 0.0001, 1, "of the discriminator's learning rate: what the others' is multiplied by"),
     ROW_CHOICE(judged, "features", "features|verdict", "what the discriminator adds to the score: how far its features of picture and rebuilt picture are apart, or how sure its verdict is that picture and code do not belong together"),
     ROW_FLOAT(share, "0.1", 0, 1, "of that in the score; the rest is the residual's"),
     ROW_FLOAT(blur, "1", 0, 16, "of the heat map: deviation in pixels of the Gaussian that smooths the residual; 0: none"),
@@ -105,8 +106,10 @@ static void build_training(struct graph *g, const struct egbad_config *c, struct
         .loss = op_weighted(g, op_bce(g, of_real, 0), 1, op_bce(g, of_made, 1), 1),
         .group = GROUP_MAIN,
     };
-    h->objectives[h->nobjectives++] =
-        (struct objective){.name = "discriminator", .loss = op_weighted(g, real, 1, made, 1), .group = GROUP_ADVERSARY};
+    h->objectives[h->nobjectives++] = (struct objective){.name = "discriminator",
+                                                         .loss = op_weighted(g, real, 1, made, 1),
+                                                         .group = GROUP_ADVERSARY,
+                                                         .rule = {.lr_factor = (float)c->pace}};
     h->watches[h->nwatches++] = (struct watch){"real", real};
     h->watches[h->nwatches++] = (struct watch){"made", made};
 }

@@ -20,7 +20,7 @@ static const struct preset presets[] = {
 static const struct option options[] = {
     ROW_TABLE(autoencoder_options, net),
     ROW_INT(latent, "32", 1, 4096, "dimensions of the code"),
-    ROW_FLOAT(beta, "1", 0, 1000, "weight of the code's divergence from N(0, 1), in units of the reconstruction's squared error summed over a picture"),
+    ROW_FLOAT(beta, "3", 0, 1000, "weight of the code's divergence from N(0, 1), in units of the reconstruction's squared error summed over a picture"),
     ROW_FLOAT(kl, "0", 0, 1000, "weight of the code's divergence in the score, in the same units; 0: the error alone"),
     {0}};
 // clang-format on
