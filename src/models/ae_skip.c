@@ -8,7 +8,7 @@ struct ae_skip_config {
 };
 
 static const struct preset presets[] = {
-    {"general", "pictures of any size from 16 to 512", "", "epochs=100 batch=16 patience=25"},
+    {"general", "pictures of any size from 16 to 512", "", "epochs=100 batch=16 patience=25 score=map"},
     {"mvtec", "256x256 colour pictures, the net of daad's preset without its memories",
      "widths=64,128,256,512,512 blur=0",
      "size=256 channels=3 epochs=1000 batch=8 lr=0.0001 flip_h=true flip_v=true keep=last validation=0"},

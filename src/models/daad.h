@@ -20,7 +20,7 @@ extern const struct option daad_options[];
 #define DAAD_GENERAL     "widths=16,32,64,64 rates=2,2,1 items=100 blur=2"
 #define DAAD_MVTEC       "widths=64,128,256,512,512 rates=8,8,1 items=500 scale=1 blur=0"
 #define DAAD_CIFAR10     "widths=64,128,256 rates=4,4,1"
-#define DAAD_RUN_GENERAL "size=128 epochs=150 batch=8 lr=0.001 flip_h=true flip_v=true keep=last validation=0"
+#define DAAD_RUN_GENERAL "size=128 epochs=150 batch=8 lr=0.001 flip_h=true flip_v=true keep=last validation=0 score=map"
 #define DAAD_RUN_MVTEC   "size=256 channels=3 epochs=1000 batch=8 flip_h=true flip_v=true keep=last validation=0"
 #define DAAD_RUN_CIFAR10 "size=32 channels=3 epochs=25 batch=64 lr=0.001 keep=last validation=0"
 

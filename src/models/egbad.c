@@ -14,7 +14,7 @@ struct egbad_config {
 #define RUN "batch=64 lr=0.0002 beta1=0.5 keep=last validation=0"
 
 static const struct preset presets[] = {
-    {"general", "pictures brought to 64x64", "", RUN " epochs=50 size=64"},
+    {"general", "pictures brought to 64x64", "", RUN " epochs=50 size=64 score=map"},
     {"cifar10", "32x32 colour pictures", "", RUN " epochs=25 size=32 channels=3"},
     {"mnist", "digits brought to 32x32, grey", "", RUN " epochs=25 size=32 channels=1"},
     {0}};

@@ -20,7 +20,7 @@ struct ganomaly_config {
 #define RUN "epochs=15 batch=64 lr=0.0002 beta1=0.5 keep=last validation=0"
 
 static const struct preset presets[] = {
-    {"general", "pictures brought to 64x64", "", RUN " size=64"},
+    {"general", "pictures brought to 64x64", "", RUN " size=64 score=map"},
     {"cifar10", "32x32 colour pictures, the paper's net", "", RUN " size=32 channels=3"},
     {"mnist", "digits brought to 32x32, grey", "", RUN " size=32 channels=1"},
     {"paper", "losses of the code at the paper's time; behind another preset: cifar10,paper",

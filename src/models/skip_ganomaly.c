@@ -15,7 +15,7 @@ struct skip_ganomaly_config {
 #define RUN "epochs=15 batch=64 lr=0.0002 beta1=0.5 keep=last validation=0"
 
 static const struct preset presets[] = {
-    {"general", "pictures brought to 64x64", NET " widths=64,128,256,512,512,512", RUN " size=64"},
+    {"general", "pictures brought to 64x64", NET " widths=64,128,256,512,512,512", RUN " size=64 score=map"},
     {"cifar10", "32x32 colour pictures, the paper's net", NET " widths=64,128,256,512,512 blur=0",
      RUN " size=32 channels=3"},
     {"mnist", "digits brought to 32x32, grey", NET " widths=64,128,256,512,512 blur=0", RUN " size=32 channels=1"},

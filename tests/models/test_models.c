@@ -555,6 +555,21 @@ static void presets_are_sound(void **state)
         }
 }
 
+/* What users meet first knows what is usual; what a paper set says what the paper said. */
+static void general_presets_stand_on_the_map(void **state)
+{
+    (void)state;
+    for (int i = 0; models[i]; i++) {
+        const struct model *m = models[i];
+        struct err e = ERR_INIT;
+        struct train_config train;
+        options_default(train_options, &train);
+        assert_int_equal(options_parse(train_options, &train, "training", m->presets[0].run, ' ', &e), 0);
+        if (m->has_map && strncmp(m->name, "toy", 3) && train.score != BY_MAP)
+            fail_msg("%s: its first preset, %s, has no score=map", m->name, m->presets[0].name);
+    }
+}
+
 static bool takes_any_picture(const struct model *m)
 {
     return (m->takes & TAKES_PICTURES) && !m->some_sizes;
@@ -650,6 +665,7 @@ int main(void)
         cmocka_unit_test(score_graphs_have_their_heads),
         cmocka_unit_test(codes_are_decoded),
         cmocka_unit_test(presets_are_sound),
+        cmocka_unit_test(general_presets_stand_on_the_map),
         cmocka_unit_test(any_picture_size_from_16_on_is_taken),
         cmocka_unit_test(sizes_that_do_not_fit_are_a_sentence),
         cmocka_unit_test(what_does_not_fit_is_a_sentence),
