@@ -32,8 +32,8 @@ def recipes(preset, *models):
 
 
 AUROC = (("auroc", "AUROC", 4),)
-PLACES = (("auroc", "image AUROC, the paper's score", 3),
-          ("usual_auroc", "image AUROC, map that knows what is usual", 3),
+PLACES = (("model_auroc", "image AUROC, the paper's score", 3),
+          ("map_auroc", "image AUROC, map that knows what is usual", 3),
           ("pixel_auroc", "pixel AUROC", 3), ("aupro", "AUPRO", 3))
 COST = (("epoch_seconds", "training, s an epoch", 1), ("bench_milliseconds", "scoring, ms a picture", 3),
         ("training_mb", "training, MB", 0), ("scoring_mb", "scoring, MB", 0))

@@ -160,10 +160,10 @@ static int draw_shares(struct trainer *t, struct err *e)
     return 0;
 }
 
-/* How many samples say what is usual. */
+/* How many samples say what is usual: few, where each is searched for. */
 static size_t usual_count(const struct trainer *t)
 {
-    size_t bound = USUAL_VALUES / t->forward.map_values, there = t->samples[SHARE_TRAIN];
+    size_t bound = t->forward.search ? 0 : USUAL_VALUES / t->forward.map_values, there = t->samples[SHARE_TRAIN];
     bound = bound < USUAL_MIN ? USUAL_MIN : bound > USUAL_MAX ? USUAL_MAX : bound;
     return bound < there ? bound : there;
 }

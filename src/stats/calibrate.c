@@ -140,7 +140,7 @@ void calibrator_region(struct calibrator *c, const uint8_t *roi)
     c->roi = roi;
 }
 
-/* Negative values, which no map should have, count as 0. */
+/* Negative values count as 0: they are less than usual, or no value of a map. */
 static uint32_t map_bin(float x)
 {
     uint32_t bits;

@@ -561,6 +561,22 @@ static void small_data_hold_out_what_a_promise_needs(void **state)
     }
 }
 
+/* What is usual comes from pictures that were trained on: it is known where nothing is held out. */
+static void nothing_held_out_says_what_is_usual(void **state)
+{
+    (void)state;
+    struct toy t;
+    toy_init(&t, "ae", NULL, "calibration=0 validation=0 epochs=1 score=map aligned=no map_blur=0",
+             in_folder("unheld"));
+    expect_trained(&t);
+    struct loaded *s = open_model(in_folder("unheld"));
+    const struct model_file *c = loaded_file(s);
+    assert_true(c->usual.n == 1 && *c->usual.mean > 0 && *c->usual.deviation > 0);
+    assert_true(c->calibration.n == 0 && c->map_calibration.n == 0 && model_file_stands(c) == BY_MAP);
+    loaded_close(s);
+    toy_free(&t);
+}
+
 static void the_smallest_data_train(void **state)
 {
     (void)state;
@@ -596,6 +612,7 @@ int main(void)
         cmocka_unit_test(a_second_training_to_one_output_is_refused),
         cmocka_unit_test(nonsense_is_refused_before_the_first_step),
         cmocka_unit_test(small_data_hold_out_what_a_promise_needs),
+        cmocka_unit_test(nothing_held_out_says_what_is_usual),
         cmocka_unit_test(the_smallest_data_train),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
