@@ -24,9 +24,9 @@ static const struct option options[] = {
     ROW_TABLE(daad_options, daad),
     ROW_INT(width, "16", 1, 1024, "the discriminator's channels after the first halving of the picture; twice as many after each further one"),
     ROW_INT(latent, "100", 1, 100000, "the discriminator's features of a picture"),
-    ROW_FLOAT(error_weight, "50", 0, 1e6, "of the mean squared error of the picture"),
+    ROW_FLOAT(error_weight, "50", 0, 1e6, "of the squared error, summed over the picture"),
     ROW_FLOAT(adversarial_weight, "0.5", 0, 1000, "of the cross entropy by which a rebuilt picture fails to pass for a real one"),
-    ROW_FLOAT(alignment_weight, "0.5", 0, 1000, "of the mean squared distance of the features"),
+    ROW_FLOAT(alignment_weight, "0.5", 0, 1000, "of the squared distance of the features, summed"),
     ROW_FLOAT(error_share, "0.9", 0.001, 0.999, "of the picture's error in the score (the paper's gamma); the rest is the features' distance"),
     {0}};
 // clang-format on
@@ -49,14 +49,17 @@ static struct judgement judge(struct graph *g, const struct daad_plus_config *c,
     return (struct judgement){features, gan_vector(g, &s, "verdict", features, 1)};
 }
 
-/* Eq. 3 and 5; the generator's half of eq. 5 as everybody trains it, by -log D(G(x)). One forward pass serves both, so
- * the pictures that D judges are those from before G's step. */
+/* Eq. 3 and 5, the squared lengths divided by the number of values of a picture, of which one is the share `value`; the
+ * generator's half of eq. 5 as everybody trains it, by -log D(G(x)). One forward pass serves both, so the pictures that
+ * D judges are those from before G's step. */
 static void losses(struct graph *g, const struct daad_plus_config *c, struct judgement real, struct judgement made,
-                   struct heads *h)
+                   float value, struct heads *h)
 {
+    float feature = value * (float)c->latent;
     struct node *error = daad_loss(g, &c->daad, h), *alignment = op_mse(g, made.features, real.features);
     struct node *deceived = op_bce(g, made.verdict, 1);
-    struct node *judged = op_weighted(g, deceived, (float)c->adversarial_weight, alignment, (float)c->alignment_weight);
+    struct node *judged =
+        op_weighted(g, deceived, (float)c->adversarial_weight * value, alignment, (float)c->alignment_weight * feature);
     h->objectives[h->nobjectives++] = (struct objective){
         .name = "generator",
         .loss = op_weighted(g, error, (float)c->error_weight, judged, 1),
@@ -71,15 +74,15 @@ static void losses(struct graph *g, const struct daad_plus_config *c, struct jud
     h->watches[h->nwatches++] = (struct watch){"deceived", deceived};
 }
 
-/* Eq. 7. */
+/* Eq. 7, divided likewise. */
 static void score(struct graph *g, const struct daad_plus_config *c, struct judgement real, struct judgement made,
-                  struct heads *h)
+                  float value, struct heads *h)
 {
     float share = (float)c->error_share;
     residual_end(g, &c->daad.residual, share, h);
     g->scope = "score";
     struct node *distance = op_sample_mean(g, op_square_mean(g, op_sub(g, made.features, real.features)));
-    h->scores[h->nscores++] = (struct score_part){"alignment", distance, 1 - share};
+    h->scores[h->nscores++] = (struct score_part){"alignment", distance, (1 - share) * value * (float)c->latent};
 }
 
 static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
@@ -87,10 +90,11 @@ static void build(struct graph *g, const void *config, struct shape input, struc
     const struct daad_plus_config *c = config;
     daad_rebuild(g, &c->daad, input, h);
     struct judgement real = judge(g, c, h->target), made = judge(g, c, h->output);
+    float value = (float)((double)input.d[0] / (double)shape_count(&input));
     if (g->mode == GRAPH_TRAIN)
-        losses(g, c, real, made, h);
+        losses(g, c, real, made, value, h);
     else
-        score(g, c, real, made, h);
+        score(g, c, real, made, value, h);
 }
 
 static int check(const void *config, const struct shape *sample, struct err *e)
