@@ -145,9 +145,17 @@ def about(run, model):
     return {(metric, ""): rows.get(at, "") for metric, at in wanted.items()}
 
 
+def metrics_of(run, model, data, threads, score):
+    """What `eval` measures where scores and heat maps are those of the model, or the map that knows what is usual."""
+    out = run("eval", model, data, "--score", score, "--quiet", "--format", "csv", "--threads", threads)
+    return {(row["metric"], row["kind"]): row["value"] for row in csv.DictReader(out.splitlines())}
+
+
 def evaluate(run, model, data, threads):
-    rows = csv.DictReader(run("eval", model, data, "--quiet", "--format", "csv", "--threads", threads).splitlines())
-    values = {(row["metric"], row["kind"]): row["value"] for row in rows}
+    values = metrics_of(run, model, data, threads, "model")
+    if values["pixel_auroc", ""]:
+        by_map = metrics_of(run, model, data, threads, "map")
+        values |= {(f"map_{metric}", ""): by_map[metric, ""] for metric in ("pixel_auroc", "aupro")}
     tested = float(values["normal", ""]) + float(values["anomalous", ""])
     values["tested", ""] = f"{tested:.0f}"
     values["milliseconds", ""] = f"{float(values['seconds', '']) * 1000 / tested:.4g}"
@@ -157,7 +165,8 @@ def evaluate(run, model, data, threads):
 def false_alarms(run, model, normals, values, threads):
     """The share of normal test pictures called anomalous at each rate, and how far that is from the promise in standard
     deviations of chance: of m test pictures, of n held out, sqrt(r (1 - r) (1/m + 1/n))."""
-    rows = csv.DictReader(run("score", model, normals, "--quiet", "--format", "csv", "--threads", threads).splitlines())
+    out = run("score", model, normals, "--score", "model", "--quiet", "--format", "csv", "--threads", threads)
+    rows = csv.DictReader(out.splitlines())
     p = [float(row["p_value"]) for row in rows]
     chances = 1 / len(p) + 1 / float(values["held_out", ""])
     for rate in RATES:
