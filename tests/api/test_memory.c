@@ -39,14 +39,14 @@ static void trainings(void **state)
     }
 }
 
-/* A scorer computes in what a bench of the same net in scoring does. */
+/* A scorer of the model's own score computes in what a bench of the same net in scoring does. */
 static void scorers(void **state)
 {
     (void)state;
     static const char *const batches[] = {"batch=1", "batch=7", "batch=64"};
     for (int i = 0; i < 3; i++) {
         const char *const net[] = {"widths=4,8", "items=10", "size=16", "channels=1", "threads=1", batches[i]};
-        const char *const scorer[] = {"threads=1", batches[i]};
+        const char *const scorer[] = {"threads=1", "score=model", batches[i]};
         engram_bench_job job = ENGRAM_BENCH_JOB_INIT;
         engram_bench_summary summary = ENGRAM_BENCH_SUMMARY_INIT;
         size_t bytes = 0;
@@ -55,7 +55,7 @@ static void scorers(void **state)
         job.nsettings = 6;
         job.repeat = 1;
         assert_int_equal(engram_bench(&job, NULL, &summary, NULL, NULL, &error), 0);
-        assert_int_equal(engram_model_memory(model, scorer, 2, &bytes, &error), 0);
+        assert_int_equal(engram_model_memory(model, scorer, 3, &bytes, &error), 0);
         assert_int_equal(bytes, summary.bytes);
     }
 }

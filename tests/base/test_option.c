@@ -150,6 +150,8 @@ static const struct choice {
     {"precision", "f32|bf16|auto", {PRECISION_F32, PRECISION_BF16, PRECISION_AUTO}},
     {"range", "-1..1|0..1", {RANGE_SYMMETRIC, RANGE_UNIT}},
     {"keep", "best|last", {KEEP_BEST, KEEP_LAST}},
+    {"score", "model|map", {BY_MODEL, BY_MAP}},
+    {"aligned", "auto|yes|no", {ALIGNED_AUTO, ALIGNED_YES, ALIGNED_NO}},
 };
 
 static const struct choice *choice_of(const struct option *row)
