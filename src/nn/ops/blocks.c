@@ -2,7 +2,8 @@
  * H/r_h x W/r_w x C/r_c numbers; a block is a row:
  *
  *   divide:   rows[((n r_h + i) r_w + j) r_c + k][(h, w, c)] = x[n][i H/r_h + h][j W/r_w + w][k C/r_c + c]
- *   assemble: the inverse. Both move numbers and change none, so each is the gradient of the other. */
+ *   assemble: the inverse. Both move numbers and change none, so each is the gradient of the other; and cheaper to make
+ *             again than to keep. */
 #include "nn/op.h"
 #include "nn/ops/kernel.h"
 #include "nn/parallel.h"
@@ -139,16 +140,20 @@ static void assemble_backward(struct exec *x)
 
 static const struct op divide_op = {
     .name = "divide",
+    .remakes = READ_IN0,
     .infer = divide_infer,
     .forward = divide_forward,
     .backward = divide_backward,
+    .recompute = divide_forward,
 };
 
 static const struct op assemble_op = {
     .name = "assemble",
+    .remakes = READ_IN0,
     .infer = assemble_infer,
     .forward = assemble_forward,
     .backward = assemble_backward,
+    .recompute = assemble_forward,
 };
 
 struct node *op_divide(struct graph *g, struct node *x, const int rates[3])

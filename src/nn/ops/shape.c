@@ -31,7 +31,7 @@ struct node *op_reshape(struct graph *g, struct node *x, struct shape shape)
     return graph_apply(g, &reshape_op, &shape, sizeof shape, 1, &x);
 }
 
-/* ---- concat: y = (a, b) along the last dimension ---- */
+/* ---- concat: y = (a, b) along the last dimension, made again where it is needed again ---- */
 
 static int concat_infer(struct node *n, struct err *e)
 {
@@ -105,9 +105,11 @@ static void concat_backward(struct exec *x)
 
 static const struct op concat_op = {
     .name = "concat",
+    .remakes = READ_IN0 | READ_IN1,
     .infer = concat_infer,
     .forward = concat_forward,
     .backward = concat_backward,
+    .recompute = concat_forward,
 };
 
 struct node *op_concat(struct graph *g, struct node *a, struct node *b)
