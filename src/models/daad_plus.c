@@ -6,11 +6,11 @@
 struct daad_plus_config {
     struct daad_config daad;
     int64_t width, latent;
-    double error_weight, adversarial_weight, alignment_weight, error_share;
+    double pace, error_weight, adversarial_weight, alignment_weight, error_share;
 };
 
 static const struct preset presets[] = {
-    {"general", "pictures of 128 or 256 pixels", DAAD_GENERAL, DAAD_RUN_GENERAL},
+    {"general", "pictures of 128 or 256 pixels", DAAD_GENERAL " width=8 pace=0.1", DAAD_RUN_GENERAL},
     {"mvtec", "256x256 colour pictures, the paper's setting; days on a processor", DAAD_MVTEC " width=64",
      DAAD_RUN_MVTEC " lr=0.0002"},
     {"mnist", "digits brought to 32x32, grey", "widths=32,64 rates=8,8,1 items=100 width=32",
@@ -24,6 +24,7 @@ static const struct option options[] = {
     ROW_TABLE(daad_options, daad),
     ROW_INT(width, "16", 1, 1024, "the discriminator's channels after the first halving of the picture; twice as many after each further one"),
     ROW_INT(latent, "100", 1, 100000, "the discriminator's features of a picture"),
+    ROW_FLOAT(pace, "1", 0.0001, 1, "of the discriminator's learning rate: what the others' is multiplied by"),
     ROW_FLOAT(error_weight, "50", 0, 1e6, "of the squared error, summed over the picture"),
     ROW_FLOAT(adversarial_weight, "0.5", 0, 1000, "of the cross entropy by which a rebuilt picture fails to pass for a real one"),
     ROW_FLOAT(alignment_weight, "0.5", 0, 1000, "of the squared distance of the features, summed"),
@@ -69,6 +70,7 @@ static void losses(struct graph *g, const struct daad_plus_config *c, struct jud
         .name = "discriminator",
         .loss = op_weighted(g, op_bce(g, real.verdict, 1), 0.5f, op_bce(g, made.verdict, 0), 0.5f),
         .group = GROUP_ADVERSARY,
+        .rule = {.lr_factor = (float)c->pace},
     };
     h->watches[h->nwatches++] = (struct watch){"alignment", alignment};
     h->watches[h->nwatches++] = (struct watch){"deceived", deceived};
