@@ -214,7 +214,7 @@ static struct usual per_position(struct usual_collector *c, int first, int last,
         }
         moments(sum, square, frames, &c->mean[i], &c->deviation[i]);
     }
-    smoother_run(smoother, c->mean, c->mean);
+    /* Not the mean: a spot that is always high would stand out of its own smoothed mean in every picture. */
     smoother_run(smoother, c->deviation, c->deviation);
     if (c->counts)
         fill_ignored(c);

@@ -4,7 +4,7 @@
  *
  *   map[p] = (e[p] - mean[p]) / (deviation[p] + 0.3 x mean of all deviations)
  *
- * with e smoothed by a Gaussian beforehand, and mean and deviation by the same one. Where pictures do not show their
+ * with e smoothed by a Gaussian beforehand, and the deviation by the same one. Where pictures do not show their
  * parts at the same places, one pair for all positions replaces theirs. A picture's score is the highest value of its
  * map, or the mean of the highest ones. See usual.md.
  *
