@@ -193,7 +193,7 @@ def measure(run, cell, folder, threads):
 
 def timed(run, cell, threads, *words):
     """(milliseconds a sample, MB) of a timed step."""
-    out = run("bench", cell.engram_name, "--quiet", *words, *cell.flags(threads))
+    out = run("bench", cell.engram_name, "--quiet", "--repeat", cell.recipe.repeat, *words, *cell.flags(threads))
     found = re.search(r"batch (\d+),.*: ([\d.]+) ms, .* (\d+) MB", out)
     if not found:
         raise Failed(f"no time in what engram bench printed: {out!r}")
