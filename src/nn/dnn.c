@@ -320,6 +320,19 @@ static bool overruns(const struct dnn_conv_spec *s, int way, const char *impleme
     return way == WEIGHTS && strided && shape_last(&s->src) < BLOCK && strstr(implementation, "1x1");
 }
 
+/* Its bf16 gradient of 3-D weights adds to what was in memory before where no window of frames is free of padding. */
+static bool starts_undefined(const struct dnn_conv_spec *s, int way, const char *implementation)
+{
+    if (way != WEIGHTS || s->src.nd != 5 || strncmp(implementation, "jit_bf16", 8))
+        return false;
+    for (int64_t i = 0; i < s->dst.d[1]; i++) {
+        int64_t first = i * s->stride[0] - s->pad[0];
+        if (first >= 0 && first + s->kernel[0] <= s->src.d[1])
+            return false;
+    }
+    return true;
+}
+
 /* The first of oneDNN's implementations, fastest first, that computes what is asked. */
 static dnnl_status_t first_sound(const struct dnn_conv_spec *s, int way, const dnnl_convolution_desc_t *desc,
                                  dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out)
@@ -333,7 +346,7 @@ static dnnl_status_t first_sound(const struct dnn_conv_spec *s, int way, const d
         const char *name = "";
         dnnl_primitive_desc_t pd = dnnl_primitive_desc_iterator_fetch(all);
         status = pd ? dnnl_primitive_desc_query(pd, dnnl_query_impl_info_str, 0, &name) : dnnl_out_of_memory;
-        if (status == dnnl_success && !overruns(s, way, name)) {
+        if (status == dnnl_success && !overruns(s, way, name) && !starts_undefined(s, way, name)) {
             *out = pd;
             break;
         }

@@ -317,6 +317,8 @@ static const struct layer layers[] = {
     {2, 2, {9, 7}, 16, 2, K3, TWO, ONE, ONE, true, false, ACT_LRELU, 0, 0},
     {2, 2, {130, 126}, 3, 16, ONE, TWO, {0}, {0}, false, false, 0, 0, 0},
     {3, 2, {8, 40, 40}, 1, 8, ONE, {1, 2, 2}, {0}, {0}, false, false, 0, 0, 0},
+    {3, 1, {3, 6, 6}, 1, 16, K3, TWO, ONE, {0}, false, true, 0, 0, 0}, /* padding in every window of frames */
+    {3, 2, {2, 6, 6}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0},
     /* in transformed tiles: whole ones, ones cut off, more and less than a strip of channels */
     {2, 16, {8, 8}, 32, 48, K4, TWO, ONE, {0}, false, true, ACT_LRELU, 0, 0},
     {2, 4, {14, 17}, 80, 33, K4, TWO, ONE, {0}, false, false, 0, 0, 0},
