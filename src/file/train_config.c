@@ -30,7 +30,7 @@ const struct option train_options[] = {
     ROW_TABLE(augment_options, augment),
     ROW_CHOICE(score, "model", "model|map", "what verdicts stand on: the model's own score, or its map that knows what is usual"),
     ROW_FLOAT(map_blur, "2", 0, SMOOTH_MAX, "of that map: deviation in pixels of the Gaussian that smooths it; 0: none"),
-    ROW_FLOAT(map_top, "0", 0, 1, "of that map: share of highest values whose mean is its score; 0: the one highest alone"),
+    ROW_FLOAT(map_top, "0.001", 0, 1, "of that map: share of highest values whose mean is its score; 0: the one highest alone"),
     ROW_CHOICE(aligned, "auto", "auto|yes|no", "whether pictures show their parts at the same places, and what is usual is so of each; auto: found out"),
     ROW_INT(cache, "2048", 0, 1 << 24, "MiB of memory for decoded pictures"),
     ROW_BOOL(keep_state, "false", "leave OUTPUT.train in place when training is complete, to train more epochs later"),
