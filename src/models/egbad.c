@@ -3,10 +3,12 @@
 #include "models/gan.h"
 #include "models/residual.h"
 
+enum made_activation { MADE_RELU, MADE_LEAKY };
 enum judged { JUDGED_FEATURES, JUDGED_VERDICT };
 
 struct egbad_config {
     int64_t width, latent, code_width, joint_width;
+    enum made_activation activation;
     double slope, dropout, pace, share, blur;
     enum judged judged;
 };
@@ -26,7 +28,8 @@ static const struct option options[] = {
     ROW_INT(latent, "200", 1, 100000, "values of the code"),
     ROW_INT(code_width, "512", 1, 100000, "values that the discriminator makes of a code"),
     ROW_INT(joint_width, "1024", 1, 100000, "values that it makes of picture and code together: its features"),
-    ROW_FLOAT(slope, "0.1", 0.001, 0.9, "of encoder's and discriminator's activations, below zero"),
+    ROW_CHOICE(activation, "relu", "relu|leaky", "of the generator; encoder and discriminator are leaky"),
+    ROW_FLOAT(slope, "0.1", 0.001, 0.9, "of leaky, below zero"),
     ROW_FLOAT(dropout, "0.5", 0, 0.9, "share of the discriminator's values that is left out at random while training"),
     ROW_FLOAT(pace, "0.1", 0.0001, 1, "of the discriminator's learning rate: what the others' is multiplied by"),
     ROW_CHOICE(judged, "features", "features|verdict", "what the discriminator adds to the score: how far its features of picture and rebuilt picture are apart, or how sure its verdict is that picture and code do not belong together"),
@@ -56,7 +59,7 @@ static struct node *encode(struct graph *g, const struct egbad_config *c, struct
 static struct node *make(struct graph *g, const struct egbad_config *c, struct node *code, struct shape picture)
 {
     struct gan_spec s = part(c, "gen", GROUP_MAIN);
-    s.act = ACT_RELU;
+    s.act = c->activation == MADE_RELU ? ACT_RELU : ACT_LRELU;
     return gan_picture(g, &s, op_reshape(g, code, SHAPE(picture.d[0], 1, 1, c->latent)), picture);
 }
 
