@@ -32,29 +32,22 @@ static const struct option options[] = {
     {0}};
 // clang-format on
 
-/* What the discriminator sees in a picture, and what it says of it. */
-struct judgement {
-    struct node *features, *verdict;
-};
-
-static struct judgement judge(struct graph *g, const struct daad_plus_config *c, struct node *picture)
+static struct gan_spec discriminator(const struct daad_plus_config *c)
 {
-    struct gan_spec s = {
+    return (struct gan_spec){
         .prefix = "disc",
         .width = (int)c->width,
         .act = ACT_LRELU,
         .slope = (float)c->daad.net.slope,
         .group = GROUP_ADVERSARY,
     };
-    struct node *features = gan_vector(g, &s, "features", gan_map(g, &s, picture), (int)c->latent);
-    return (struct judgement){features, gan_vector(g, &s, "verdict", features, 1)};
 }
 
 /* Eq. 3 and 5, the squared lengths divided by the number of values of a picture, of which one is the share `value`; the
  * generator's half of eq. 5 as everybody trains it, by -log D(G(x)). One forward pass serves both, so the pictures that
  * D judges are those from before G's step. */
-static void losses(struct graph *g, const struct daad_plus_config *c, struct judgement real, struct judgement made,
-                   float value, struct heads *h)
+static void losses(struct graph *g, const struct daad_plus_config *c, struct gan_judgement real,
+                   struct gan_judgement made, float value, struct heads *h)
 {
     float feature = value * (float)c->latent;
     struct node *error = daad_loss(g, &c->daad, h), *alignment = op_mse(g, made.features, real.features);
@@ -77,8 +70,8 @@ static void losses(struct graph *g, const struct daad_plus_config *c, struct jud
 }
 
 /* Eq. 7, divided likewise. */
-static void score(struct graph *g, const struct daad_plus_config *c, struct judgement real, struct judgement made,
-                  float value, struct heads *h)
+static void score(struct graph *g, const struct daad_plus_config *c, struct gan_judgement real,
+                  struct gan_judgement made, float value, struct heads *h)
 {
     float share = (float)c->error_share;
     residual_end(g, &c->daad.residual, share, h);
@@ -91,7 +84,9 @@ static void build(struct graph *g, const void *config, struct shape input, struc
 {
     const struct daad_plus_config *c = config;
     daad_rebuild(g, &c->daad, input, h);
-    struct judgement real = judge(g, c, h->target), made = judge(g, c, h->output);
+    const struct gan_spec disc = discriminator(c);
+    struct gan_judgement real = gan_judge(g, &disc, c->latent, h->target);
+    struct gan_judgement made = gan_judge(g, &disc, c->latent, h->output);
     float value = (float)((double)input.d[0] / (double)shape_count(&input));
     if (g->mode == GRAPH_TRAIN)
         losses(g, c, real, made, value, h);

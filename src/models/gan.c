@@ -114,6 +114,14 @@ struct node *gan_picture(struct graph *g, const struct gan_spec *s, struct node 
     return layer(g, s, k, extras(g, s, x), &last);
 }
 
+struct gan_judgement gan_judge(struct graph *g, const struct gan_spec *s, int64_t vector, struct node *picture)
+{
+    struct node *features = gan_map(g, s, picture);
+    if (vector)
+        features = gan_vector(g, s, "features", features, (int)vector);
+    return (struct gan_judgement){features, gan_vector(g, s, "verdict", features, 1)};
+}
+
 int gan_check(const struct shape *sample, struct err *e)
 {
     char text[SHAPE_TEXT];

@@ -2,8 +2,7 @@
  * code has them: down from S x S pictures to a map of 4x4, from there to a vector, and back. Every layer halves or
  * doubles; channels double where pixels halve. S is 8, 16, 32, 64, ... and the pictures are square (gan_check).
  *
- * An encoder is gan_map and gan_vector; a decoder gan_picture; a discriminator gan_map (what it sees: its features) and
- * gan_vector of one value (its verdict, a logit), or with a vector of features and gan_vector of that once more. */
+ * An encoder is gan_map and gan_vector; a decoder gan_picture; a discriminator gan_judge. */
 #ifndef MODELS_GAN_H
 #define MODELS_GAN_H
 
@@ -28,6 +27,15 @@ struct node *gan_vector(struct graph *g, const struct gan_spec *s, const char *n
 
 /* The way back: N,1,1,Z to a picture of shape `to`, N,S,S,C, from -1 to 1 by tanh, F32. */
 struct node *gan_picture(struct graph *g, const struct gan_spec *s, struct node *vector, struct shape to);
+
+/* What a discriminator sees in a picture, its features, and what it says of it: a logit, above 0 that it is real. */
+struct gan_judgement {
+    struct node *features, *verdict;
+};
+
+/* A discriminator. Its features are the map of 4x4, or where `vector` is not 0 that many values, N,1,1,vector, made of
+ * it by PREFIX.features.weight; the verdict is PREFIX.verdict.weight's. */
+struct gan_judgement gan_judge(struct graph *g, const struct gan_spec *s, int64_t vector, struct node *picture);
 
 /* Whether these are square pictures of 4 * 2^k pixels; if not, a sentence with the sizes that would do. */
 int gan_check(const struct shape *sample, struct err *e);

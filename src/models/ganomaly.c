@@ -73,24 +73,13 @@ static struct node *decode(struct graph *g, const struct ganomaly_config *c, str
     return gan_picture(g, &s, code, picture);
 }
 
-/* What the discriminator sees in a picture, and what it says of it. */
-struct judgement {
-    struct node *features, *verdict;
-};
-
-static struct judgement judge(struct graph *g, const struct ganomaly_config *c, struct node *picture)
-{
-    struct gan_spec s = part(c, "disc", GROUP_ADVERSARY);
-    struct node *features = gan_map(g, &s, picture);
-    return (struct judgement){features, gan_vector(g, &s, "verdict", features, 1)};
-}
-
 /* G: adversarial + 50 |output - input| + (code - code again)^2. D: half of each cross entropy. One forward pass serves
  * both, so the pictures that D judges are those from before G's step. */
 static void losses(struct graph *g, const struct ganomaly_config *c, struct node *code, struct node *again,
                    struct heads *h)
 {
-    struct judgement real = judge(g, c, h->target), made = judge(g, c, h->output);
+    const struct gan_spec disc = part(c, "disc", GROUP_ADVERSARY);
+    struct gan_judgement real = gan_judge(g, &disc, 0, h->target), made = gan_judge(g, &disc, 0, h->output);
     g->scope = "loss";
     struct node *error = op_l1(g, h->output, h->target), *latent = op_mse(g, again, code);
     struct node *adversarial =

@@ -37,28 +37,21 @@ static const struct option options[] = {
     {0}};
 // clang-format on
 
-/* What the discriminator sees in a picture, and what it says of it. */
-struct judgement {
-    struct node *features, *verdict;
-};
-
-static struct judgement judge(struct graph *g, const struct skip_ganomaly_config *c, struct node *picture)
+static struct gan_spec discriminator(const struct skip_ganomaly_config *c)
 {
-    struct gan_spec s = {
+    return (struct gan_spec){
         .prefix = "disc",
         .width = (int)c->width,
         .act = ACT_LRELU,
         .slope = (float)c->net.slope,
         .group = GROUP_ADVERSARY,
     };
-    struct node *features = gan_vector(g, &s, "features", gan_map(g, &s, picture), (int)c->latent);
-    return (struct judgement){features, gan_vector(g, &s, "verdict", features, 1)};
 }
 
 /* G: cross entropy + 50 |output - input| + distance of features. D: both cross entropies and that distance. One forward
  * pass serves both, so the pictures that D judges are those from before G's step. */
-static void losses(struct graph *g, const struct skip_ganomaly_config *c, struct judgement real, struct judgement made,
-                   struct heads *h)
+static void losses(struct graph *g, const struct skip_ganomaly_config *c, struct gan_judgement real,
+                   struct gan_judgement made, struct heads *h)
 {
     g->scope = "loss";
     struct node *error = op_l1(g, h->output, h->target), *latent = op_mse(g, made.features, real.features);
@@ -82,8 +75,8 @@ static void losses(struct graph *g, const struct skip_ganomaly_config *c, struct
     h->watches[h->nwatches++] = (struct watch){"deceived", deceived};
 }
 
-static void score(struct graph *g, const struct skip_ganomaly_config *c, struct judgement real, struct judgement made,
-                  struct heads *h)
+static void score(struct graph *g, const struct skip_ganomaly_config *c, struct gan_judgement real,
+                  struct gan_judgement made, struct heads *h)
 {
     float share = (float)c->latent_share;
     residual_end(g, &c->residual, 1 - share, h);
@@ -97,7 +90,9 @@ static void build(struct graph *g, const void *config, struct shape input, struc
     const struct skip_ganomaly_config *c = config;
     residual_begin(g, &c->residual, input, h);
     h->output = unet_build(g, &c->net, h->target, NULL, NULL, h);
-    struct judgement real = judge(g, c, h->target), made = judge(g, c, h->output);
+    const struct gan_spec disc = discriminator(c);
+    struct gan_judgement real = gan_judge(g, &disc, c->latent, h->target);
+    struct gan_judgement made = gan_judge(g, &disc, c->latent, h->output);
     if (g->mode == GRAPH_TRAIN)
         losses(g, c, real, made, h);
     else
