@@ -113,8 +113,8 @@ void tiled_cut(const struct tiled *t, size_t tile, float *row)
 void tiled_add_field(struct tiled *t, size_t tile, enum tiled_field field, const float *values)
 {
     const size_t sample = tile / t->tiling->n;
-    tiling_add(t->tiling, tile % t->tiling->n, channels_of(t, field), values,
-               t->fields[field] + sample * field_values(t, field));
+    tiling_add(t->tiling, tile % t->tiling->n, channels_of(t, (int)field), values,
+               t->fields[field] + sample * field_values(t, (int)field));
 }
 
 void tiled_add_part(struct tiled *t, size_t tile, int part, float value)
