@@ -153,8 +153,7 @@ int model_file_list(struct arena *arena, const char *prefix, const struct params
 static void list_own(const struct model_file *c, struct safetensors_tensor *tensors, size_t *n)
 {
     const struct usual *u = &c->usual;
-    const int64_t held = (int64_t)c->calibration.n, sides[] = {model_file_map(c).d[0], model_file_map(c).d[1]};
-    const struct shape list = SHAPE(held), map = u->n == 1 ? SHAPE(1) : SHAPE(sides[0], sides[1]);
+    const struct shape list = SHAPE((int64_t)c->calibration.n), map = u->n == 1 ? SHAPE(1) : model_file_map(c);
     const struct safetensors_tensor all[OWN_TENSORS] = {
         {.name = scores_name, .shape = list, .data = c->calibration.scores},
         {.name = peaks_name, .shape = list, .data = c->calibration.peaks},

@@ -36,36 +36,13 @@ static struct node *make(struct graph *g, const struct anogan_config *c, struct 
     return gan_picture(g, &s, op_reshape(g, latent, SHAPE(picture.d[0], 1, 1, c->latent)), picture);
 }
 
-static struct gan_spec discriminator(const struct anogan_config *c)
-{
-    return (struct gan_spec){
-        .prefix = "disc",
-        .width = (int)c->width,
-        .act = ACT_LRELU,
-        .slope = (float)c->slope,
-        .group = GROUP_ADVERSARY,
-    };
-}
-
-/* What the discriminator sees: its last map. */
-static struct node *features(struct graph *g, const struct anogan_config *c, struct node *picture)
-{
-    struct gan_spec s = discriminator(c);
-    return gan_map(g, &s, picture);
-}
-
-static struct node *verdict(struct graph *g, const struct anogan_config *c, struct node *picture)
-{
-    struct gan_spec s = discriminator(c);
-    return gan_vector(g, &s, "verdict", features(g, c, picture), 1);
-}
-
 /* G wants its pictures taken for real ones, D wants to tell them apart. One forward pass serves both. */
 static void build_training(struct graph *g, const struct anogan_config *c, struct shape input, struct heads *h)
 {
     g->scope = "latent";
     struct node *made = make(g, c, op_noise(g, SHAPE(input.d[0], c->latent), NOISE_NORMAL), input);
-    struct node *of_real = verdict(g, c, h->input), *of_made = verdict(g, c, made);
+    const struct gan_spec disc = gan_discriminator(c->width, c->slope);
+    struct node *of_real = gan_judge(g, &disc, 0, h->input).verdict, *of_made = gan_judge(g, &disc, 0, made).verdict;
     g->scope = "loss";
     h->objectives[h->nobjectives++] =
         (struct objective){.name = "generator", .loss = op_bce(g, of_made, 1), .group = GROUP_MAIN};
@@ -101,7 +78,8 @@ static void build_scoring(struct graph *g, const struct anogan_config *c, struct
     g->scope = "latent";
     h->refine.start = op_noise(g, latent, NOISE_NORMAL);
     h->output = make(g, c, h->refine.latent, input);
-    struct node *seen = features(g, c, h->input), *seen_again = features(g, c, h->output);
+    const struct gan_spec disc = gan_discriminator(c->width, c->slope);
+    struct node *seen = gan_map(g, &disc, h->input), *seen_again = gan_map(g, &disc, h->output);
     float of_pixels = 1 - (float)c->lambda, of_features = share_of_features(c, seen, input), n = (float)input.d[0];
     g->scope = "search";
     h->refine.loss =

@@ -32,17 +32,6 @@ static const struct option options[] = {
     {0}};
 // clang-format on
 
-static struct gan_spec discriminator(const struct daad_plus_config *c)
-{
-    return (struct gan_spec){
-        .prefix = "disc",
-        .width = (int)c->width,
-        .act = ACT_LRELU,
-        .slope = (float)c->daad.net.slope,
-        .group = GROUP_ADVERSARY,
-    };
-}
-
 /* Eq. 3 and 5, the squared lengths divided by the number of values of a picture, of which one is the share `value`; the
  * generator's half of eq. 5 as everybody trains it, by -log D(G(x)). One forward pass serves both, so the pictures that
  * D judges are those from before G's step. */
@@ -84,7 +73,7 @@ static void build(struct graph *g, const void *config, struct shape input, struc
 {
     const struct daad_plus_config *c = config;
     daad_rebuild(g, &c->daad, input, h);
-    const struct gan_spec disc = discriminator(c);
+    const struct gan_spec disc = gan_discriminator(c->width, c->daad.net.slope);
     struct gan_judgement real = gan_judge(g, &disc, c->latent, h->target);
     struct gan_judgement made = gan_judge(g, &disc, c->latent, h->output);
     float value = (float)((double)input.d[0] / (double)shape_count(&input));

@@ -114,6 +114,17 @@ struct node *gan_picture(struct graph *g, const struct gan_spec *s, struct node 
     return layer(g, s, k, extras(g, s, x), &last);
 }
 
+struct gan_spec gan_discriminator(int64_t width, double slope)
+{
+    return (struct gan_spec){
+        .prefix = "disc",
+        .width = (int)width,
+        .act = ACT_LRELU,
+        .slope = (float)slope,
+        .group = GROUP_ADVERSARY,
+    };
+}
+
 struct gan_judgement gan_judge(struct graph *g, const struct gan_spec *s, int64_t vector, struct node *picture)
 {
     struct node *features = gan_map(g, s, picture);

@@ -18,6 +18,9 @@ struct gan_spec {
     enum param_group group;
 };
 
+/* The discriminator that the models share but for width and slope: "disc", leaky, of GROUP_ADVERSARY. */
+struct gan_spec gan_discriminator(int64_t width, double slope);
+
 /* N,S,S,C to N,4,4,width S/8, in g->precision. Batch norm behind all layers but the first; nowhere a bias. */
 struct node *gan_map(struct graph *g, const struct gan_spec *s, struct node *x);
 

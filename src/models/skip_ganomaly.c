@@ -37,17 +37,6 @@ static const struct option options[] = {
     {0}};
 // clang-format on
 
-static struct gan_spec discriminator(const struct skip_ganomaly_config *c)
-{
-    return (struct gan_spec){
-        .prefix = "disc",
-        .width = (int)c->width,
-        .act = ACT_LRELU,
-        .slope = (float)c->net.slope,
-        .group = GROUP_ADVERSARY,
-    };
-}
-
 /* G: cross entropy + 50 |output - input| + distance of features. D: both cross entropies and that distance. One forward
  * pass serves both, so the pictures that D judges are those from before G's step. */
 static void losses(struct graph *g, const struct skip_ganomaly_config *c, struct gan_judgement real,
@@ -90,7 +79,7 @@ static void build(struct graph *g, const void *config, struct shape input, struc
     const struct skip_ganomaly_config *c = config;
     residual_begin(g, &c->residual, input, h);
     h->output = unet_build(g, &c->net, h->target, NULL, NULL, h);
-    const struct gan_spec disc = discriminator(c);
+    const struct gan_spec disc = gan_discriminator(c->width, c->net.slope);
     struct gan_judgement real = gan_judge(g, &disc, c->latent, h->target);
     struct gan_judgement made = gan_judge(g, &disc, c->latent, h->output);
     if (g->mode == GRAPH_TRAIN)
