@@ -25,9 +25,7 @@
  * header runs as it did. A member that the running library does not know is ENGRAM_USAGE unless it is 0; in structs
  * that the library fills it becomes 0. Nothing is removed or given another meaning without another soname. New
  * settings, sources, models, facts and metrics may appear at any place of their tables: look for names, not numbers.
- * New codes may be added to every enumeration. Rows of numbers will be scored by a function of their own (values,
- * columns) beside engram_score_picture, with results of the same kind; streams by an object over a scorer that takes
- * one frame after the other and keeps those that a clip needs. engram_format has room for both.
+ * New codes may be added to every enumeration.
  *
  * Settings are texts "name=value", in the order in which they count; what there is and what it means is a table
  * (engram_scorer_option_at, engram_evaluate_option_at, engram_train_option_at, engram_model_option_at). `settings` may
@@ -212,6 +210,11 @@ ENGRAM_API int engram_score_file(engram_scorer *scorer, const char *path, engram
  * which nothing is decoded. */
 ENGRAM_API int engram_score_encoded(engram_scorer *scorer, const void *bytes, size_t n, engram_result *result,
                                     engram_error *error);
+/* Scores n rows of `columns` numbers each, one row behind the other, as the training's data had them: any n, `batch` of
+ * them at a time. Another number of columns than the model's (engram_format's channels) is ENGRAM_USAGE; a number that
+ * is not finite fails them all, before any is scored. */
+ENGRAM_API int engram_score_rows(engram_scorer *scorer, const float *rows, size_t n, size_t columns,
+                                 engram_result *results, engram_error *error);
 
 /* Copies the heat map of result i of the scorer's last call (0; within a row's callback: the row's own), where and how
  * abnormal: n values, height x width of engram_model_format (of each frame). Settings: maps=true. ENGRAM_USAGE: another

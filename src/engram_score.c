@@ -340,6 +340,47 @@ int engram_score_encoded(engram_scorer *scorer, const void *bytes, size_t n, eng
     return call_end(&call, code, error);
 }
 
+/* ---- rows of numbers ---- */
+
+/* As many as a batch takes. `first`: rows before them. */
+static int score_some_rows(engram_scorer *s, const float *rows, size_t first, size_t n, engram_result *results,
+                           struct err *e)
+{
+    TRY(scorer_score_rows(s->many, rows, (int)n, s->verdicts, e));
+    for (size_t i = 0; i < n; i++) {
+        engram_result *out = element(results, first + i);
+        if (s->verdicts[i].error)
+            return err_set(e, s->verdicts[i].error, "row %zu: %s", first + i, s->verdicts[i].message);
+        out->size = results->size;
+        write_result(s, &s->verdicts[i], out);
+    }
+    return 0;
+}
+
+static int score_rows(engram_scorer *s, const float *rows, size_t n, size_t columns, engram_result *results,
+                      struct err *e)
+{
+    const size_t batch = (size_t)s->config.batch;
+    TRY(scorer_check_rows(s->model->loaded, rows, n, columns, e));
+    TRY(ready(s, &s->many, s->config.batch, e));
+    for (size_t first = 0; first < n; first += batch)
+        TRY(score_some_rows(s, rows + first * columns, first, n - first < batch ? n - first : batch, results, e));
+    return 0;
+}
+
+int engram_score_rows(engram_scorer *scorer, const float *rows, size_t n, size_t columns, engram_result *results,
+                      engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(rows), GIVEN(results));
+    if (code >= 0)
+        code = begin_results(scorer, results, &call.err);
+    if (code >= 0)
+        code = score_rows(scorer, rows, n, columns, results, &call.err);
+    return call_end(&call, code, error);
+}
+
 /* ---- data ---- */
 
 struct rows {

@@ -227,6 +227,36 @@ int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct
     return 0;
 }
 
+int scorer_check_rows(const struct loaded *loaded, const float *rows, size_t n, size_t columns, struct err *e)
+{
+    const struct preprocess *input = &loaded_file(loaded)->input;
+    if (input->sample.nd != 1)
+        return err_set(e, ERR_USAGE, "this model was made for %s and cannot score rows of numbers",
+                       kind_samples(input->kind));
+    if (columns != (size_t)shape_last(&input->sample))
+        return err_set(e, ERR_USAGE, "rows of %zu columns, where this model takes %lld", columns,
+                       (long long)shape_last(&input->sample));
+    for (size_t i = 0; i < n * columns; i++)
+        if (!isfinite(rows[i]))
+            return err_set(e, ERR_FORMAT, "row %zu of %zu has no finite number in column %zu (both from 0): it is %g",
+                           i / columns, n, i % columns, (double)rows[i]);
+    return 0;
+}
+
+int scorer_score_rows(struct scorer *s, const float *rows, int n, struct verdict *out, struct err *e)
+{
+    struct forward *f = &s->forward;
+    if (n < 1 || n > f->batch)
+        return err_set(e, ERR_USAGE, "%d rows at once, where this scorer takes 1 to %d", n, f->batch);
+    for (int i = 0; i < n; i++) /* rows are kept as they are */
+        preprocess_values(&loaded_file(s->loaded)->input, rows + (size_t)i * f->sample_values,
+                          f->input + (size_t)i * f->sample_values);
+    TRY(run(s, (size_t)n, e));
+    for (int i = 0; i < n; i++)
+        out[i] = read_verdict(s, i);
+    return 0;
+}
+
 static int score_batch(struct scorer *s, const struct batch *b, scorer_each *each, void *user, struct err *e)
 {
     memcpy(s->forward.input, b->data, b->n * s->forward.sample_values * sizeof(float));

@@ -65,6 +65,10 @@ struct verdict {
 /* Scores n pictures in memory (data/media.h) of any size, n <= spec.batch; results in order. A picture that cannot be
  * used fails the whole call. */
 int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct verdict *out, struct err *e);
+/* The same for n rows of numbers, one behind the other, after scorer_check_rows, which takes any number of them and
+ * finds what is wrong with them: ERR_USAGE: other columns; ERR_FORMAT: a number that is not finite. */
+int scorer_score_rows(struct scorer *s, const float *rows, int n, struct verdict *out, struct err *e);
+int scorer_check_rows(const struct loaded *s, const float *rows, size_t n, size_t columns, struct err *e);
 /* Scores a whole split in order, calling `each` for every sample as it comes; a sample that cannot be read is a verdict
  * with error and message. `each` returns non-zero to stop (ERR_STOPPED). `indices` NULL: all samples, n is ignored. */
 typedef int scorer_each(void *user, size_t index, const struct verdict *v);

@@ -67,6 +67,9 @@ static void scoring(void **state)
     refused(engram_map_write(NULL, map, 16, 16, "m", ENGRAM_MAP_PNG, 0, &error), "model");
     refused(engram_map_write(model, NULL, 16, 16, "m", ENGRAM_MAP_PNG, 0, &error), "values");
     refused(engram_map_write(model, map, 16, 16, NULL, ENGRAM_MAP_PNG, 0, &error), "path");
+    refused(engram_score_rows(NULL, map, 1, 256, &r, &error), "scorer");
+    refused(engram_score_rows(s, NULL, 1, 256, &r, &error), "rows");
+    refused(engram_score_rows(s, map, 1, 256, NULL, &error), "results");
     refused(engram_score_data(NULL, urls, 1, NULL, no_row, NULL, &error), "scorer");
     refused(engram_score_data(s, NULL, 1, NULL, no_row, NULL, &error), "urls");
     refused(engram_score_data(s, none, 1, NULL, no_row, NULL, &error), "URL 0");

@@ -412,6 +412,19 @@ static void maps_within_rows(void **state)
     engram_scorer_free(r.scorer);
 }
 
+/* A model of pictures takes none of them from rows. */
+static void rows_are_no_pictures(void **state)
+{
+    (void)state;
+    float rows[256] = {0};
+    engram_result r = ENGRAM_RESULT_INIT;
+    engram_error error;
+    engram_scorer *s = scorer_with(NULL, NULL, NULL, NULL);
+    assert_int_equal(engram_score_rows(s, rows, 1, 256, &r, &error), ENGRAM_USAGE);
+    assert_says(error.message, "pictures");
+    engram_scorer_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -430,6 +443,7 @@ int main(void)
         cmocka_unit_test(outputs_are_pictures),
         cmocka_unit_test(parts_add_up),
         cmocka_unit_test(maps_within_rows),
+        cmocka_unit_test(rows_are_no_pictures),
     };
     return cmocka_run_group_tests_name("pictures", tests, model_begin, model_end);
 }

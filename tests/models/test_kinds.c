@@ -143,6 +143,47 @@ static void kinds_do_not_mix(void **state)
     engram_model_free(m);
 }
 
+/* Rows in memory: in one call, in batches, one by one, all the same; and what cannot be scored. */
+static void rows_in_memory(void **state)
+{
+    (void)state;
+    enum { N = 11, COLUMNS = 7 };
+    engram_error e;
+    engram_model *m;
+    engram_scorer *scorer;
+    engram_format format = ENGRAM_FORMAT_INIT;
+    const char *const settings[] = {"batch=4"};
+    const char *path = in_folder("memory.safetensors");
+    float rows[N * COLUMNS];
+    engram_result together[N], one = ENGRAM_RESULT_INIT;
+    train("toy-rows", "toyrows:?n=60&test=2", path);
+    assert_int_equal(engram_model_load(path, &m, &e), 0);
+    assert_int_equal(engram_scorer_new(m, settings, 1, &scorer, &e), 0);
+    engram_model_format(m, &format);
+    assert_int_equal(format.channels, COLUMNS);
+    for (int i = 0; i < N * COLUMNS; i++)
+        rows[i] = (float)(i * 7 % 11) / 5;
+    together[0].size = sizeof one;
+    if (engram_score_rows(scorer, rows, N, COLUMNS, together, &e))
+        fail_msg("%s", e.message);
+    for (int i = 0; i < N; i++) {
+        assert_int_equal(engram_score_rows(scorer, rows + i * COLUMNS, 1, COLUMNS, &one, &e), 0);
+        assert_true(one.score > 0 && fabs(one.score - together[i].score) <= 1e-5 * one.score);
+        assert_true(one.p_value == together[i].p_value && one.anomalous == together[i].anomalous);
+        assert_int_equal(together[i].size, sizeof one);
+    }
+    assert_int_equal(engram_score_rows(scorer, rows, N, COLUMNS - 1, together, &e), ENGRAM_USAGE);
+    assert_says(e.message, "6 columns");
+    rows[8 * COLUMNS + 2] = NAN;
+    together[0].score = 77;
+    assert_int_equal(engram_score_rows(scorer, rows, N, COLUMNS, together, &e), ENGRAM_FORMAT);
+    assert_says(e.message, "row 8 of 11");
+    assert_says(e.message, "column 2");
+    assert_true(together[0].score == 77);
+    engram_scorer_free(scorer);
+    engram_model_free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -151,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_second_objective_that_diverges_is_named),
         cmocka_unit_test(rows_of_numbers),
         cmocka_unit_test(kinds_do_not_mix),
+        cmocka_unit_test(rows_in_memory),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }
