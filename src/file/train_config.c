@@ -7,10 +7,14 @@
 // clang-format off
 const struct option train_options[] = {
     ROW_INT(epochs, "50", 1, 1000000, "times that training goes through the data"),
+    ROW_INT(steps, "0", 0, 100000000, "training steps, at least: where there are few samples, more epochs than asked for"),
     ROW_INT(batch, "64", 1, 65536, "samples per training step; fewer where there are fewer"),
     ROW_FLOAT(lr, "0.001", 1e-9, 10, "learning rate of Adam"),
     ROW_INTS(lr_epochs, "", 1, 1000000, "epochs after each of which the learning rate is multiplied by lr_factor"),
     ROW_FLOAT(lr_factor, "0.1", 1e-6, 1, "what the learning rate is multiplied by"),
+    ROW_BOOL(lr_cosine, "false", "let the learning rate fall to 0 along half a cosine over the whole training"),
+    ROW_INT(lr_warmup, "0", 0, 1000000, "first steps, over which the learning rate rises evenly from 0"),
+    ROW_FLOAT(weight_decay, "0", 0, 1, "share, times the learning rate, that every weight loses in a step (AdamW)"),
     ROW_FLOAT(beta1, "0.9", 0, 0.9999, "Adam's decay of the mean gradient"),
     ROW_FLOAT(beta2, "0.999", 0, 0.999999, "Adam's decay of the mean squared gradient"),
     ROW_INT(seed, "1", 0, 0x1p63, "of all random choices: equal seeds, equal models"),

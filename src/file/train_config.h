@@ -18,10 +18,13 @@ enum keep { KEEP_BEST, KEEP_LAST };
 enum score_by { BY_MODEL, BY_MAP, BY_FILE };
 
 struct train_config {
-    int64_t epochs, batch;
+    int64_t epochs, steps, batch; /* steps: at least so many, in as many epochs as that takes */
     double lr;
     struct ints lr_epochs; /* after each of these epochs lr is multiplied by lr_factor */
     double lr_factor;
+    bool lr_cosine;    /* lr falls to 0 along half a cosine */
+    int64_t lr_warmup; /* steps */
+    double weight_decay;
     double beta1, beta2;
     int64_t seed;
     int64_t threads; /* 0: one per core */

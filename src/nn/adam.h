@@ -1,4 +1,5 @@
-/* Adam (Kingma, Ba, ICLR 2015), as one loop over any number of values. */
+/* Adam (Kingma, Ba, ICLR 2015), with the decay of weights that AdamW takes out of the gradient (Loshchilov, Hutter,
+ * ICLR 2019), as one loop over any number of values. */
 #ifndef NN_ADAM_H
 #define NN_ADAM_H
 
@@ -6,6 +7,7 @@
 
 struct adam {
     float lr, beta1, beta2, eps;
+    float decay; /* values shrink by lr times this in every step; 0: Adam */
 };
 
 /* Step `t`, from 1, of n values with their moments. Callable from one thread; computes on up to `threads`. */

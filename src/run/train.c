@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "nn/op.h"
+#include "run/rate.h"
 #include "run/train_parts.h"
 
 #include <errno.h>
@@ -188,16 +189,6 @@ static int diverged(const struct trainer *t, const struct batch *b, uint64_t ste
                    t->output, t->job->train->lr);
 }
 
-static float learning_rate(const struct trainer *t)
-{
-    const struct train_config *c = t->job->train;
-    double lr = c->lr;
-    for (int i = 0; i < c->lr_epochs.n; i++)
-        if (t->at.epoch >= c->lr_epochs.v[i])
-            lr *= c->lr_factor;
-    return (float)lr;
-}
-
 static void fill_batch(struct trainer *t, const struct batch *b)
 {
     memcpy(plan_data(t->plan, t->heads.input), b->data, b->n * t->forward.row_values * sizeof(float));
@@ -209,9 +200,10 @@ static int train_step(struct trainer *t, const struct batch *b, struct err *e)
 {
     const struct heads *h = &t->heads;
     double loss[OBJECTIVES];
-    uint64_t step = (uint64_t)t->at.epoch * loader_steps(t->loaders[SHARE_TRAIN]) + (uint64_t)t->at.step;
+    const int64_t steps = (int64_t)loader_steps(t->loaders[SHARE_TRAIN]);
+    uint64_t step = (uint64_t)(t->at.epoch * steps + t->at.step);
     fill_batch(t, b);
-    t->update.adam.lr = learning_rate(t);
+    t->update.adam.lr = rate_of(t->job->train, t->at.epoch, (int64_t)step, t->epochs * steps);
     int bad = update_step(&t->update, step, loss);
     if (bad != ALL_FINITE)
         return diverged(t, b, step, &h->objectives[bad], loss[bad], e);
@@ -240,10 +232,10 @@ static void tell(const struct trainer *t, const struct epoch_row *row, int epoch
         return;
     int64_t steps = (int64_t)loader_steps(t->loaders[SHARE_TRAIN]);
     double seconds = clock_seconds() - t->started;
-    double left = (double)((job->train->epochs - epoch) * steps + steps - step);
+    double left = (double)((t->epochs - epoch) * steps + steps - step);
     struct train_progress p = {
         .epoch = epoch,
-        .epochs = (int)job->train->epochs,
+        .epochs = (int)t->epochs,
         .step = step,
         .steps = steps,
         .nlosses = c->nlosses,
@@ -366,7 +358,7 @@ static bool finished(struct trainer *t)
 {
     const struct train_config *c = t->job->train;
     t->stopped_early = c->patience && t->at.since_best >= c->patience;
-    return t->stopped_early || t->at.epoch >= c->epochs;
+    return t->stopped_early || t->at.epoch >= t->epochs;
 }
 
 static int finish(struct trainer *t, struct err *e)

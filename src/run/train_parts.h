@@ -20,6 +20,7 @@ struct trainer {
     struct model_file about;   /* what goes into the files */
 
     size_t *order;                  /* samples of the training split: of each share in turn, ascending within it */
+    int64_t epochs;                 /* to run in all */
     size_t samples[SHARES];         /* in each share */
     struct loader *loaders[SHARES]; /* NULL: an empty share */
     struct loader *usual;           /* of training samples, as scoring sees them: what is usual; NULL: no maps */

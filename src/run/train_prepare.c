@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/rng.h"
+#include "run/rate.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -263,12 +264,13 @@ static int plan_training(struct trainer *t, int batch, struct err *e)
     const struct plan_spec spec = training_spec(t, outputs);
     TRY(params_allocate(t->params, (uint64_t)c->seed, true, e));
     TRY(plan_new(&spec, &t->plan, e));
-    t->update = (struct update){.plan = t->plan,
-                                .params = t->params,
-                                .heads = &t->heads,
-                                .adam = {.beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = 1e-8f},
-                                .seed = (uint64_t)c->seed,
-                                .threads = t->threads};
+    t->update = (struct update){
+        .plan = t->plan,
+        .params = t->params,
+        .heads = &t->heads,
+        .adam = {.beta1 = (float)c->beta1, .beta2 = (float)c->beta2, .eps = 1e-8f, .decay = (float)c->weight_decay},
+        .seed = (uint64_t)c->seed,
+        .threads = t->threads};
     if (!graph_has_noise(t->graph))
         return 0;
     t->identities = calloc((size_t)batch, sizeof *t->identities);
@@ -313,7 +315,7 @@ static int prepare_curve(struct trainer *t, struct err *e)
         c->loss_names[i] = t->heads.objectives[i].name;
     for (int i = 0; i < c->nwatches; i++)
         c->watch_names[i] = t->heads.watches[i].name;
-    c->rows = arena_alloc(&t->about.arena, (size_t)t->job->train->epochs * sizeof *c->rows);
+    c->rows = arena_alloc(&t->about.arena, (size_t)t->epochs * sizeof *c->rows);
     return c->rows ? 0 : err_memory(e, "the training curve");
 }
 
@@ -374,8 +376,9 @@ static void announce(const struct trainer *t, size_t batch)
 /* Options that may be changed on the way: they do not say what the steps so far were. */
 static bool may_change(const char *name)
 {
-    static const char *const free_names[] = {"epochs", "lr",         "lr_epochs", "lr_factor", "patience", "threads",
-                                             "cache",  "keep_state", "score",     "map_blur",  "map_top",  "aligned"};
+    static const char *const free_names[] = {"epochs",   "steps",   "lr",     "lr_epochs",  "lr_factor",
+                                             "patience", "threads", "cache",  "keep_state", "score",
+                                             "map_blur", "map_top", "aligned"};
     for (size_t i = 0; i < sizeof free_names / sizeof *free_names; i++)
         if (!strcmp(name, free_names[i]))
             return true;
@@ -420,9 +423,9 @@ static int same_training(const struct trainer *t, const struct model_file *then,
             "%s was begun on other data than %s: the samples, or what counts of them, are not the same; give the same "
             "data to go on, or begin anew with --force",
             t->state_path, t->job->data_name);
-    if (state->step > (int64_t)loader_steps(t->loaders[SHARE_TRAIN]) || state->epoch > t->job->train->epochs)
-        return err_set(e, ERR_USAGE, "%s has %d epochs done already, epochs=%lld asks for fewer", t->state_path,
-                       state->epoch, (long long)t->job->train->epochs);
+    if (state->step > (int64_t)loader_steps(t->loaders[SHARE_TRAIN]) || state->epoch > t->epochs)
+        return err_set(e, ERR_USAGE, "%s has %d epochs done already, and %lld are asked for", t->state_path,
+                       state->epoch, (long long)t->epochs);
     return 0;
 }
 
@@ -531,6 +534,7 @@ int train_prepare(struct trainer *t, const struct train_job *job, struct err *e)
     TRY(build_graphs(t, batch, e));
     TRY(make_plans(t, batch, e));
     TRY(open_loaders(t, (size_t)batch, e));
+    t->epochs = rate_epochs(job->train, (int64_t)loader_steps(t->loaders[SHARE_TRAIN]));
     TRY(prepare_curve(t, e));
     announce(t, (size_t)batch);
     announce_promise(t);

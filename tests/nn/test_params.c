@@ -215,6 +215,25 @@ static void adam_is_the_papers(void **state)
     params_free(first);
 }
 
+/* What decays does so apart from the gradient: without one, by lr times decay a step. */
+static void weights_decay(void **state)
+{
+    (void)state;
+    struct adam decaying = rule;
+    decaying.decay = 0.5f;
+    struct params *ps = params_new(), *first = params_new();
+    const struct param *p = declare(ps, "w", SHAPE(COUNT), GROUP_MAIN, uniform);
+    const struct param *start = declare(first, "w", SHAPE(COUNT), GROUP_MAIN, uniform);
+    probe_allocate(ps, 3);
+    probe_allocate(first, 3);
+    for (int step = 0; step < STEPS; step++)
+        params_adam(ps, GROUP_MAIN, &decaying, 1);
+    for (size_t i = 0; i < COUNT; i++)
+        assert_true(fabs((double)p->value[i] - (double)start->value[i] * pow(1 - 5e-4, STEPS)) < 1e-6);
+    params_free(ps);
+    params_free(first);
+}
+
 static void adam_moves_its_group_alone(void **state)
 {
     (void)state;
@@ -247,6 +266,7 @@ int main(void)
         cmocka_unit_test(a_group_is_drawn_anew),
         cmocka_unit_test(without_training_nothing_is_kept_for_it),
         cmocka_unit_test(adam_is_the_papers),
+        cmocka_unit_test(weights_decay),
         cmocka_unit_test(adam_moves_its_group_alone),
         cmocka_unit_test(adam_gives_the_same_bits_on_any_threads),
     };
