@@ -43,6 +43,16 @@ struct node *op_fold_weight(struct graph *g, struct node *weight, struct node *g
 struct node *op_fold_bias(struct graph *g, struct node *bias /* or NULL */, struct node *gamma, struct node *beta,
                           struct node *mean, struct node *var, float eps);
 
+/* ---- pool.c ---- */
+
+struct pool_spec {
+    int kernel, stride; /* a side of the window, at most 15, and its step, in pixels */
+    bool ceil;          /* a last window that begins within the picture may reach beyond it; false: it is left out */
+};
+
+/* The largest value of each window: out = (in - kernel) / stride + 1, rounded down, or with `ceil` up. x N,H,W,C. */
+struct node *op_max_pool(struct graph *g, struct node *x, struct pool_spec spec);
+
 /* ---- linear.c: matrix products ---- */
 
 /* y = act(x W^T + b). x N,I; weight O,I; bias O or NULL; act NONE, RELU, LRELU, TANH or SIGMOID. */
