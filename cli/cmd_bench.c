@@ -10,7 +10,7 @@
 struct bench_flags {
     const char *preset, *format;
     bool train, profile;
-    int repeat;
+    int repeat, columns;
 };
 
 #define FLAGS_OF struct bench_flags
@@ -20,6 +20,7 @@ static const struct flag flags[] = {
     ROW_SET,
     ROW_SWITCH(train, 0, "time training steps rather than scoring"),
     ROW_WHOLE(repeat, 0, "N", "20", 1, 1000000, "steps to time"),
+    ROW_WHOLE(columns, 0, "N", "0", 0, 65536, "of rows of numbers, in place of pictures"),
     ROW_SWITCH(profile, 0, "say where the time goes, and measure the machine's peaks"),
     ROW_FORMAT,
     {0}};
@@ -137,7 +138,8 @@ static int run(const struct args *args)
                                   .settings = args->settings,
                                   .nsettings = args->nsettings,
                                   .training = f->train,
-                                  .repeat = f->repeat};
+                                  .repeat = f->repeat,
+                                  .columns = f->columns};
     struct profile profile = {0};
     engram_bench_summary summary = ENGRAM_BENCH_SUMMARY_INIT;
     engram_error error;
@@ -169,7 +171,8 @@ const struct verb verb_bench = {
         "is measured beside it, and the size of its result.",
     .examples = "engram bench memae --preset mnist --train\n"
                 "engram bench memae --preset cifar10 --precision bf16 --threads 1\n"
-                "engram bench memae --preset video --train --profile --repeat 5",
+                "engram bench memae --preset video --train --profile --repeat 5\n"
+                "engram bench memae --preset kdd --columns 120 --train",
     .flags = flags,
     .flags_size = sizeof(struct bench_flags),
     .least = 0,

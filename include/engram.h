@@ -317,8 +317,9 @@ ENGRAM_API int engram_score_source(engram_scorer *scorer, const engram_data_sour
 
 typedef struct engram_train_job {
     size_t size;
-    const char *model;           /* "memae"; see engram_model_kind_at */
-    const char *preset;          /* a named set of options (engram_preset_at); NULL: the model's first, general one */
+    const char *model; /* "memae"; see engram_model_kind_at */
+    const char
+        *preset; /* a named set of options (engram_preset_at); NULL: the model's general one for the kind of data */
     const char *const *settings; /* the model's and the training's options, after the preset */
     size_t nsettings;
     const char *data;   /* URL as in engram_score_data; of data with a training and a test part, the training part */
@@ -540,6 +541,7 @@ typedef struct engram_bench_job {
     size_t nsettings;
     int training; /* non-zero: training steps; 0: scoring */
     int repeat;   /* steps to time; 0: 20 */
+    int columns;  /* of rows of numbers; 0: pictures, or clips where `frames` is set */
 } engram_bench_job;
 
 typedef struct engram_bench_summary {
@@ -598,7 +600,7 @@ ENGRAM_API int engram_machine_measure(int threads, engram_machine *machine, engr
 #define ENGRAM_FACT_INIT            {sizeof(engram_fact), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define ENGRAM_EPOCH_INIT           {sizeof(engram_epoch), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_FORMAT_INIT          {sizeof(engram_format), 0, 0, 0, 0, 0, 0}
-#define ENGRAM_BENCH_JOB_INIT       {sizeof(engram_bench_job), 0, 0, 0, 0, 0, 0}
+#define ENGRAM_BENCH_JOB_INIT       {sizeof(engram_bench_job), 0, 0, 0, 0, 0, 0, 0}
 #define ENGRAM_BENCH_SUMMARY_INIT   {sizeof(engram_bench_summary), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_MACHINE_INIT         {sizeof(engram_machine), 0, 0, 0, 0}
 // clang-format on

@@ -41,6 +41,7 @@ static int bench(const engram_bench_job *job, const struct chosen *c, engram_ben
                                     .config = c->config,
                                     .train = &c->train,
                                     .training = job->training != 0,
+                                    .columns = job->columns,
                                     .repeat = job->repeat ? job->repeat : DEFAULT_REPEAT,
                                     .user = listener,
                                     .node = listener->node ? forward_node : NULL,
@@ -59,7 +60,7 @@ static int bench_chosen(const engram_bench_job *outer, engram_bench_summary *sum
     struct chosen chosen;
     TRY(STRUCT_CHECK(engram_bench_summary, summary, e));
     TRY(STRUCT_READ(engram_bench_job, outer, &job, e));
-    int code = chosen_read(&chosen, job.model, job.preset, job.settings, job.nsettings, e);
+    int code = chosen_read(&chosen, job.model, job.preset, job.columns, job.settings, job.nsettings, e);
     if (code >= 0)
         code = bench(&job, &chosen, summary, listener, e);
     chosen_free(&chosen);

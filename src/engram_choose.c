@@ -63,8 +63,13 @@ static int apply_setting(struct chosen *c, const char *text, struct err *e)
     return err_set(e, ERR_USAGE, "neither model %s nor training has an option '%s'", c->model->name, s.name);
 }
 
-int chosen_read(struct chosen *c, const char *model, const char *presets, const char *const *settings, size_t n,
-                struct err *e)
+static const char *general_preset(const struct model *m, bool rows)
+{
+    return rows && m->row_preset ? m->row_preset : m->presets[0].name;
+}
+
+int chosen_read(struct chosen *c, const char *model, const char *presets, bool rows, const char *const *settings,
+                size_t n, struct err *e)
 {
     *c = (struct chosen){0};
     TRY(settings_check(settings, n, e));
@@ -78,7 +83,7 @@ int chosen_read(struct chosen *c, const char *model, const char *presets, const 
         return err_memory(e, "the model's options");
     options_default(c->model->options, c->config);
     options_default(train_options, &c->train);
-    TRY(apply_presets(c, presets ? presets : c->model->presets[0].name, e));
+    TRY(apply_presets(c, presets ? presets : general_preset(c->model, rows), e));
     for (size_t i = 0; i < n; i++)
         TRY(apply_setting(c, settings[i], e));
     return 0;

@@ -132,15 +132,15 @@ extern const struct option evaluate_options[];
 
 int evaluate_config_read(const char *const *settings, size_t n, struct evaluate_config *c, struct err *e);
 
-/* A model with its options and the training's: presets (names with commas between; NULL: the model's first), then
- * settings "name=value". chosen_free whatever came of it. */
+/* A model with its options and the training's: presets (names with commas between; NULL: the model's general one, for
+ * rows of numbers or for everything else), then settings "name=value". chosen_free whatever came of it. */
 struct chosen {
     const struct model *model;
     void *config;
     struct train_config train;
 };
-int chosen_read(struct chosen *c, const char *model, const char *presets, const char *const *settings, size_t n,
-                struct err *e);
+int chosen_read(struct chosen *c, const char *model, const char *presets, bool rows, const char *const *settings,
+                size_t n, struct err *e);
 void chosen_free(struct chosen *c);
 
 /* Makes the folders above a file. */

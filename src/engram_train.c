@@ -65,6 +65,22 @@ static struct train_job inner_job(const struct training *t)
                               .should_stop = hooks_stop};
 }
 
+static int choose(struct training *t, bool rows, struct err *e)
+{
+    const engram_train_job *job = &t->job;
+    return chosen_read(&t->chosen, job->model, job->preset, rows, job->settings, job->nsettings, e);
+}
+
+/* The model's options are read before the data are looked at, so that a wrong one costs no time; where the data are
+ * rows of numbers the preset may be another one. */
+static int choose_for_data(struct training *t, struct err *e)
+{
+    if (!kind_is_rows(dataset_kind(t->data)))
+        return 0;
+    chosen_free(&t->chosen);
+    return choose(t, true, e);
+}
+
 /* training_close whatever came of it. */
 static int training_open(struct training *t, struct call *call, const engram_train_job *job)
 {
@@ -72,12 +88,13 @@ static int training_open(struct training *t, struct call *call, const engram_tra
     t->hooks = &call->hooks;
     t->log = hooks_log(t->hooks);
     TRY(STRUCT_READ(engram_train_job, job, &t->job, e));
-    TRY(chosen_read(&t->chosen, t->job.model, t->job.preset, t->job.settings, t->job.nsettings, e));
+    TRY(choose(t, false, e));
     if (!t->job.data == !t->job.source)
         return err_set(e, ERR_USAGE, "the job names %s to train on: of its members `data` and `source`, %s is NULL",
                        t->job.data ? "two data sets" : "no data", t->job.data ? "none" : "each");
     t->origin = (struct origin){.urls = &t->job.data, .n = 1, .source = t->job.source};
-    return origin_open(&t->origin, DATASET_LEARN, &t->log, &t->own, &t->data, e);
+    TRY(origin_open(&t->origin, DATASET_LEARN, &t->log, &t->own, &t->data, e));
+    return choose_for_data(t, e);
 }
 
 static void training_close(struct training *t)

@@ -27,6 +27,11 @@ const char *kind_samples(const struct kind *k)
     return k->samples;
 }
 
+bool kind_is_rows(const struct kind *k)
+{
+    return k == &kind_rows;
+}
+
 int preprocess_check(const struct preprocess *p, struct err *e)
 {
     TRY(p->kind->check(p, e));

@@ -42,6 +42,7 @@ struct preprocess {
 const struct kind *kind_find(const char *name, struct err *e);
 const char *kind_name(const struct kind *k);
 const char *kind_samples(const struct kind *k); /* what its samples are called, plural: "pictures" */
+bool kind_is_rows(const struct kind *k);        /* of columns, which are not places side by side */
 
 /* Whether it is one that its kind could have fitted; a sentence if not (ERR_FORMAT). For what comes from a file. */
 int preprocess_check(const struct preprocess *p, struct err *e);

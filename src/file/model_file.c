@@ -675,7 +675,7 @@ const struct calibration *model_file_calibration(const struct model_file *c, enu
 struct shape model_file_map(const struct model_file *c)
 {
     const struct shape *s = &c->input.sample;
-    return s->nd < 3 ? (struct shape){0} : SHAPE(s->d[s->nd - 3], s->d[s->nd - 2]);
+    return s->nd == 1 ? SHAPE(1, s->d[0]) : s->nd < 3 ? (struct shape){0} : SHAPE(s->d[s->nd - 3], s->d[s->nd - 2]);
 }
 
 void model_file_free(struct model_file *c)

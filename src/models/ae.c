@@ -14,6 +14,8 @@ static const struct preset presets[] = {
     {"cifar10", "32x32 colour pictures, the paper's net", NET_CIFAR10, RUN_CIFAR10},
     {"video", "16 frames of 256x256, the official code's 3-D net", NET_VIDEO, RUN_VIDEO},
     {"narrow", "behind mnist: two layers more, a code of 8 numbers for the whole picture", NET_NARROW, ""},
+    {"table", "rows of numbers", NET_TABLE, RUN_TABLE},
+    {"kdd", "KDDCUP99, the net of the MemAE paper", NET_KDD, RUN_KDD},
     {0}};
 
 #define OPTIONS_OF struct ae_config
@@ -42,7 +44,8 @@ const struct model model_ae = {
     .options = options,
     .config_bytes = sizeof(struct ae_config),
     .presets = presets,
-    .takes = TAKES_PICTURES | TAKES_CLIPS,
+    .row_preset = "table",
+    .takes = TAKES_PICTURES | TAKES_CLIPS | TAKES_ROWS,
     .has_map = true,
     .score_watch = "loss",
     .check = autoencoder_check,

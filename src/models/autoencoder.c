@@ -15,13 +15,21 @@ const struct option autoencoder_options[] = {
     ROW_INT(kernel, "3", 1, 11, "size of the convolutions, in pixels"),
     ROW_INT(first_kernel, "0", 0, 11, "size of the first convolution; 0: as kernel"),
     ROW_INTS(time_strides, "", 1, 2, "of clips: step of each layer in time; empty: 1, then 2"),
-    ROW_CHOICE(activation, "relu", "relu|leaky", "behind every batch norm"),
+    ROW_CHOICE(activation, "relu", "relu|leaky|tanh", "behind every batch norm; of rows behind every layer but code and last"),
     ROW_FLOAT(slope, "0.2", 0.001, 0.9, "of leaky, below zero"),
     ROW_CHOICE(output, "linear", "linear|tanh|sigmoid", "behind the last layer"),
     ROW_CHOICE(init, "uniform", "uniform|normal", "first weights: uniform in 1/sqrt(fan in), or normal with deviation 0.02 as the official code"),
+    ROW_LAYERS,
     ROW_TABLE(residual_options, residual),
     {0}};
 // clang-format on
+
+static const enum act hidden_acts[] = {[HIDDEN_RELU] = ACT_RELU, [HIDDEN_LEAKY] = ACT_LRELU, [HIDDEN_TANH] = ACT_TANH};
+
+enum act autoencoder_act(const struct autoencoder_config *c)
+{
+    return hidden_acts[c->activation];
+}
 
 static int time_stride(const struct autoencoder_config *c, int layer)
 {
@@ -38,7 +46,7 @@ static struct layer_spec encoder_layer(const struct autoencoder_config *c, int l
         l.stride[i] = nd == 3 && i == 0 ? time_stride(c, layer) : HALVING;
         l.pad[i] = kernel / 2;
     }
-    l.act = c->activation == HIDDEN_RELU ? ACT_RELU : ACT_LRELU;
+    l.act = autoencoder_act(c);
     l.init = c->init;
     return l;
 }
@@ -65,13 +73,47 @@ static struct shape shape_before(const struct autoencoder_config *c, const struc
     return s;
 }
 
+/* ---- rows ---- */
+
+static struct mlp_spec row_net(const struct autoencoder_config *c, const char *prefix, struct ints widths)
+{
+    return (struct mlp_spec){
+        .prefix = prefix, .widths = widths, .act = autoencoder_act(c), .slope = (float)c->slope, .init = c->init};
+}
+
+/* But for the last `drop` layers. */
+static struct node *encode_row(struct graph *g, const struct autoencoder_config *c, struct node *target, int drop)
+{
+    struct mlp_spec s = row_net(c, "enc", mlp_layers(&c->layers, shape_last(&target->shape)));
+    s.widths.n -= drop;
+    s.last = drop ? s.act : ACT_NONE;
+    return mlp(g, &s, target);
+}
+
+static struct node *decode_row(struct graph *g, const struct autoencoder_config *c, struct node *code,
+                               struct shape input)
+{
+    const struct ints layers = mlp_layers(&c->layers, shape_last(&input));
+    struct mlp_spec s = row_net(c, "dec", mlp_and(mlp_backwards(&layers, 1), shape_last(&input)));
+    s.last = output_acts[c->output];
+    return mlp(g, &s, code);
+}
+
+/* ---- both ---- */
+
 struct shape autoencoder_code(const struct autoencoder_config *c, const struct shape *input)
 {
+    if (input->nd == 2) {
+        const struct ints layers = mlp_layers(&c->layers, shape_last(input));
+        return SHAPE(input->d[0], layers.v[layers.n - 1]);
+    }
     return shape_before(c, input, c->widths.n);
 }
 
 struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config *c, struct node *target)
 {
+    if (target && target->shape.nd == 2)
+        return encode_row(g, c, target, 0);
     struct node *x = op_cast(g, target, g->precision);
     for (int k = 0; x && k < c->widths.n; k++) {
         char name[32];
@@ -81,6 +123,11 @@ struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config
         x = layer_conv(g, name, x, &l);
     }
     return x;
+}
+
+struct node *autoencoder_hidden(struct graph *g, const struct autoencoder_config *c, struct node *target)
+{
+    return target && target->shape.nd == 2 ? encode_row(g, c, target, 1) : autoencoder_encode(g, c, target);
 }
 
 /* The decoder undoes the encoder's layers from the last to the first: each transposed convolution arrives at the size
@@ -107,6 +154,8 @@ static struct layer_spec decoder_layer(const struct autoencoder_config *c, const
 struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config *c, struct node *code,
                                 struct shape input)
 {
+    if (input.nd == 2)
+        return decode_row(g, c, code, input);
     struct node *x = op_cast(g, code, g->precision);
     for (int step = 0; x && step < c->widths.n; step++) {
         char name[32];
@@ -119,13 +168,10 @@ struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config
     return x;
 }
 
-int autoencoder_check(const void *config, const struct shape *sample, struct err *e)
+static int check_picture(const struct autoencoder_config *c, const struct shape *sample, struct err *e)
 {
-    const struct autoencoder_config *c = config;
     char text[SHAPE_TEXT];
     struct shape input = shape_with_batch(sample, 1);
-    if (sample->nd != 3 && sample->nd != 4)
-        return err_set(e, ERR_USAGE, "this model takes pictures or clips, not samples of %s", shape_text(sample, text));
     if (c->widths.n < 1)
         return err_set(e, ERR_USAGE, "option widths is empty: it wants at least one layer, such as 32,64,128");
     if (c->decoder.n && c->decoder.n != c->widths.n - 1)
@@ -144,4 +190,15 @@ int autoencoder_check(const void *config, const struct shape *sample, struct err
         return err_set(e, ERR_USAGE, "samples of %s are too small for %d halvings: give fewer widths or a larger size",
                        shape_text(sample, text), c->widths.n);
     return 0;
+}
+
+int autoencoder_check(const void *config, const struct shape *sample, struct err *e)
+{
+    char text[SHAPE_TEXT];
+    if (sample->nd == 1)
+        return mlp_check(&((const struct autoencoder_config *)config)->layers, e);
+    if (sample->nd == 3 || sample->nd == 4)
+        return check_picture(config, sample, e);
+    return err_set(e, ERR_USAGE, "this model takes pictures, clips or rows of numbers, not samples of %s",
+                   shape_text(sample, text));
 }

@@ -1,15 +1,16 @@
-/* The convolutional encoder and decoder that `ae` and `memae` share, 2-D and 3-D, with its options. */
+/* The encoder and decoder that `ae`, `vae` and `memae` share, with their options: convolutional for pictures and clips,
+ * fully connected for rows of numbers. */
 #ifndef MODELS_AUTOENCODER_H
 #define MODELS_AUTOENCODER_H
 
+#include "models/mlp.h"
 #include "models/residual.h"
-#include "nn/layers.h"
 
-enum hidden { HIDDEN_RELU, HIDDEN_LEAKY };
+enum hidden { HIDDEN_RELU, HIDDEN_LEAKY, HIDDEN_TANH };
 enum output { OUTPUT_LINEAR, OUTPUT_TANH, OUTPUT_SIGMOID };
 
 struct autoencoder_config {
-    struct ints widths, decoder, time_strides;
+    struct ints widths, decoder, time_strides, layers;
     int64_t kernel, first_kernel;
     enum hidden activation;
     enum output output;
@@ -31,18 +32,28 @@ extern const struct option autoencoder_options[];
 #define RUN_CIFAR10 "size=32 channels=3 epochs=25 batch=64 lr=0.001 keep=last validation=0"
 #define NET_VIDEO   "widths=96,128,256,256 activation=leaky init=normal blur=0"
 #define RUN_VIDEO   "size=256 channels=1 frames=16 epochs=100 batch=1 lr=0.0001"
+#define NET_TABLE   "activation=tanh"
+#define RUN_TABLE   "epochs=200 batch=64 patience=20 score=map map_top=1"
+#define NET_KDD     "layers=60,30,10,3 activation=tanh"
+#define RUN_KDD     "epochs=20 batch=1024 lr=0.001 keep=last validation=0"
 
-/* Target N,[D],H,W,C to code map N,[D'],H',W',C', in g->precision. */
+/* Of the hidden layers. */
+enum act autoencoder_act(const struct autoencoder_config *c);
+
+/* Target N,[D],H,W,C to code map N,[D'],H',W',C', in g->precision; N,C to code N,C'. */
 struct node *autoencoder_encode(struct graph *g, const struct autoencoder_config *c, struct node *target);
 
-/* Code map to the picture of shape `input`, F32. */
+/* What is before the code: of rows the values behind the last hidden layer, of pictures the code map itself. */
+struct node *autoencoder_hidden(struct graph *g, const struct autoencoder_config *c, struct node *target);
+
+/* Code to what has the shape `input`, F32. */
 struct node *autoencoder_decode(struct graph *g, const struct autoencoder_config *c, struct node *code,
                                 struct shape input);
 
-/* Shape of the code map of such pictures; nd 0: too small for so many halvings. */
+/* Shape of the code of such samples; nd 0: too small for so many halvings. */
 struct shape autoencoder_code(const struct autoencoder_config *c, const struct shape *input);
 
-/* Whether widths, decoder and time strides fit each other and pictures of this shape (no batch). */
+/* Whether the options fit each other and samples of this shape (no batch). */
 int autoencoder_check(const void *config, const struct shape *sample, struct err *e);
 
 #endif

@@ -27,6 +27,8 @@ static const struct preset presets[] = {
      "similarity=cosine scale=1 shrink=1 fallback=zero", ""},
     {"official", "addressing as in the official code (lambda 0.0025 at N=2000); behind another preset: mnist,official",
      "similarity=dot scale=1 shrink=5 fallback=zero init=normal", ""},
+    {"table", "rows of numbers", NET_TABLE, RUN_TABLE},
+    {"kdd", "KDDCUP99, the net of the MemAE paper", NET_KDD " items=50", RUN_KDD},
     {0}};
 
 #define OPTIONS_OF struct memae_config
@@ -116,7 +118,8 @@ const struct model model_memae = {
     .options = options,
     .config_bytes = sizeof(struct memae_config),
     .presets = presets,
-    .takes = TAKES_PICTURES | TAKES_CLIPS,
+    .row_preset = "table",
+    .takes = TAKES_PICTURES | TAKES_CLIPS | TAKES_ROWS,
     .has_map = true,
     .score_watch = "error",
     .check = autoencoder_check,

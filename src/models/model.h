@@ -10,7 +10,7 @@
 
 /* A named set of options: "widths=16,32,64 items=100" for the model, "size=28 epochs=25" for the run (run/train.h). */
 struct preset {
-    const char *name; /* NULL ends a table; the first is the general one, for any pictures */
+    const char *name; /* NULL ends a table; the first is the general one */
     const char *help;
     const char *model, *run;
 };
@@ -60,7 +60,7 @@ struct heads {
     /* GRAPH_SCORE: */
     struct score_part scores[SCORE_PARTS];
     int nscores;
-    struct node *map;      /* N,[D],H,W,1, where */
+    struct node *map;      /* N,[D],H,W,1, where; of rows N,C, in which columns */
     struct node *map_mean; /* N, a part of the score that is the mean of the map over the sample */
     struct refine refine;
 
@@ -82,10 +82,11 @@ struct model {
     const struct option *options;
     size_t config_bytes; /* of the struct the options describe */
     const struct preset *presets;
+    const char *row_preset; /* the general one for rows of numbers; NULL: the first, as for pictures */
 
     /* What the all-models loop may expect: */
-    unsigned takes;          /* TAKES_* */
-    bool has_map;            /* for samples with height and width */
+    unsigned takes; /* TAKES_* */
+    bool has_map;
     bool some_sizes;         /* takes some sizes of pictures only, 16x16 and 64x64 among them, and says which would do;
                                 the others take any from 16 on */
     const char *score_watch; /* the watch or loss that is the mean of the score's first part, once the statistics of the

@@ -32,6 +32,10 @@ void residual_map(struct graph *g, float blur, struct heads *h)
 {
     g->scope = "score";
     struct node *residual = op_sub(g, h->output, h->target);
+    if (h->target && h->target->shape.nd == 2) {
+        h->map = op_mul(g, residual, residual);
+        return;
+    }
     if (blur > 0)
         residual = op_blur(g, residual, blur);
     h->map = op_square_mean(g, residual);

@@ -21,7 +21,8 @@ void residual_begin(struct graph *g, const struct residual_config *c, struct sha
 void residual_end(struct graph *g, const struct residual_config *c, float weight, struct heads *h);
 
 /* Adds to a score graph the map, mean over channels of the squared residual of h->output and h->target, N,[D],H,W,1.
- * The residual is smoothed first by a Gaussian of `blur` pixels; 0: not at all. */
+ * The residual is smoothed first by a Gaussian of `blur` pixels; 0: not at all. Of rows it is the squared residual of
+ * each column, N,C, which nothing smooths. */
 void residual_map(struct graph *g, float blur, struct heads *h);
 
 /* The map, and as a part of the score "error", its mean over the sample, times `weight`. */

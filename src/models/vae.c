@@ -1,4 +1,4 @@
-/* Variational autoencoder (Kingma, Welling 2013): the code of a picture is a normal distribution, kept near N(0, 1),
+/* Variational autoencoder (Kingma, Welling 2013): the code of a sample is a normal distribution, kept near N(0, 1),
  * and while training the decoder gets a sample of it. See vae.md. */
 #include "models/autoencoder.h"
 
@@ -13,51 +13,62 @@ static const struct preset presets[] = {
     {"mnist", "28x28 grey digits, the net of the MemAE paper's table", NET_MNIST, RUN_MNIST},
     {"fashion", "28x28 grey clothes", NET_FASHION, RUN_FASHION},
     {"cifar10", "32x32 colour pictures, the net of the MemAE paper's table", NET_CIFAR10, RUN_CIFAR10},
+    {"table", "rows of numbers", NET_TABLE, RUN_TABLE},
+    {"kdd", "KDDCUP99, the net of the MemAE paper", NET_KDD, RUN_KDD},
     {0}};
 
 #define OPTIONS_OF struct vae_config
 // clang-format off
 static const struct option options[] = {
     ROW_TABLE(autoencoder_options, net),
-    ROW_INT(latent, "32", 1, 4096, "dimensions of the code"),
-    ROW_FLOAT(beta, "3", 0, 1000, "weight of the code's divergence from N(0, 1), in units of the reconstruction's squared error summed over a picture"),
+    ROW_INT(latent, "32", 1, 4096, "dimensions of a picture's code; of a row they are the last of layers"),
+    ROW_FLOAT(beta, "3", 0, 1000, "weight of the code's divergence from N(0, 1), in units of the reconstruction's squared error summed over a sample"),
     ROW_FLOAT(kl, "0", 0, 1000, "weight of the code's divergence in the score, in the same units; 0: the error alone"),
     {0}};
 // clang-format on
 
-/* The distribution of a picture's code. */
+/* The distribution of a sample's code. */
 struct code {
     struct node *mu, *logvar; /* N,z */
 };
 
-static struct node *head(struct graph *g, const struct vae_config *c, const char *name, struct node *x)
+static int64_t code_width(const struct vae_config *c, const struct shape *input)
 {
-    const struct layer_spec l = {.out = (int)c->latent, .init = c->net.init};
+    const struct shape code = autoencoder_code(&c->net, input);
+    return input->nd == 2 ? shape_last(&code) : c->latent;
+}
+
+static struct node *head(struct graph *g, const struct vae_config *c, const char *name, struct node *x, int64_t width)
+{
+    const struct layer_spec l = {.out = (int)width, .init = c->net.init};
     return layer_linear(g, name, x, &l);
 }
 
 static struct code encode(struct graph *g, const struct vae_config *c, struct node *target)
 {
-    struct node *map = autoencoder_encode(g, &c->net, target);
+    struct node *map = autoencoder_hidden(g, &c->net, target);
     if (!map)
         return (struct code){0};
+    int64_t width = code_width(c, &target->shape);
     struct node *flat = op_reshape(g, map, SHAPE(map->shape.d[0], shape_count(&map->shape) / map->shape.d[0]));
-    struct node *mu = head(g, c, "code.mean", flat);
-    return (struct code){mu, head(g, c, "code.logvar", flat)};
+    struct node *mu = head(g, c, "code.mean", flat, width);
+    return (struct code){mu, head(g, c, "code.logvar", flat, width)};
 }
 
 static struct node *decode(struct graph *g, const struct vae_config *c, struct node *z, struct shape input)
 {
+    if (input.nd == 2)
+        return autoencoder_decode(g, &c->net, z, input);
     struct shape map = autoencoder_code(&c->net, &input);
     const struct layer_spec l = {.out = (int)(shape_count(&map) / map.d[0]),
                                  .norm = true,
-                                 .act = c->net.activation == HIDDEN_RELU ? ACT_RELU : ACT_LRELU,
+                                 .act = autoencoder_act(&c->net),
                                  .slope = (float)c->net.slope,
                                  .init = c->net.init};
     return autoencoder_decode(g, &c->net, op_reshape(g, layer_linear(g, "code.out", z, &l), map), input);
 }
 
-/* A divergence is one number a picture, the error a mean over its values: beta/values makes sums of both. */
+/* A divergence is one number a sample, the error a mean over its values: beta/values makes sums of both. */
 static float a_value(double weight, const struct shape *input)
 {
     return (float)(weight * (double)input->d[0] / (double)shape_count(input));
@@ -78,7 +89,8 @@ static void build_training(struct graph *g, const struct vae_config *c, struct s
 {
     struct code code = encode(g, c, h->target);
     g->scope = "code";
-    struct node *z = op_draw(g, code.mu, code.logvar, op_noise(g, SHAPE(input.d[0], c->latent), NOISE_NORMAL));
+    struct node *z =
+        op_draw(g, code.mu, code.logvar, op_noise(g, SHAPE(input.d[0], code_width(c, &input)), NOISE_NORMAL));
     h->output = decode(g, c, z, input);
     losses(g, c, code, h);
 }
@@ -112,7 +124,8 @@ const struct model model_vae = {
     .options = options,
     .config_bytes = sizeof(struct vae_config),
     .presets = presets,
-    .takes = TAKES_PICTURES | TAKES_CLIPS,
+    .row_preset = "table",
+    .takes = TAKES_PICTURES | TAKES_CLIPS | TAKES_ROWS,
     .has_map = true,
     .check = autoencoder_check,
     .build = build,

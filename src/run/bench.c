@@ -32,6 +32,13 @@ static int choose_sample(struct bench *b, struct err *e)
 {
     const struct train_config *c = b->job->train;
     int height, width;
+    if (b->job->columns) {
+        if (b->job->columns < 0 || b->job->columns > PREPROCESS_SIDE_MAX)
+            return err_set(e, ERR_USAGE, "a row has 1 to %d columns, not %lld", PREPROCESS_SIDE_MAX,
+                           (long long)b->job->columns);
+        b->sample = SHAPE(b->job->columns);
+        return b->job->model->check(b->job->config, &b->sample, e);
+    }
     TRY(train_size_parse(c->size, &height, &width, e));
     height = height ? height : DEFAULT_SIDE;
     width = width ? width : DEFAULT_SIDE;

@@ -23,6 +23,7 @@ struct bench_job {
     const struct train_config *train; /* batch, size, channels, frames, threads, precision, and Adam's */
     bool training;                    /* forward, backward, Adam; or scoring */
     int repeat;                       /* steps to time, at least 1 */
+    int64_t columns;                  /* of rows of numbers; 0: pictures or clips */
     void *user;
     void (*node)(void *user, const struct bench_node *n); /* NULL: no profile. After the timing, in as many steps */
     bool (*should_stop)(void *user); /* asked after every step: true ends with ERR_STOPPED; may be NULL */

@@ -15,7 +15,9 @@ int judge_new(const struct model_file *about, size_t values, struct judge **out,
     struct judge *j = calloc(1, sizeof *j);
     if (j) {
         *j = (struct judge){.about = about, .values = values, .frame = (size_t)shape_count(&map)};
-        j->smoother = smoother_new((size_t)map.d[0], (size_t)map.d[1], about->train.map_blur, about->input.roi);
+        /* columns that stand side by side have nothing to do with each other */
+        double blur = about->input.sample.nd == 1 ? 0 : about->train.map_blur;
+        j->smoother = smoother_new((size_t)map.d[0], (size_t)map.d[1], blur, about->input.roi);
         j->smooth = malloc(values * sizeof *j->smooth);
         j->scratch = malloc(values * sizeof *j->scratch);
     }

@@ -203,7 +203,7 @@ AT(engram_format, channels, 32);
 AT(engram_format, tile_height, 40);
 AT(engram_format, tile_width, 48);
 
-SIZE(engram_bench_job, 48);
+SIZE(engram_bench_job, 56);
 AT(engram_bench_job, size, 0);
 AT(engram_bench_job, model, 8);
 AT(engram_bench_job, preset, 16);
@@ -211,6 +211,7 @@ AT(engram_bench_job, settings, 24);
 AT(engram_bench_job, nsettings, 32);
 AT(engram_bench_job, training, 40);
 AT(engram_bench_job, repeat, 44);
+AT(engram_bench_job, columns, 48);
 
 SIZE(engram_bench_summary, 48);
 AT(engram_bench_summary, size, 0);

@@ -22,6 +22,9 @@ static void prints_one_line(void **state)
     r = run("bench ae --train --widths 4,8 --size 16 --channels 1 --batch 2 --threads 1 --repeat 1");
     assert_code(r, 0);
     assert_line(r.out, "^ae f32 train batch 2, 1 threads: ");
+    r = run("bench memae --preset kdd --columns 120 --train --batch 8 --threads 1 --repeat 2");
+    assert_code(r, 0);
+    assert_line(r.out, "^kdd f32 train batch 8, 1 threads: ");
 }
 
 static void a_profile_has_every_operation(void **state)

@@ -68,7 +68,7 @@ static void whole_way(const char *model, const char *data, double least)
     score(m, data, "batch=1", &alone);
     assert_int_equal(together.n, alone.n);
     for (size_t i = 0; i < together.n && i < 400; i++)
-        assert_true(fabs(together.score[i] - alone.score[i]) <= 1e-4 * fabs(together.score[i]));
+        assert_true(fabs(together.score[i] - alone.score[i]) <= 1e-4 * fabs(together.score[i]) + 1e-5);
     engram_evaluation *evaluation = evaluate(m, data);
     double auroc = engram_evaluation_value(evaluation, "auroc");
     print_message("%s on %s: AUROC %.3f\n", model, data, auroc);
@@ -113,7 +113,9 @@ static void a_second_objective_that_diverges_is_named(void **state)
 static void rows_of_numbers(void **state)
 {
     (void)state;
-    whole_way("toy-rows", "toyrows:?n=400&test=200", 0.9);
+    static const char *const takers[] = {"toy-rows", "ae", "vae", "memae"};
+    for (size_t i = 0; i < sizeof takers / sizeof *takers; i++)
+        whole_way(takers[i], "toyrows:?n=400&test=200", 0.9);
 }
 
 /* A row for a model of pictures, and a picture for a model of rows. */
@@ -126,7 +128,7 @@ static void kinds_do_not_mix(void **state)
     struct seen seen = {0};
     const char *path = in_folder("rows.safetensors"), *pictures = "synth:?n=4&test=4&size=12";
     const engram_train_job job = {
-        .size = sizeof job, .model = "memae", .data = "toyrows:", .output = in_folder("no.safetensors")};
+        .size = sizeof job, .model = "ae-skip", .data = "toyrows:", .output = in_folder("no.safetensors")};
     assert_int_equal(engram_train(&job, NULL, NULL, &e), ENGRAM_USAGE);
     assert_says(e.message, "7");
     train("toy-rows", "toyrows:?n=60&test=2", path);
