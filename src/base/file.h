@@ -11,7 +11,7 @@
 
 /* A file being written: it appears under its name only when file_commit succeeds, whole or not at all. */
 struct file_out {
-    FILE *stream; /* write here */
+    FILE *stream; /* write here; a file on a disk can be sought in */
     struct sink *sink;
     char *path, *temporary;
     bool force;

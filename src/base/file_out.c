@@ -62,13 +62,23 @@ static ssize_t sink_write(void *cookie, const char *bytes, size_t size)
     return (ssize_t)size;
 }
 
+/* stdio has flushed before. */
+static int sink_seek(void *cookie, off64_t *at, int whence)
+{
+    const struct sink *s = cookie;
+    off64_t now = lseek64(s->fd, *at, whence);
+    if (now >= 0)
+        *at = now;
+    return now < 0 ? -1 : 0;
+}
+
 /* Takes over the descriptor. */
 static int open_stream(struct file_out *f, int fd, struct err *e)
 {
     f->sink = malloc(sizeof *f->sink);
     if (f->sink) {
         *f->sink = (struct sink){.fd = fd};
-        f->stream = fopencookie(f->sink, "wb", (cookie_io_functions_t){.write = sink_write});
+        f->stream = fopencookie(f->sink, "wb", (cookie_io_functions_t){.write = sink_write, .seek = sink_seek});
     }
     if (f->stream)
         return 0;

@@ -81,3 +81,31 @@ void yuv_to_rgb(const struct yuv *p, void *work, uint8_t *rgb)
         yuv_row_to_rgb(p->plane[0] + y * p->stride[0], u, v, p->width, p->full, rgb + 3 * width * (size_t)y);
     }
 }
+
+/* Coefficients in 1/65536: 219/255 of grey, 224/255 of the differences. */
+HOT static void rgb_row_to_luma(const uint8_t *restrict rgb, int n, uint8_t *restrict y)
+{
+    for (int x = 0; x < n; x++, rgb += 3)
+        y[x] = (uint8_t)((16829 * rgb[0] + 33039 * rgb[1] + 6416 * rgb[2] + 16 * 65536 + 32768) >> 16);
+}
+
+/* Of the mean of 2x2 pixels; their sum is four times as large. */
+HOT static void rgb_rows_to_chroma(const uint8_t *restrict a, const uint8_t *restrict b, int n, uint8_t *restrict u,
+                                   uint8_t *restrict v)
+{
+    for (int x = 0; x < n; x++, a += 6, b += 6) {
+        int red = a[0] + a[3] + b[0] + b[3], green = a[1] + a[4] + b[1] + b[4], blue = a[2] + a[5] + b[2] + b[5];
+        u[x] = (uint8_t)((-9714 * red - 19070 * green + 28784 * blue + 4 * 128 * 65536 + 131072) >> 18);
+        v[x] = (uint8_t)((28784 * red - 24103 * green - 4681 * blue + 4 * 128 * 65536 + 131072) >> 18);
+    }
+}
+
+void rgb_to_yuv(const uint8_t *rgb, int width, int height, uint8_t *const plane[3], const ptrdiff_t stride[3])
+{
+    const size_t row = 3 * (size_t)width;
+    for (int y = 0; y < height; y++)
+        rgb_row_to_luma(rgb + row * (size_t)y, width, plane[0] + y * stride[0]);
+    for (int y = 0; y < height / 2; y++)
+        rgb_rows_to_chroma(rgb + 2 * row * (size_t)y, rgb + row * (size_t)(2 * y + 1), width / 2,
+                           plane[1] + y * stride[1], plane[2] + y * stride[2]);
+}

@@ -43,6 +43,9 @@ struct yuv {
 void yuv_to_rgb(const struct yuv *p, void *work, uint8_t *rgb);
 size_t yuv_work_bytes(int width);
 
+/* The other way, of limited range: planes of width x height, and of half of each, both even. */
+void rgb_to_yuv(const uint8_t *rgb, int width, int height, uint8_t *const plane[3], const ptrdiff_t stride[3]);
+
 /* The Y of YUV is the grey that is wanted; only its range may differ. */
 void yuv_to_grey(const struct yuv *p, uint8_t *grey);
 
