@@ -58,11 +58,21 @@ static int64_t seek_bytes(void *user, int64_t at, int whence)
     return ftello(w->file.stream);
 }
 
+/* Containers whose frames have times of their own, as a camera's have: not avi. */
+static bool takes_times(const AVOutputFormat *format)
+{
+    static const char *const names[] = {"mp4", "mov", "matroska", "webm"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (!strcmp(format->name, names[i]))
+            return true;
+    return false;
+}
+
 static int open_container(struct video_writer *w, const char *path, struct err *e)
 {
     const AVOutputFormat *format = av_guess_format(NULL, path, NULL);
-    if (!format || (format->flags & AVFMT_NOFILE) || format->video_codec == AV_CODEC_ID_NONE)
-        return err_set(e, ERR_USAGE, "%s does not end as a video does; name it .mp4, .mkv, .mov, .avi or .webm", path);
+    if (!format || !takes_times(format))
+        return err_set(e, ERR_USAGE, "the video %s cannot be written: name it .mp4, .mkv, .mov or .webm", path);
     int failed = avformat_alloc_output_context2(&w->container, format, NULL, NULL);
     if (failed < 0)
         return ffmpeg_error(path, "its container", failed, e);
@@ -92,7 +102,7 @@ static const AVCodec *choose_encoder(const AVOutputFormat *format)
 }
 
 /* Encoding takes little beside scoring: one thread, and no more work than small pictures need. */
-static int open_encoder(struct video_writer *w, double rate, struct err *e)
+static int open_encoder(struct video_writer *w, struct err *e)
 {
     const AVCodec *codec = choose_encoder(w->container->oformat);
     if (!codec)
@@ -107,8 +117,7 @@ static int open_encoder(struct video_writer *w, double rate, struct err *e)
     c->colorspace = AVCOL_SPC_SMPTE170M;
     c->color_range = AVCOL_RANGE_MPEG;
     c->time_base = (AVRational){1, TICKS};
-    c->framerate = av_d2q(rate, TICKS);
-    c->gop_size = (int)ceil(2 * rate); /* to be sought in */
+    c->gop_size = 50; /* to be sought in */
     c->thread_count = 1;
     c->log_level_offset = MEDIA_SILENCE;
     c->global_quality = 4 * FF_QP2LAMBDA;
@@ -126,7 +135,6 @@ static int open_stream(struct video_writer *w, struct err *e)
     if (!w->stream)
         return err_memory(e, "a video");
     w->stream->time_base = w->encoder->time_base;
-    w->stream->avg_frame_rate = w->encoder->framerate;
     int failed = avcodec_parameters_from_context(w->stream->codecpar, w->encoder);
     if (failed >= 0)
         failed = avformat_write_header(w->container, NULL);
@@ -180,18 +188,17 @@ int video_writer_add(struct video_writer *w, const uint8_t *rgb, double time, st
 
 /* ---- the file ---- */
 
-static int start(struct video_writer *w, const char *path, double rate, bool force, struct err *e)
+static int start(struct video_writer *w, const char *path, bool force, struct err *e)
 {
     TRY(open_container(w, path, e));
     TRY(file_create(&w->file, path, force, e));
     w->name = w->file.path;
-    TRY(open_encoder(w, rate, e));
+    TRY(open_encoder(w, e));
     TRY(open_frame(w, e));
     return open_stream(w, e);
 }
 
-int video_writer_new(const char *path, int width, int height, double rate, bool force, struct video_writer **out,
-                     struct err *e)
+int video_writer_new(const char *path, int width, int height, bool force, struct video_writer **out, struct err *e)
 {
     if (width < 2 || height < 2 || width % 2 || height % 2 || width > PICTURE_MAX_SIDE || height > PICTURE_MAX_SIDE)
         return err_set(e, ERR_USAGE, "a video of %dx%d pixels cannot be written: its sides are even", width, height);
@@ -199,7 +206,7 @@ int video_writer_new(const char *path, int width, int height, double rate, bool 
     if (!w)
         return err_memory(e, "a video");
     *w = (struct video_writer){.name = path, .width = width, .height = height, .last = -1};
-    int code = start(w, path, rate, force, e);
+    int code = start(w, path, force, e);
     if (code < 0)
         video_writer_free(w);
     else
