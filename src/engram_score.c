@@ -104,7 +104,7 @@ static int find_map(const engram_scorer *s, size_t i, const struct verdict **out
         return err_set(e, ERR_USAGE, "there is no map: %s",
                        s->config.maps ? "this model makes none" : "the scorer was not asked for any (maps=true)");
     *out = v;
-    *count = (size_t)(shape_count(sample) / shape_last(sample));
+    *count = (size_t)(sample->d[sample->nd - 3] * sample->d[sample->nd - 2]); /* a frame of a clip has a verdict */
     return 0;
 }
 
@@ -401,7 +401,7 @@ static int on_row(void *user, size_t index, const struct verdict *v)
     engram_row row = {.size = sizeof row,
                       .name = s->name,
                       .path = s->path,
-                      .index = s->index,
+                      .index = dataset_plays(r->data) ? v->frame : s->index,
                       .kind = s->kind,
                       .truth = s->anomalous,
                       .error = v->error ? v->message : NULL,
@@ -433,8 +433,8 @@ static int score_dataset(struct rows *rows, struct dataset *data, const struct l
     spec.searching = on_search;
     spec.user = rows;
     dataset_limit(data, &limits);
-    rows->total = dataset_count(data, SPLIT_TEST);
-    if ((size_t)spec.batch > rows->total)
+    rows->total = dataset_plays(data) ? 0 : dataset_count(data, SPLIT_TEST);
+    if (rows->total && (size_t)spec.batch > rows->total)
         spec.batch = (int)rows->total;
     int code = scorer_new(s->model->loaded, &spec, &scorer, e);
     if (code >= 0)

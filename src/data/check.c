@@ -49,10 +49,9 @@ static void add_problem(struct check *c, size_t sample, const char *text)
 }
 
 /* Takes what was seen of sample i into the books. The sum does not depend on the order. */
-static void note(struct check *c, size_t i, const struct shape *own, const void *kept)
+static void note(struct check *c, size_t i, const struct shape *own, uint64_t hash)
 {
     struct split_samples *s = c->samples;
-    uint64_t hash = kept ? rng_hash(kept, preprocess_bytes(c->needs->input)) : 0;
     pthread_mutex_lock(&c->lock);
     if (!s->checked++)
         s->least = s->most = *own;
@@ -87,6 +86,15 @@ static int check_mask(const struct check *c, const struct sample *s, struct pict
                    where);
 }
 
+static int check_video(struct check *c, size_t i, struct picture_decoder *d, void *room, struct err *e)
+{
+    const struct sample *s = &c->samples->v[i];
+    struct sight sight;
+    TRY(dataset_kind(c->ds)->examine(c->ds, s, d, c->needs->input, room, &sight, e));
+    note(c, i, &sight.own, sight.hash);
+    return 0;
+}
+
 /* Read exactly as dataset_load reads, so that what is kept is what would be read. `room`: for samples that are not. */
 static int check_sample(struct check *c, size_t i, struct picture_decoder *d, void *room, struct err *e)
 {
@@ -95,7 +103,7 @@ static int check_sample(struct check *c, size_t i, struct picture_decoder *d, vo
     struct shape own;
     void *kept = i < c->keep ? c->samples->memory + i * preprocess_bytes(input) : room;
     TRY(dataset_read_kept(c->ds, s, d, input, kept, &own, e));
-    note(c, i, &own, kept);
+    note(c, i, &own, kept ? rng_hash(kept, preprocess_bytes(input)) : 0);
     return c->ds->parts[s->part].has_masks && s->anomalous == 1 ? check_mask(c, s, d, (int)own.d[1], (int)own.d[0], e)
                                                                 : 0;
 }
@@ -118,7 +126,7 @@ static int check_samples(struct check *c, struct picture_decoder *d, void *room,
     size_t i;
     while (!atomic_load(&c->stopped) && (i = atomic_fetch_add(&c->next, 1)) < c->samples->n) {
         struct err e = ERR_INIT;
-        int failed = check_sample(c, i, d, room, &e);
+        int failed = dataset_plays(c->ds) ? check_video(c, i, d, room, &e) : check_sample(c, i, d, room, &e);
         if (failed == ERR_MEMORY)
             return err_set(own, failed, "%s", e.msg);
         if (failed < 0)
@@ -186,7 +194,8 @@ static size_t make_room(struct dataset *ds, struct split_samples *s, const struc
     free(s->memory);
     s->memory = NULL;
     s->kept = 0;
-    if (!needs->input || s->n == 0 || in_memory(ds, needs->input))
+    ds->room = needs->memory;
+    if (!needs->input || s->n == 0 || in_memory(ds, needs->input) || dataset_plays(ds))
         return 0;
     size_t bytes = preprocess_bytes(needs->input), fit = needs->memory / bytes, keep = fit < s->n ? fit : s->n;
     s->shape = needs->input->sample;
@@ -199,7 +208,7 @@ int dataset_check(struct dataset *ds, enum split split, const struct dataset_nee
 {
     struct split_samples *s = &ds->splits[split];
     const char *what = split == SPLIT_TRAIN ? "training" : "test";
-    if (s->n < needs->at_least)
+    if (s->n < (dataset_plays(ds) ? 1 : needs->at_least))
         return err_set(e, ERR_FORMAT, "%s has %zu %s sample%s, and at least %zu are needed; add more%s%s%s",
                        ds->parts[0].path[0] ? ds->parts[0].path : "the dataset", s->n, what, s->n == 1 ? "" : "s",
                        needs->at_least, split == SPLIT_TRAIN ? " " : "",

@@ -143,6 +143,21 @@ static struct dataset *new_dataset(struct err *e)
     return ds;
 }
 
+/* Numbers the videos of each split. */
+static int count_episodes(struct dataset *ds, struct err *e)
+{
+    for (int s = 0; s < SPLITS && dataset_plays(ds); s++) {
+        struct split_samples *samples = &ds->splits[s];
+        samples->episodes = calloc(samples->n + 1, sizeof *samples->episodes);
+        if (!samples->episodes)
+            return err_memory(e, "a dataset");
+        samples->n_episodes = samples->n;
+        for (size_t i = 0; i < samples->n; i++)
+            samples->v[i].episode = i;
+    }
+    return 0;
+}
+
 /* Hands over what has been opened, with code 0, if there is anything in it for its use. */
 static int finish_opening(struct dataset *ds, int code, const char *name, enum dataset_use use, const struct log *log,
                           struct dataset **out, struct err *e)
@@ -151,6 +166,8 @@ static int finish_opening(struct dataset *ds, int code, const char *name, enum d
         warn_skipped(ds, log);
     if (code >= 0 && ds->splits[use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST].n == 0)
         code = err_set(e, ERR_FORMAT, "%s has nothing to %s", name, use == DATASET_LEARN ? "learn from" : "score");
+    if (code >= 0)
+        code = count_episodes(ds, e);
     if (code < 0)
         dataset_close(ds);
     else
@@ -207,6 +224,9 @@ void dataset_close(struct dataset *ds)
     while (ds->n_idle)
         picture_decoder_free(ds->idle[--ds->n_idle]);
     for (int s = 0; s < SPLITS; s++) {
+        for (size_t i = 0; i < ds->splits[s].n_episodes; i++)
+            free(ds->splits[s].episodes[i].kept);
+        free(ds->splits[s].episodes);
         free(ds->splits[s].v);
         free(ds->splits[s].memory);
     }
@@ -258,6 +278,16 @@ int dataset_read_kept(const struct dataset *ds, const struct sample *s, struct p
 {
     const struct part *part = &ds->parts[s->part];
     return part->source->kind->load(part, s, d, p, kept, own, e);
+}
+
+bool dataset_plays(const struct dataset *ds)
+{
+    return dataset_kind(ds)->plays;
+}
+
+int dataset_cut(struct dataset *ds, enum split split, const struct preprocess *p, struct err *e)
+{
+    return dataset_plays(ds) ? dataset_kind(ds)->cut(ds, split, p, e) : 0;
 }
 
 int dataset_load(struct dataset *ds, enum split split, size_t i, const struct preprocess *p, void *kept, struct err *e)

@@ -43,9 +43,13 @@ struct sample {
     int64_t index;         /* its place in that; 0 for a picture of its own */
     const char *mask_path; /* NULL: none in a file */
     const char *kind;      /* class or defect: good, broken_large, 3; "" where there are no classes */
-    int label;             /* index of the class (dataset_class), -1 unknown */
-    int anomalous;         /* 0, 1, or -1 unknown */
-    int part;              /* which of the opened URLs, from 0 */
+    size_t episode;        /* of videos and clips: which video of the split, from 0 */
+    const uint8_t
+        *truths;     /* of the same: of each of the video's `ntruths` frames 1 anomalous, 0 normal; NULL: unknown, */
+    int64_t ntruths; /* or as `anomalous` says of all */
+    int label;       /* index of the class (dataset_class), -1 unknown */
+    int anomalous;   /* 0, 1, or -1 unknown */
+    int part;        /* which of the opened URLs, from 0 */
     enum split split;
 };
 
@@ -83,6 +87,7 @@ struct wishes {
     int height, width; /* pixels */
     int channels;      /* 1 grey, 3 colour */
     int frames;        /* of a clip */
+    int step;          /* of a clip: from frame to frame */
     bool symmetric;    /* black and white become -1 and 1, not 0 and 1 */
     int tile;          /* pixels; pictures then keep their own size where none is asked for */
     double overlap;    /* of tiles: part of their side */
@@ -93,6 +98,12 @@ struct wishes {
  * or all of them, as the kind has it. ERR_USAGE: wishes that this kind of data cannot fulfil. */
 int dataset_fit(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
                 struct err *e);
+
+/* Whether samples are videos when it is opened. To be trained on they are cut into clips, each from another frame on,
+ * and the samples of the split are these; after dataset_check. Nothing happens to what plays not. ERR_FORMAT: a video
+ * is shorter than a clip. To be scored they are played (data/feed.h). */
+bool dataset_plays(const struct dataset *ds);
+int dataset_cut(struct dataset *ds, enum split split, const struct preprocess *p, struct err *e);
 
 /* Sample i in its kept form, preprocess_bytes(p) to `kept`. */
 int dataset_load(struct dataset *ds, enum split split, size_t i, const struct preprocess *p, void *kept, struct err *e);

@@ -10,9 +10,18 @@
 
 enum { DECODERS_KEPT = 32 };
 
+/* A video, once it has been examined. */
+struct episode {
+    int64_t frames;
+    uint8_t *kept;      /* its frames as kept for samples */
+    struct shape shape; /* of this shape; NULL: there was no room */
+};
+
 struct split_samples {
     struct sample *v;
     size_t n, capacity;
+    struct episode *episodes; /* of kinds that play: a video each */
+    size_t n_episodes;
     /* The first `kept` samples in the form that is kept of `shape`. */
     unsigned char *memory;
     size_t kept;
@@ -30,8 +39,9 @@ struct dataset {
     struct split_samples splits[SPLITS];
     const char **classes;
     int n_classes;
-    size_t dropped; /* given twice */
+    size_t dropped;               /* given twice */
     struct picture_limits limits; /* of every decoder */
+    size_t room;                  /* bytes left for frames of videos */
     pthread_mutex_t lock;
     struct picture_decoder *idle[DECODERS_KEPT];
     int n_idle;

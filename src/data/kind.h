@@ -7,14 +7,27 @@
 #include "data/preprocess.h"
 #include "data/source.h"
 
+/* What was seen of a video when all of it was read. */
+struct sight {
+    struct shape own; /* frames, height, width, channels */
+    uint64_t hash;    /* of its frames in their kept form */
+};
+
 struct kind {
     const char *name;    /* in model files */
     const char *samples; /* plural */
+    bool plays;          /* samples are videos, or clips of them; the sources have `play` and so on */
     /* Chooses what the wishes leave open, from the data. Means and deviations are made in the arena. */
     int (*fit)(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
                struct err *e);
     int (*check)(const struct preprocess *p, struct err *e);
     size_t (*bytes)(const struct preprocess *p);
+    /* Of kinds that play: reads all of a video, and keeps its frames in memory where there is room. `room` is for a
+     * frame that is not kept, `p` NULL: only looks at it. Any number of threads, each another video. */
+    int (*examine)(struct dataset *ds, const struct sample *s, struct picture_decoder *d, const struct preprocess *p,
+                   uint8_t *room, struct sight *sight, struct err *e);
+    /* Makes clips of a split's videos, which have been examined. */
+    int (*cut)(struct dataset *ds, enum split split, const struct preprocess *p, struct err *e);
     /* Reads a sample into its kept form and says what shape it had of its own. `p` NULL: only looks at it. */
     int (*load)(const struct part *part, const struct sample *s, struct picture_decoder *d, const struct preprocess *p,
                 void *kept, struct shape *own, struct err *e);
@@ -26,6 +39,6 @@ struct kind {
     void (*describe)(const struct shape *least, const struct shape *most, char *text, size_t size);
 };
 
-extern const struct kind kind_pictures, kind_rows;
+extern const struct kind kind_pictures, kind_rows, kind_clips;
 
 #endif

@@ -2,8 +2,8 @@
 #include "data/kind.h"
 
 #include "base/arena.h"
-#include "base/hot.h"
 #include "data/dataset_private.h"
+#include "data/pixel_values.h"
 #include "data/region.h"
 
 #include <math.h>
@@ -15,14 +15,6 @@ enum {
     GUESS_MIN = 16,  /* shortest */
     LOOKS = 33,      /* pictures that the choice is made from */
 };
-
-static const float WHITE = 255;
-
-struct picture_format preprocess_format(const struct preprocess *p)
-{
-    return (struct picture_format){
-        .width = (int)p->sample.d[1], .height = (int)p->sample.d[0], .channels = (int)p->sample.d[2]};
-}
 
 /* ---- fitting ---- */
 
@@ -76,9 +68,11 @@ static int fit(struct dataset *ds, enum split split, const struct wishes *w, str
 {
     struct picture_format native = {0};
     if (w->frames)
-        return err_set(e, ERR_USAGE,
-                       "option frames is %d, but %s has pictures, not clips; set frames=0 to train on single pictures",
-                       w->frames, ds->parts[0].path);
+        return err_set(
+            e, ERR_USAGE,
+            "option frames is %d, but %s has pictures, not clips; set frames=0 to train on single pictures, or "
+            "call the path video:PATH where its folders hold the frames of videos",
+            w->frames, ds->parts[0].path);
     bool region = w->roi && *w->roi;
     if (!w->height || !w->channels || region)
         TRY(look(ds, split, &native, e));
@@ -125,16 +119,9 @@ static int load(const struct part *part, const struct sample *s, struct picture_
     return p ? picture_fit(d, &picture, &format, kept, e) : 0;
 }
 
-/* Difference first: a product and a sum would be one instruction on some processors, and round otherwise. */
-HOT static void scale_pixels(const uint8_t *restrict pixels, float *restrict out, size_t n, float zero, float scale)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = ((float)pixels[i] - zero) * scale;
-}
-
 static void values(const struct preprocess *p, const void *kept, float *out)
 {
-    scale_pixels(kept, out, bytes(p), WHITE * *p->mean, 1 / (WHITE * *p->std));
+    pixels_to_values(p, kept, bytes(p), out);
 }
 
 static void change(const struct preprocess *p, const struct change *c, void *kept, void *spare)
@@ -146,11 +133,7 @@ static void change(const struct preprocess *p, const struct change *c, void *kep
 
 static void show(const struct preprocess *p, const float *values_in, uint8_t *pixels)
 {
-    const size_t n = bytes(p);
-    for (size_t i = 0; i < n; i++) {
-        float v = (values_in[i] * *p->std + *p->mean) * WHITE;
-        pixels[i] = (uint8_t)(v > 0 ? (v < WHITE ? v + 0.5f : WHITE) : 0);
-    }
+    values_to_pixels(p, values_in, bytes(p), pixels);
 }
 
 static void describe(const struct shape *least, const struct shape *most, char *text, size_t size)

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static const struct kind *const kinds[] = {&kind_pictures, &kind_rows};
+static const struct kind *const kinds[] = {&kind_pictures, &kind_rows, &kind_clips};
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
 const struct kind *kind_find(const char *name, struct err *e)

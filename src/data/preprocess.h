@@ -15,7 +15,7 @@
 #include "data/media.h"
 #include "nn/shape.h"
 
-/* A kind of data: pictures, rows. */
+/* A kind of data: pictures, rows, clips. */
 struct kind;
 
 enum {
@@ -32,6 +32,7 @@ struct preprocess {
     struct shape sample;     /* [D,]H,W,C or C: without the batch */
     int n;                   /* of mean and std: 1, for all values alike, or one for each of the last dimension */
     const float *mean, *std; /* owned by whoever fitted or read it */
+    int step;                /* of clips: from frame to frame; 1: they follow each other */
     /* Of pictures: */
     const uint8_t *roi; /* height x width of 1 (counts) and 0 (is ignored); NULL: all of it counts. Owned as mean */
     int tile;           /* side of the tiles that the model sees, in pixels; 0: the whole picture at once */
@@ -59,12 +60,14 @@ size_t preprocess_bytes(const struct preprocess *p);
 /* From the kept form to shape_count(&p->sample) values. */
 void preprocess_values(const struct preprocess *p, const void *kept, float *out);
 
-/* The size and channels of a picture as it is kept. Of pictures alone. */
+/* The size and channels of a picture, or of a frame of a clip, as it is kept. */
 struct picture_format preprocess_format(const struct preprocess *p);
 
-/* Whether samples are something to look at; then `format` (may be NULL) is that of the picture of one. */
+/* Whether samples are something to look at; then `format` (may be NULL) is that of the picture of one, or of a frame.
+ */
 bool preprocess_shows(const struct preprocess *p, struct picture_format *format);
-/* Values back to 8-bit pixels of that format, clamped: for inputs, reconstructions, decoded items. */
+/* Values, of a clip those of one frame, back to 8-bit pixels of that format, clamped: for inputs, reconstructions,
+ * decoded items. */
 void preprocess_show(const struct preprocess *p, const float *values, uint8_t *pixels);
 
 #endif

@@ -41,6 +41,13 @@ struct source {
                 struct picture *out, struct err *e);
     /* Rows: the sample's columns, as many as the part's shape has. Any number of threads. */
     int (*row)(const struct part *p, const struct sample *s, float *out, struct err *e);
+    /* Videos: opens the one of a sample, to be played from its first frame on; any number of threads, each its own. The
+     * next frame, its pixels the player's until the call after: 1, or 0 at the end; `time` in seconds from the start,
+     * `channels` as of read. Goes to a frame, counted from 0. */
+    int (*play)(const struct part *p, const struct sample *s, void **player, struct err *e);
+    int (*next)(void *player, int channels, struct picture *out, double *time, struct err *e);
+    int (*seek)(void *player, int64_t frame, struct err *e);
+    void (*stop)(void *player);
     /* The mask of an anomalous sample, one channel, 128 and more is defective: 1, or 0 when there is none. */
     int (*mask)(const struct part *p, const struct sample *s, struct picture_decoder *d, struct picture *out,
                 struct err *e);

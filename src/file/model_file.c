@@ -90,6 +90,8 @@ static json_t *input_json(const struct preprocess *p)
 {
     json_t *input = json_pack("{s:s, s:o, s:o, s:o}", "kind", kind_name(p->kind), "shape", shape_json(&p->sample),
                               "mean", scale_json(p->mean, p->n), "std", scale_json(p->std, p->n));
+    if (p->step)
+        input = json_put(input, "step", json_integer(p->step));
     if (p->tile) {
         input = json_put(input, "tile", json_integer(p->tile));
         input = json_put(input, "overlap", json_number(p->overlap));
@@ -264,6 +266,17 @@ static int read_scale(const struct reading *r, const json_t *input, const char *
     return 0;
 }
 
+/* Of clips alone. */
+static int read_step(const struct reading *r, const json_t *input)
+{
+    int64_t step;
+    if (!json_object_get(input, "step"))
+        return 0;
+    TRY(json_want_integer(input, "step", r->path, 1, PREPROCESS_SIDE_MAX, &step, r->e));
+    r->c->input.step = (int)step;
+    return 0;
+}
+
 /* Files of before tiles have none. */
 static int read_tiles(const struct reading *r, const json_t *input)
 {
@@ -322,6 +335,7 @@ static int read_input(const struct reading *r, const json_t *document)
     if (!p->sample.nd || p->n != deviations)
         return err_set(r->e, ERR_FORMAT,
                        "%s: the input has no shape, or not as many means as deviations; the file is damaged", r->path);
+    TRY(read_step(r, input));
     TRY(read_tiles(r, input));
     if (preprocess_check(p, &why))
         return err_set(r->e, ERR_FORMAT, "%s: %s; the file is damaged", r->path, why.msg);

@@ -25,7 +25,9 @@ const struct option train_options[] = {
     ROW_FLOAT(overlap, "0.25", 0, OVERLAP_MAX, "of tiles: what neighbours share, at least, as a part of their side"),
     ROW_STRING(roi, "", "a picture: where it is white counts, where it is black is ignored; empty: everything counts"),
     ROW_INT(channels, "0", 0, 3, "1: grey, 3: colour, 0: chosen from the data"),
-    ROW_INT(frames, "0", 0, 1024, "of a clip, which is one sample; 0: pictures"),
+    ROW_INT(frames, "0", 0, 1024, "of a clip of a video, which is one sample; 0: pictures, or of videos 16"),
+    ROW_INT(step, "1", 1, 1024, "of a clip: from frame to frame of the video; 2 takes every second one"),
+    ROW_INT(hop, "1", 1, 1000000, "of videos: from the first frame of a clip that is trained on to that of the next"),
     ROW_CHOICE(range, "-1..1", "-1..1|0..1", "what black and white become"),
     ROW_FLOAT(validation, "0.05", 0, 0.9, "share of the normal training data that chooses the epoch to keep"),
     ROW_FLOAT(calibration, "0.1", 0, 0.9, "share of the normal training data that sets the threshold; at least 19 samples, or half of few"),
@@ -73,6 +75,7 @@ int train_wishes(const struct train_config *c, struct wishes *w, struct err *e)
 {
     *w = (struct wishes){.channels = (int)c->channels,
                          .frames = (int)c->frames,
+                         .step = (int)c->step,
                          .symmetric = c->range == RANGE_SYMMETRIC,
                          .tile = (int)c->tile,
                          .overlap = c->overlap,

@@ -14,6 +14,8 @@
 enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_AUTO };
 enum value_range { RANGE_SYMMETRIC, RANGE_UNIT }; /* -1..1, 0..1 */
 enum keep { KEEP_BEST, KEEP_LAST };
+/* How what is said of clips becomes what is said of frames (run/frames.h). */
+enum protocol { PROTOCOL_FRAMES, PROTOCOL_OFFICIAL };
 /* What verdicts stand on; BY_FILE: what the file says, of scorers alone. */
 enum score_by { BY_MODEL, BY_MAP, BY_FILE };
 
@@ -34,7 +36,9 @@ struct train_config {
     double overlap;         /* of tiles: part of their side */
     char roi[OPTION_TEXT];  /* path of a mask of what counts; "": everything */
     int64_t channels;       /* 0: guessed from the data */
-    int64_t frames;         /* of a clip; 0: pictures */
+    int64_t frames;         /* of a clip; 0: 16 of videos, and pictures */
+    int64_t step;           /* of a clip: from frame to frame */
+    int64_t hop;            /* from clip to clip that is trained on */
     enum value_range range;
     double validation, calibration; /* shares of the normal training data */
     int64_t patience;               /* epochs without a better validation loss; 0: no early stopping */

@@ -37,16 +37,16 @@ void judge_free(struct judge *j)
     free(j);
 }
 
-static const float *smooth(struct judge *j, const float *map)
+static const float *smooth(struct judge *j, const float *map, size_t count)
 {
-    for (size_t at = 0; at < j->values; at += j->frame)
+    for (size_t at = 0; at < count; at += j->frame)
         smoother_run(j->smoother, map + at, j->smooth + at);
     return j->smooth;
 }
 
 void judge_learn(struct judge *j, const float *map, struct usual_collector *to)
 {
-    usual_collector_add(to, smooth(j, map), j->values);
+    usual_collector_add(to, smooth(j, map, j->values), j->values);
 }
 
 void judge_learnt(struct judge *j, struct usual_collector *from, struct usual *usual)
@@ -55,10 +55,10 @@ void judge_learnt(struct judge *j, struct usual_collector *from, struct usual *u
 }
 
 /* What counts, to j->smooth; the rest becomes 0. */
-static size_t gather(struct judge *j, float *map)
+static size_t gather(struct judge *j, float *map, size_t count)
 {
     size_t n = 0;
-    for (size_t i = 0; i < j->values; i++)
+    for (size_t i = 0; i < count; i++)
         if (j->about->input.roi[i])
             j->smooth[n++] = map[i];
         else
@@ -66,12 +66,22 @@ static size_t gather(struct judge *j, float *map)
     return n;
 }
 
-float judge_map(struct judge *j, const float *map, float *out)
+static float judge(struct judge *j, const float *map, size_t count, float *out)
 {
     const double top = j->about->train.map_top;
-    usual_map(&j->about->usual, smooth(j, map), j->values, out);
+    usual_map(&j->about->usual, smooth(j, map, count), count, out);
     if (!j->about->input.roi)
-        return usual_score(out, j->values, top, j->scratch);
-    size_t n = gather(j, out); /* the smoothed map has done its work */
+        return usual_score(out, count, top, j->scratch);
+    size_t n = gather(j, out, count); /* the smoothed map has done its work */
     return usual_score(j->smooth, n, top, j->scratch);
+}
+
+float judge_map(struct judge *j, const float *map, float *out)
+{
+    return judge(j, map, j->values, out);
+}
+
+float judge_frame(struct judge *j, const float *map, float *out)
+{
+    return judge(j, map, j->frame, out);
 }

@@ -11,11 +11,13 @@ struct judge;
 int judge_new(const struct model_file *about, size_t values, struct judge **out, struct err *e);
 void judge_free(struct judge *j); /* NULL is fine */
 
-/* Adds a map to what is usual, and ends that: into about->usual, which points into the collector. */
+/* Adds a map of all values to what is usual, and ends that: into about->usual, which points into the collector. */
 void judge_learn(struct judge *j, const float *map, struct usual_collector *to);
 void judge_learnt(struct judge *j, struct usual_collector *from, struct usual *usual);
 
-/* Writes what is unusual in a map to `out`; returns the score. What does not count is 0. */
+/* Writes what is unusual in a map of `values` to `out`; returns the score. What does not count is 0. */
 float judge_map(struct judge *j, const float *map, float *out);
+/* The same for the first frame of it alone. */
+float judge_frame(struct judge *j, const float *map, float *out);
 
 #endif

@@ -1,28 +1,12 @@
 #include "run/score.h"
 
 #include "base/log.h"
-#include "data/loader.h"
-#include "run/forward.h"
-#include "run/judge.h"
+#include "run/frames.h"
+#include "run/score_private.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-
-struct scorer {
-    const struct loaded *loaded;
-    struct forward forward;
-    enum score_by by;
-    bool map;            /* wanted by the caller */
-    struct judge *judge; /* of maps that know what is usual; NULL: none are wanted */
-    float *maps;         /* those of a batch */
-    double rate;
-    struct picture_decoder *decoder; /* made at first use */
-    void *kept;                      /* one sample as data sets keep it */
-    scorer_search *searching;
-    void *user;
-    size_t n; /* samples in hand */
-};
 
 static struct forward_spec spec_of(const struct loaded *s, int batch, int threads)
 {
@@ -76,11 +60,19 @@ static int check(const struct loaded *loaded, const struct scorer_spec *want, st
     return 0;
 }
 
+/* Of clips the batch counts frames. */
+static int rows_of(const struct loaded *loaded, int batch)
+{
+    const struct shape *sample = &loaded_file(loaded)->input.sample;
+    int rows = sample->nd == 4 ? batch / (int)sample->d[0] : batch;
+    return rows < 1 ? 1 : rows;
+}
+
 /* The graph, not planned yet. */
 static int build(const struct loaded *loaded, const struct scorer_spec *want, struct forward *f, struct err *e)
 {
     const struct model_file *about = loaded_file(loaded);
-    struct forward_spec spec = spec_of(loaded, want->batch, want->threads);
+    struct forward_spec spec = spec_of(loaded, rows_of(loaded, want->batch), want->threads);
     enum precision precision = want->precision == PRECISION_AUTO ? about->train.precision : want->precision;
     *f = (struct forward){0};
     TRY(check(loaded, want, e));
@@ -98,11 +90,26 @@ static bool on_search(void *user, double share)
     return s->searching(s->user, (size_t)(share * (double)s->n));
 }
 
+/* Left to it, clips follow each other so that every frame is judged once; in the official protocol there is one a
+ * frame. */
+static int64_t choose_hop(const struct scorer *s, const struct scorer_spec *want)
+{
+    const struct shape *sample = &loaded_file(s->loaded)->input.sample;
+    if (sample->nd != 4)
+        return 0;
+    if (want->protocol == PROTOCOL_OFFICIAL)
+        return 1;
+    const int64_t most = frames_hop(&s->forward, &loaded_file(s->loaded)->input);
+    return want->hop > 0 && want->hop < most ? want->hop : most;
+}
+
 static int start(struct scorer *s, const struct scorer_spec *want, struct err *e)
 {
     TRY(build(s->loaded, want, &s->forward, e));
     TRY(forward_plan(&s->forward, e));
     s->rate = want->rate;
+    s->protocol = want->protocol;
+    s->hop = choose_hop(s, want);
     s->searching = want->searching;
     s->user = want->user;
     s->forward.searching = want->searching ? on_search : NULL;
@@ -169,7 +176,21 @@ const struct calibration *scorer_calibration(const struct scorer *s)
 
 /* ---- scoring ---- */
 
-static struct verdict read_verdict(const struct scorer *s, int i)
+void scorer_judge(const struct scorer *s, struct verdict *v)
+{
+    v->score = v->by[s->by];
+    if (!isfinite(v->by[BY_MODEL]) || (s->judge && !isfinite(v->by[BY_MAP]))) {
+        v->error = ERR_FAIL;
+        v->message = plan_failed(s->forward.plan)
+                         ? "oneDNN could not compute this sample's score, most likely for want of memory"
+                         : "the model gives this sample a score that is not finite; train it anew with a lower lr";
+        return;
+    }
+    v->p_value = calibration_p_value(scorer_calibration(s), v->score);
+    v->anomalous = v->p_value <= s->rate;
+}
+
+struct verdict scorer_verdict(const struct scorer *s, int i)
 {
     const struct forward *f = &s->forward;
     struct verdict v = {.by = {[BY_MODEL] = forward_score(f, i), [BY_MAP] = NAN}};
@@ -178,16 +199,9 @@ static struct verdict read_verdict(const struct scorer *s, int i)
         v.by[BY_MAP] = judge_map(s->judge, forward_map(f, i), map);
     if (s->map)
         v.map = s->by == BY_MAP ? map : forward_map(f, i);
-    v.score = v.by[s->by];
-    if (!isfinite(v.by[BY_MODEL]) || (map && !isfinite(v.by[BY_MAP]))) {
-        v.error = ERR_FAIL;
-        v.message = plan_failed(f->plan)
-                        ? "oneDNN could not compute this sample's score, most likely for want of memory"
-                        : "the model gives this sample a score that is not finite; train it anew with a lower lr";
+    scorer_judge(s, &v);
+    if (v.error)
         return v;
-    }
-    v.p_value = calibration_p_value(scorer_calibration(s), v.score);
-    v.anomalous = v.p_value <= s->rate;
     v.reconstruction = forward_reconstruction(f, i);
     v.target = forward_target(f, i);
     for (int k = 0; k < f->heads.nscores; k++)
@@ -197,8 +211,7 @@ static struct verdict read_verdict(const struct scorer *s, int i)
     return v;
 }
 
-/* The first n samples of the input. */
-static int run(struct scorer *s, size_t n, struct err *e)
+int scorer_run(struct scorer *s, size_t n, struct err *e)
 {
     s->n = n;
     return forward_run(&s->forward, (int)n) ? 0 : err_set(e, ERR_STOPPED, "scoring was stopped within a search");
@@ -221,9 +234,9 @@ int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct
         preprocess_ignore(input, s->kept);
         preprocess_values(input, s->kept, f->input + (size_t)i * f->sample_values);
     }
-    TRY(run(s, (size_t)n, e));
+    TRY(scorer_run(s, (size_t)n, e));
     for (int i = 0; i < n; i++)
-        out[i] = read_verdict(s, i);
+        out[i] = scorer_verdict(s, i);
     return 0;
 }
 
@@ -251,43 +264,8 @@ int scorer_score_rows(struct scorer *s, const float *rows, int n, struct verdict
     for (int i = 0; i < n; i++) /* rows are kept as they are */
         preprocess_values(&loaded_file(s->loaded)->input, rows + (size_t)i * f->sample_values,
                           f->input + (size_t)i * f->sample_values);
-    TRY(run(s, (size_t)n, e));
+    TRY(scorer_run(s, (size_t)n, e));
     for (int i = 0; i < n; i++)
-        out[i] = read_verdict(s, i);
+        out[i] = scorer_verdict(s, i);
     return 0;
-}
-
-static int score_batch(struct scorer *s, const struct batch *b, scorer_each *each, void *user, struct err *e)
-{
-    memcpy(s->forward.input, b->data, b->n * s->forward.sample_values * sizeof(float));
-    TRY(run(s, b->n, e));
-    for (size_t i = 0; i < b->n; i++) {
-        struct verdict v = {.error = ERR_IO, .message = b->errors[i]};
-        if (!b->errors[i])
-            v = read_verdict(s, (int)i);
-        if (each(user, b->samples[i], &v))
-            return err_set(e, ERR_STOPPED, "scoring was stopped after %zu of the batch's samples", i + 1);
-    }
-    return 0;
-}
-
-int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
-                         scorer_each *each, void *user, struct err *e)
-{
-    struct loader_options options = {.batch = (size_t)s->forward.batch,
-                                     .input = &loaded_file(s->loaded)->input,
-                                     .ahead = s->forward.tiled ? 1 : 0}; /* large pictures are large batches */
-    size_t count = indices ? n : dataset_count(data, split);
-    if (dataset_kind(data) != options.input->kind)
-        return err_set(e, ERR_USAGE, "the data are %s, but the model was made for %s", kind_samples(dataset_kind(data)),
-                       kind_samples(options.input->kind));
-    options.threads = count > options.batch ? s->forward.threads : 1; /* decoding may well be most of the work */
-    struct loader *loader = NULL;
-    struct batch b;
-    TRY(loader_new(data, split, indices, n, &options, &loader, e));
-    int got, code = 0;
-    while (!code && (got = loader_next(loader, &b, e)) != 0)
-        code = got < 0 ? got : score_batch(s, &b, each, user, e);
-    loader_free(loader);
-    return code;
 }

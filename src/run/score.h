@@ -27,8 +27,10 @@ struct scorer_spec {
     const struct log *log;               /* may be NULL; a line where verdicts are not what the file promises */
     scorer_search *searching;            /* may be NULL */
     void *user;                          /* of it */
-    enum score_by by; /* what score, verdict and map stand on; ERR_USAGE: the model has no such map */
-    bool both;        /* the other score, too, where there is one */
+    enum score_by by;       /* what score, verdict and map stand on; ERR_USAGE: the model has no such map */
+    bool both;              /* the other score, too, where there is one */
+    enum protocol protocol; /* of videos: how clips become frames (run/frames.h), */
+    int hop;                /* and the frames from clip to clip, at most as many as a clip judges; 0: so many */
 };
 
 int scorer_new(struct loaded *s, const struct scorer_spec *spec, struct scorer **out, struct err *e);
@@ -54,10 +56,13 @@ struct verdict {
     float parts[SCORE_PARTS]; /* as loaded_roles names them, before their weights */
     double p_value;
     bool anomalous;   /* p_value <= rate */
-    const float *map; /* height x width of the model's input: as the model makes it, or what is unusual in it */
+    const float *map; /* of a frame of a video alone. Height x width of the model's input: as the model makes it, or
+                         what is unusual in it */
     const float *reconstruction; /* normalised, see data/preprocess.h; shape of */
     const float *target;         /* what it should have been; there when the reconstruction is */
     struct attention attention[MEMORIES];
+    int64_t frame;       /* of a video, from 0; of an error: how many there were */
+    double time;         /* seconds from its start; NaN: of an error */
     int error;           /* 0, or why there is no score */
     const char *message; /* a sentence with the sample's name */
 };
@@ -69,8 +74,9 @@ int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct
  * finds what is wrong with them: ERR_USAGE: other columns; ERR_FORMAT: a number that is not finite. */
 int scorer_score_rows(struct scorer *s, const float *rows, int n, struct verdict *out, struct err *e);
 int scorer_check_rows(const struct loaded *s, const float *rows, size_t n, size_t columns, struct err *e);
-/* Scores a whole split in order, calling `each` for every sample as it comes; a sample that cannot be read is a verdict
- * with error and message. `each` returns non-zero to stop (ERR_STOPPED). `indices` NULL: all samples, n is ignored. */
+/* Scores a whole split in order, of videos (dataset_plays) every frame of every one, in order, calling `each` for every
+ * sample as it comes; a sample that cannot be read is a verdict with error and message. `each` returns non-zero to stop
+ * (ERR_STOPPED). `indices` NULL: all samples, n is ignored. */
 typedef int scorer_each(void *user, size_t index, const struct verdict *v);
 int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
                          scorer_each *each, void *user, struct err *e);

@@ -63,6 +63,46 @@ static int add_calibration(void *user, const struct forward *f, int i, struct er
     return calibrator_add(t->map_calibrator, score, t->map, f->map_values, e);
 }
 
+/* ---- videos ---- */
+
+static int calibrate_frames(struct trainer *t, int64_t until, struct err *e)
+{
+    struct frame_row row;
+    while (frames_take(t->frames, until, &row)) {
+        const struct shape map = model_file_map(&t->about);
+        const size_t values = (size_t)shape_count(&map);
+        TRY(calibrator_add(t->calibrator, row.by[BY_MODEL], row.map, values, e));
+        if (t->collector)
+            TRY(calibrator_add(t->map_calibrator, row.by[BY_MAP], row.usual, values, e));
+    }
+    return 0;
+}
+
+/* A clip of the held-out stretches, in their order. */
+static int add_clip(void *user, const struct forward *f, int i, struct err *e)
+{
+    struct trainer *t = user;
+    const size_t place = t->clips_judged++, first = t->samples[SHARE_TRAIN] + t->samples[SHARE_VALIDATION];
+    const struct sample *s = dataset_sample(t->job->data, SPLIT_TRAIN, t->order[first + place]);
+    (void)f;
+    if (t->stretch_begins[place]) {
+        TRY(calibrate_frames(t, INT64_MAX, e));
+        frames_begin(t->frames, 0);
+        t->stretch_first = s->index;
+    }
+    const int64_t begin = (s->index - t->stretch_first) / t->about.input.step;
+    frames_add(t->frames, i, begin);
+    return calibrate_frames(t, begin + frames_hop(&t->forward, &t->about.input), e);
+}
+
+static int calibrate_videos(struct trainer *t, struct err *e)
+{
+    t->clips_judged = 0;
+    frames_begin(t->frames, 0);
+    TRY(score_all(t, t->loaders[SHARE_CALIBRATION], add_clip, t, e));
+    return calibrate_frames(t, INT64_MAX, e);
+}
+
 static int validate(struct trainer *t, struct err *e)
 {
     double sum = 0;
@@ -99,7 +139,7 @@ static int calibrate(struct trainer *t, struct err *e)
         TRY(learn_usual(t, e));
     }
     if (t->samples[SHARE_CALIBRATION])
-        TRY(score_all(t, t->loaders[SHARE_CALIBRATION], add_calibration, t, e));
+        TRY(t->frames ? calibrate_videos(t, e) : score_all(t, t->loaders[SHARE_CALIBRATION], add_calibration, t, e));
     calibrator_finish(t->calibrator, &t->about.calibration);
     if (t->collector)
         calibrator_finish(t->map_calibrator, &t->about.map_calibration);

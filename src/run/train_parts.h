@@ -5,12 +5,18 @@
 #include "base/file.h"
 #include "data/loader.h"
 #include "run/forward.h"
+#include "run/frames.h"
 #include "file/state.h"
 #include "run/train.h"
 #include "run/judge.h"
 #include "run/update.h"
 
+struct stretches;
+
 enum share { SHARE_TRAIN, SHARE_VALIDATION, SHARE_CALIBRATION, SHARES };
+
+enum { TRAIN_PROMISE = 19 }; /* held-out samples without which nothing is flagged at */
+#define TRAIN_RATE 0.05
 
 struct trainer {
     const struct train_job *job;
@@ -22,6 +28,11 @@ struct trainer {
     size_t *order;                  /* samples of the training split: of each share in turn, ascending within it */
     int64_t epochs;                 /* to run in all */
     size_t samples[SHARES];         /* in each share */
+    struct stretches *stretches;    /* of videos; NULL: of others. Then: */
+    uint8_t *stretch_begins;        /* whether a stretch begins with that clip of the calibration share, */
+    size_t held_stretches;          /* how many there are in it, */
+    size_t clips_judged;            /* clips of it so far, */
+    int64_t stretch_first;          /* and where in the video the one in hand begins */
     struct loader *loaders[SHARES]; /* NULL: an empty share */
     struct loader *usual;           /* of training samples, as scoring sees them: what is usual; NULL: no maps */
 
@@ -34,6 +45,7 @@ struct trainer {
     struct forward forward;                         /* for the held-out shares */
     struct calibrator *calibrator, *map_calibrator; /* of the model's own score; of the map that knows what is usual */
     struct usual_collector *collector;
+    struct frames *frames;    /* of videos: judges frames */
     struct judge *judge;      /* NULL, as the two before: the model has no maps */
     float *map;               /* one of its maps */
     float *kept[GROUP_COUNT]; /* weights of about.kept_epoch, laid out as params->value */
@@ -46,6 +58,13 @@ struct trainer {
     double saving;         /* seconds that the last save took */
     int64_t steps_run;     /* in this run */
 };
+
+/* Which samples are in which share: a function of the seed and of how many there are, or how long videos are. Fills
+ * order, samples and the numbers of `about`. */
+int train_draw_shares(struct trainer *t, struct err *e);
+/* Of videos: the clips that the calibration share is judged by, once it is known how many frames of one are. */
+int train_hold_clips(struct trainer *t, struct err *e);
+void train_stretches_free(struct stretches *s); /* NULL is fine */
 
 /* Fills a zeroed trainer; train_end frees it, whatever came of it. */
 int train_prepare(struct trainer *t, const struct train_job *job, struct err *e);

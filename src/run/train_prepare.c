@@ -16,10 +16,7 @@ enum {
     USUAL_MAX = 200,        /* samples that say what is usual, */
     USUAL_VALUES = 1 << 24, /* and values of their maps, unless that were fewer than USUAL_MIN: saving stays cheap */
     USUAL_MIN = 19,
-    PROMISE_MIN = 19, /* held-out samples without which nothing is flagged at usual_rate */
 };
-
-static const double usual_rate = 0.05;
 
 /* ---- the sample ---- */
 
@@ -107,58 +104,7 @@ static int check_data(struct trainer *t, struct err *e)
         return err_memory(e, "the data's summary");
     TRY(dataset_summary(job->data, &(struct log){summary_line, &s}, e));
     t->about.data_summary = s.text;
-    return 0;
-}
-
-static int by_index(const void *a, const void *b)
-{
-    size_t x = *(const size_t *)a, y = *(const size_t *)b;
-    return (x > y) - (x < y);
-}
-
-/* At least one where a share is asked for. */
-static size_t share_of(double share, size_t n)
-{
-    size_t count = (size_t)llround(share * (double)n);
-    return share > 0 && !count ? 1 : count;
-}
-
-/* Of n samples, `others` of them held out already. A share too small for the usual promise grows, up to half of what is
- * left: from few samples a model learns nearly as much with half of them, and without a threshold it says nothing
- * (stats/calibrate.md). */
-static size_t calibration_share(double share, size_t n, size_t others)
-{
-    size_t asked = share_of(share, n), half = (n - others) / 2, wanted = half < PROMISE_MIN ? half : PROMISE_MIN;
-    return asked && asked < wanted ? wanted : asked;
-}
-
-/* Which sample is in which share depends on the seed and the number of samples alone. */
-static int draw_shares(struct trainer *t, struct err *e)
-{
-    const struct train_config *c = t->job->train;
-    size_t n = dataset_count(t->job->data, SPLIT_TRAIN), at = 0;
-    t->samples[SHARE_VALIDATION] = share_of(c->validation, n);
-    t->samples[SHARE_CALIBRATION] = calibration_share(c->calibration, n, t->samples[SHARE_VALIDATION]);
-    size_t held = t->samples[SHARE_VALIDATION] + t->samples[SHARE_CALIBRATION];
-    if (held + 2 > n)
-        return err_set(e, ERR_USAGE,
-                       "%zu of %zu training samples would be held out for validation and calibration, at "
-                       "least 2 must be left to train on; lower validation or calibration, or add data",
-                       held, n);
-    t->samples[SHARE_TRAIN] = n - held;
-    t->order = malloc(n * sizeof *t->order);
-    if (!t->order)
-        return err_memory(e, "the order of the samples");
-    struct rng r = rng_new((uint64_t)c->seed, rng_stream("shares"));
-    rng_permutation(&r, t->order, n);
-    for (int s = 0; s < SHARES; s++) {
-        qsort(t->order + at, t->samples[s], sizeof *t->order, by_index);
-        at += t->samples[s];
-    }
-    t->about.trained = (int64_t)t->samples[SHARE_TRAIN];
-    t->about.validated = (int64_t)t->samples[SHARE_VALIDATION];
-    t->about.calibrated = (int64_t)t->samples[SHARE_CALIBRATION];
-    return 0;
+    return dataset_cut(job->data, SPLIT_TRAIN, &t->about.input, e);
 }
 
 /* How many samples say what is usual: few, where each is searched for. */
@@ -278,10 +224,21 @@ static int plan_training(struct trainer *t, int batch, struct err *e)
     return t->identities ? 0 : err_memory(e, "what noise is drawn from");
 }
 
+/* Held-out videos are judged frame by frame, as they will be. */
+static int make_frames(struct trainer *t, struct err *e)
+{
+    const struct frames_spec spec = {.about = &t->about,
+                                     .forward = &t->forward,
+                                     .judge = t->judge,
+                                     .hop = frames_hop(&t->forward, &t->about.input),
+                                     .keep_maps = true};
+    return frames_new(&spec, &t->frames, e);
+}
+
 static int make_calibrators(struct trainer *t, struct err *e)
 {
     const struct shape map = model_file_map(&t->about);
-    size_t held = t->samples[SHARE_CALIBRATION], height = (size_t)map.d[0], width = (size_t)map.d[1];
+    size_t held = (size_t)t->about.calibrated, height = (size_t)map.d[0], width = (size_t)map.d[1];
     bool done = (t->calibrator = calibrator_new(held, t->forward.maps)) != NULL;
     if (t->forward.maps)
         done = done && (t->map_calibrator = calibrator_new(held, true)) &&
@@ -292,7 +249,9 @@ static int make_calibrators(struct trainer *t, struct err *e)
     calibrator_region(t->calibrator, t->about.input.roi);
     if (t->map_calibrator)
         calibrator_region(t->map_calibrator, t->about.input.roi);
-    return t->forward.maps ? judge_new(&t->about, t->forward.map_values, &t->judge, e) : 0;
+    if (t->forward.maps)
+        TRY(judge_new(&t->about, t->forward.map_values, &t->judge, e));
+    return dataset_plays(t->job->data) ? make_frames(t, e) : 0;
 }
 
 static int make_plans(struct trainer *t, int batch, struct err *e)
@@ -323,22 +282,22 @@ static int prepare_curve(struct trainer *t, struct err *e)
 static void announce_promise(const struct trainer *t)
 {
     const struct log *log = t->job->log;
-    const struct calibration c = {.n = t->samples[SHARE_CALIBRATION]};
+    const struct calibration c = {.n = (size_t)t->about.calibrated};
     double smallest = calibration_smallest_rate(&c), left = 1 - t->job->train->validation;
     if (!c.n)
         log_line(log, LOG_WARN,
                  "nothing is held out for calibration, so the file will never flag anything; train with "
                  "calibration=0.1 for p-values and thresholds");
-    else if (smallest > usual_rate)
+    else if (smallest > TRAIN_RATE)
         log_line(log, LOG_WARN,
                  "with %zu sample%s held out for calibration nothing can be flagged at false-alarm rates below %.4g; "
                  "%g needs %d samples, which are held out of %.0f and more",
-                 c.n, c.n == 1 ? "" : "s", smallest, usual_rate, PROMISE_MIN, ceil(2 * PROMISE_MIN / left));
+                 c.n, c.n == 1 ? "" : "s", smallest, TRAIN_RATE, TRAIN_PROMISE, ceil(2 * TRAIN_PROMISE / left));
     else
         log_line(log, LOG_INFO,
                  "%zu samples held out for calibration can flag at false-alarm rates from %.4g on; at %g the real rate "
                  "of 9 trainings in 10 stays below %.4g",
-                 c.n, smallest, usual_rate, calibration_rate_bound(&c, usual_rate, 0.9));
+                 c.n, smallest, TRAIN_RATE, calibration_rate_bound(&c, TRAIN_RATE, 0.9));
 }
 
 static void announce_tiles(const struct tiled *t, const struct log *log)
@@ -498,7 +457,7 @@ static int measure(struct trainer *t, size_t *bytes, struct err *e)
     size_t held_out;
     int batch;
     TRY(choose_input(t, e));
-    TRY(draw_shares(t, e));
+    TRY(train_draw_shares(t, e));
     TRY(choose_batch(t, &batch, e));
     TRY(build_graphs(t, batch, e));
     const struct plan_spec spec = training_spec(t, outputs);
@@ -528,10 +487,11 @@ int train_prepare(struct trainer *t, const struct train_job *job, struct err *e)
     TRY(name_files(t, e));
     TRY(choose_input(t, e));
     TRY(check_data(t, e));
-    TRY(draw_shares(t, e));
+    TRY(train_draw_shares(t, e));
     t->at.data = dataset_fingerprint(job->data, SPLIT_TRAIN);
     TRY(choose_batch(t, &batch, e));
     TRY(build_graphs(t, batch, e));
+    TRY(t->stretches ? train_hold_clips(t, e) : 0);
     TRY(make_plans(t, batch, e));
     TRY(open_loaders(t, (size_t)batch, e));
     t->epochs = rate_epochs(job->train, (int64_t)loader_steps(t->loaders[SHARE_TRAIN]));
@@ -548,6 +508,7 @@ void train_end(struct trainer *t)
     for (int s = 0; s < SHARES; s++)
         loader_free(t->loaders[s]);
     loader_free(t->usual);
+    frames_free(t->frames);
     calibrator_free(t->calibrator);
     calibrator_free(t->map_calibrator);
     usual_collector_free(t->collector);
@@ -561,6 +522,8 @@ void train_end(struct trainer *t)
         free(t->kept[g]);
     free(t->identities);
     free(t->order);
+    train_stretches_free(t->stretches);
+    free(t->stretch_begins);
     file_unlock(&t->lock);
     free(t->output);
     free(t->state_path);

@@ -412,7 +412,7 @@ static void test_nothing_there(void **state)
     expect_no_opening(in_folder("foreign"), DATASET_SCORE, ERR_FORMAT, "no pictures");
     expect_no_opening(in_folder("half"), DATASET_SCORE, ERR_FORMAT, "folder test");
     expect_no_opening("images:/no/such", DATASET_SCORE, ERR_IO, "/no/such");
-    expect_no_opening("video:x", DATASET_SCORE, ERR_USAGE, "images, idx, synth");
+    expect_no_opening("movie:x", DATASET_SCORE, ERR_USAGE, "images, idx, synth");
     expect_no_opening(in_folder("half?colour=3"), DATASET_LEARN, ERR_USAGE, "no option 'colour'");
     expect_no_opening(in_folder("half?limit=x"), DATASET_LEARN, ERR_USAGE, "limit");
     expect_no_opening("", DATASET_LEARN, ERR_IO, "");

@@ -1,0 +1,37 @@
+/* Feed: a thread that plays videos one after the other ahead of whoever judges their frames, in bounded memory.
+ *
+ *     while ((got = feed_next(f, &item, e)) > 0)
+ *         ...
+ *
+ * A feed is one thread's; the data set beneath it may be shared. */
+#ifndef DATA_FEED_H
+#define DATA_FEED_H
+
+#include "data/dataset.h"
+
+struct feed;
+
+enum feed_what {
+    FEED_FRAME,
+    FEED_END,   /* of a video */
+    FEED_ERROR, /* what is left of a video cannot be read */
+};
+
+struct feed_item {
+    enum feed_what what;
+    size_t video;        /* place in the split */
+    int64_t frame;       /* from 0; of END and ERROR: how many there were */
+    double time;         /* seconds from the video's start */
+    const void *kept;    /* FRAME: in its kept form; valid until the next call */
+    const char *message; /* ERROR: a sentence; the same */
+};
+
+/* Plays the videos of a split, n of them at `videos` (NULL: all), each from the frame `from` says (NULL: from 0 on). */
+int feed_new(struct dataset *ds, enum split split, const size_t *videos, const int64_t *from, size_t n,
+             const struct preprocess *input, struct feed **out, struct err *e);
+void feed_free(struct feed *f); /* NULL is fine */
+
+/* The next item: 1, or 0 behind the last. */
+int feed_next(struct feed *f, struct feed_item *item, struct err *e);
+
+#endif

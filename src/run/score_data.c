@@ -1,0 +1,84 @@
+/* Scoring whole data sets: samples in batches, videos as they are played. */
+#include "data/feed.h"
+#include "data/loader.h"
+#include "run/score_private.h"
+#include "run/stream.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- samples ---- */
+
+static int score_batch(struct scorer *s, const struct batch *b, scorer_each *each, void *user, struct err *e)
+{
+    memcpy(s->forward.input, b->data, b->n * s->forward.sample_values * sizeof(float));
+    TRY(scorer_run(s, b->n, e));
+    for (size_t i = 0; i < b->n; i++) {
+        struct verdict v = {.error = ERR_IO, .message = b->errors[i]};
+        if (!b->errors[i])
+            v = scorer_verdict(s, (int)i);
+        if (each(user, b->samples[i], &v))
+            return err_set(e, ERR_STOPPED, "scoring was stopped after %zu of the batch's samples", i + 1);
+    }
+    return 0;
+}
+
+/* ---- videos ---- */
+
+static int take_item(struct stream *stream, struct dataset *data, enum split split, const struct feed_item *item,
+                     scorer_each *each, void *user, struct err *e)
+{
+    const char *name = dataset_sample(data, split, item->video)->name;
+    switch (item->what) {
+    case FEED_FRAME:
+        if (item->frame == 0)
+            stream_begin(stream, item->video, name, 0);
+        return stream_push(stream, item->kept, item->time, e);
+    case FEED_END:
+        return stream_end(stream, e);
+    case FEED_ERROR:
+        break;
+    }
+    if (item->frame)
+        TRY(stream_end(stream, e));
+    const struct verdict v = {.error = ERR_IO, .message = item->message, .frame = item->frame, .time = NAN};
+    return each(user, item->video, &v) ? err_set(e, ERR_STOPPED, "scoring was stopped within %s", name) : 0;
+}
+
+static int score_videos(struct scorer *s, struct dataset *data, enum split split, const size_t *videos, size_t n,
+                        scorer_each *each, void *user, struct err *e)
+{
+    struct stream *stream;
+    struct feed *feed = NULL;
+    struct feed_item item;
+    TRY(stream_new(s, each, user, &stream, e));
+    int code = feed_new(data, split, videos, NULL, n, &loaded_file(s->loaded)->input, &feed, e);
+    while (code == 0 && feed_next(feed, &item, e))
+        code = take_item(stream, data, split, &item, each, user, e);
+    feed_free(feed);
+    stream_free(stream);
+    return code;
+}
+
+int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
+                         scorer_each *each, void *user, struct err *e)
+{
+    struct loader_options options = {.batch = (size_t)s->forward.batch,
+                                     .input = &loaded_file(s->loaded)->input,
+                                     .ahead = s->forward.tiled ? 1 : 0}; /* large pictures are large batches */
+    size_t count = indices ? n : dataset_count(data, split);
+    if (dataset_kind(data) != options.input->kind)
+        return err_set(e, ERR_USAGE, "the data are %s, but the model was made for %s", kind_samples(dataset_kind(data)),
+                       kind_samples(options.input->kind));
+    if (dataset_plays(data))
+        return score_videos(s, data, split, indices, n, each, user, e);
+    options.threads = count > options.batch ? s->forward.threads : 1; /* decoding may well be most of the work */
+    struct loader *loader = NULL;
+    struct batch b;
+    TRY(loader_new(data, split, indices, n, &options, &loader, e));
+    int got, code = 0;
+    while (!code && (got = loader_next(loader, &b, e)) != 0)
+        code = got < 0 ? got : score_batch(s, &b, each, user, e);
+    loader_free(loader);
+    return code;
+}

@@ -1,0 +1,25 @@
+/* Stream: frames of a video in, a verdict on each frame out, as soon as no clip reaches it any more.
+ *
+ *     stream_begin; stream_push for every frame; stream_end
+ *
+ * A frame waits for the frames of at most two clips. One thread's. */
+#ifndef RUN_STREAM_H
+#define RUN_STREAM_H
+
+#include "run/score.h"
+
+struct stream;
+
+/* The scorer outlives it and scores nothing else meanwhile. `each` gets every row. */
+int stream_new(struct scorer *s, scorer_each *each, void *user, struct stream **out, struct err *e);
+void stream_free(struct stream *s); /* NULL is fine */
+
+/* A new video: `index` goes to `each`, `name` (borrowed) into sentences. Its first frame to come is number `first` of
+ * the video, of which the clips that would reach it from earlier frames are not known; 0 is its beginning. */
+void stream_begin(struct stream *s, size_t index, const char *name, int64_t first);
+/* The next frame in its kept form; `time` in seconds. ERR_STOPPED: `each` said so. */
+int stream_push(struct stream *s, const void *kept, double time, struct err *e);
+/* The rows that are left. Of fewer frames than a clip there is one row, an error. */
+int stream_end(struct stream *s, struct err *e);
+
+#endif
