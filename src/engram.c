@@ -97,6 +97,11 @@ void struct_write(void *out, const void *full, size_t known)
     memcpy(out, &size, sizeof size);
 }
 
+void *struct_element(const void *array, size_t i)
+{
+    return (char *)(uintptr_t)array + i * *(const size_t *)array;
+}
+
 int struct_row(void *row, const void *full, size_t known)
 {
     if (struct_size(row) < sizeof(size_t))

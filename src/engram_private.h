@@ -68,6 +68,9 @@ int struct_check(const char *type, const void *out, struct err *e);
 #define STRUCT_WRITE(type, out, ...) struct_write(out, &(const type){__VA_ARGS__}, sizeof(type))
 void struct_write(void *out, const void *full, size_t known);
 
+/* The i-th struct of an array whose elements have the size that the first one says. */
+void *struct_element(const void *array, size_t i);
+
 /* Fills the row of a table: 1, or 0 where there is no struct or it says no size. */
 #define STRUCT_ROW(type, row, ...) struct_row(row, &(const type){__VA_ARGS__}, sizeof(type))
 int struct_row(void *row, const void *full, size_t known);
@@ -142,6 +145,22 @@ struct chosen {
 int chosen_read(struct chosen *c, const char *model, const char *presets, bool rows, const char *const *settings,
                 size_t n, struct err *e);
 void chosen_free(struct chosen *c);
+
+/* ---- scorers ---- */
+
+struct engram_scorer {
+    const engram_model *model;
+    struct scorer_config config;
+    struct scorer *single, *many;    /* for one sample at a time and for `batch`; made at first use */
+    struct picture_decoder *decoder; /* the same */
+    struct picture *pictures;        /* batch, each of the model's size, */
+    uint8_t *fitted;                 /* and their pixels; the same */
+    struct verdict *verdicts;        /* batch, of the last call */
+    size_t nverdicts;                /* 0 where it failed */
+};
+
+/* What it says of a verdict. */
+void result_write(const engram_scorer *s, const struct verdict *v, engram_result *out);
 
 /* Makes the folders above a file. */
 int make_parent(const char *path, struct err *e);

@@ -1,0 +1,109 @@
+/* The public interface: scoring data sets, row by row. */
+#include "engram_private.h"
+
+#include "base/clock.h"
+
+#include <stdlib.h>
+
+struct rows {
+    engram_scorer *scorer;
+    const struct dataset *data;
+    const engram_hooks *hooks;
+    engram_row_fn *row;
+    void *user;
+    size_t done, total;
+    double started;
+};
+
+static int on_row(void *user, size_t index, const struct verdict *v)
+{
+    struct rows *r = user;
+    engram_result result = ENGRAM_RESULT_INIT;
+    const struct sample *s = dataset_sample(r->data, SPLIT_TEST, index);
+    engram_row row = {.size = sizeof row,
+                      .name = s->name,
+                      .path = s->path,
+                      .index = dataset_plays(r->data) ? v->frame : s->index,
+                      .kind = s->kind,
+                      .truth = s->anomalous,
+                      .error = v->error ? v->message : NULL,
+                      .result = v->error ? NULL : &result};
+    if (!v->error)
+        result_write(r->scorer, v, &result);
+    r->scorer->verdicts[0] = *v;
+    r->scorer->nverdicts = !v->error;
+    hooks_samples(r->hooks, "scoring", ++r->done, r->total, clock_seconds() - r->started);
+    int stop = r->row(r->user, &row) || hooks_stop(hooks_user(r->hooks));
+    r->scorer->nverdicts = 0; /* what it points to is used again */
+    return stop;
+}
+
+static bool on_search(void *user, size_t samples)
+{
+    const struct rows *r = user;
+    hooks_samples(r->hooks, "scoring", r->done + samples, r->total, clock_seconds() - r->started);
+    return hooks_stop(hooks_user(r->hooks));
+}
+
+static int score_dataset(struct rows *rows, struct dataset *data, const struct log *log, struct err *e)
+{
+    engram_scorer *s = rows->scorer;
+    struct scorer *scorer = NULL;
+    struct scorer_spec spec = scorer_spec_of(&s->config);
+    const struct picture_limits limits = scorer_limits(&s->config);
+    spec.log = log;
+    spec.searching = on_search;
+    spec.user = rows;
+    dataset_limit(data, &limits);
+    rows->total = dataset_plays(data) ? 0 : dataset_count(data, SPLIT_TEST);
+    if (rows->total && (size_t)spec.batch > rows->total)
+        spec.batch = (int)rows->total;
+    int code = scorer_new(s->model->loaded, &spec, &scorer, e);
+    if (code >= 0)
+        code = scorer_score_dataset(scorer, data, SPLIT_TEST, NULL, 0, on_row, rows, e);
+    scorer_free(scorer);
+    return code;
+}
+
+static int score_origin(struct rows *rows, const struct origin *origin, struct err *e)
+{
+    struct dataset *data = NULL;
+    struct own_data own;
+    const struct log log = hooks_log(rows->hooks);
+    rows->scorer->nverdicts = 0;
+    TRY(origin_open(origin, DATASET_SCORE, &log, &own, &data, e));
+    rows->data = data;
+    int code = score_dataset(rows, data, &log, e);
+    dataset_close(data);
+    return code;
+}
+
+int engram_score_data(engram_scorer *scorer, const char *const *urls, size_t n, const engram_hooks *hooks,
+                      engram_row_fn *row, void *user, engram_error *error)
+{
+    struct call call;
+    const struct origin origin = {.urls = urls, .n = n};
+    call_begin(&call);
+    struct rows rows = {.scorer = scorer, .hooks = &call.hooks, .row = row, .user = user, .started = clock_seconds()};
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(urls), GIVEN(row));
+    if (code >= 0)
+        code = call_hooks(&call, hooks);
+    if (code >= 0)
+        code = score_origin(&rows, &origin, &call.err);
+    return call_end(&call, code, error);
+}
+
+int engram_score_source(engram_scorer *scorer, const engram_data_source *source, const engram_hooks *hooks,
+                        engram_row_fn *row, void *user, engram_error *error)
+{
+    struct call call;
+    const struct origin origin = {.source = source};
+    call_begin(&call);
+    struct rows rows = {.scorer = scorer, .hooks = &call.hooks, .row = row, .user = user, .started = clock_seconds()};
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(source), GIVEN(row));
+    if (code >= 0)
+        code = call_hooks(&call, hooks);
+    if (code >= 0)
+        code = score_origin(&rows, &origin, &call.err);
+    return call_end(&call, code, error);
+}
