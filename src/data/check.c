@@ -214,6 +214,8 @@ int dataset_check(struct dataset *ds, enum split split, const struct dataset_nee
                        needs->at_least, split == SPLIT_TRAIN ? " " : "",
                        split == SPLIT_TRAIN ? dataset_kind(ds)->samples : "",
                        split == SPLIT_TRAIN ? " of what is normal" : "");
+    if (needs->input)
+        TRY(dataset_match(ds, needs->input, e));
     struct check c = {.ds = ds, .samples = s, .needs = needs, .log = log};
     c.caller = pthread_self();
     c.told = time(NULL);

@@ -307,6 +307,14 @@ int dataset_load(struct dataset *ds, enum split split, size_t i, const struct pr
     return 0;
 }
 
+int dataset_match(struct dataset *ds, const struct preprocess *p, struct err *e)
+{
+    for (size_t i = 0; i < ds->n_parts; i++)
+        if (p->kind == dataset_kind(ds) && p->kind->match)
+            TRY(p->kind->match(&ds->parts[i], p, e));
+    return 0;
+}
+
 uint64_t dataset_identity(const struct dataset *ds, enum split split, size_t i)
 {
     return rng_stream(dataset_sample(ds, split, i)->name);

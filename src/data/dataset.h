@@ -28,6 +28,7 @@
 #include "base/log.h"
 #include "base/option.h"
 #include "data/preprocess.h"
+#include "data/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -92,6 +93,10 @@ struct wishes {
     int tile;          /* pixels; pictures then keep their own size where none is asked for */
     double overlap;    /* of tiles: part of their side */
     const char *roi;   /* a mask of what counts: a picture; "" or NULL: all of it */
+    /* Of rows: */
+    enum scale scale;     /* of numbers */
+    double clip;          /* as in struct preprocess */
+    enum missing missing; /* what an empty cell is */
 };
 
 /* Chooses the preprocessing for the samples of a split. Means and deviations are made in the arena. Reads some samples,
@@ -104,6 +109,10 @@ int dataset_fit(struct dataset *ds, enum split split, const struct wishes *w, st
  * is shorter than a clip. To be scored they are played (data/feed.h). */
 bool dataset_plays(const struct dataset *ds);
 int dataset_cut(struct dataset *ds, enum split split, const struct preprocess *p, struct err *e);
+
+/* Before the first sample is brought to it: whether they can be, and how. One preprocessing at a time. ERR_USAGE: rows
+ * with other columns. */
+int dataset_match(struct dataset *ds, const struct preprocess *p, struct err *e);
 
 /* Sample i in its kept form, preprocess_bytes(p) to `kept`. */
 int dataset_load(struct dataset *ds, enum split split, size_t i, const struct preprocess *p, void *kept, struct err *e);

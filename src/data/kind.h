@@ -3,6 +3,7 @@
 #ifndef DATA_KIND_H
 #define DATA_KIND_H
 
+#include "base/json.h"
 #include "data/augment.h"
 #include "data/preprocess.h"
 #include "data/source.h"
@@ -21,6 +22,12 @@ struct kind {
     int (*fit)(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
                struct err *e);
     int (*check)(const struct preprocess *p, struct err *e);
+    /* Whether the samples of a part can be brought to it, and how; before the first is. NULL: that shows with each. */
+    int (*match)(struct part *part, const struct preprocess *p, struct err *e);
+    /* What of it is the kind's own, added to `input` (base/json.h), and read from there into the arena. `name` is the
+     * file's. NULL: nothing is. */
+    json_t *(*save)(const struct preprocess *p, json_t *input);
+    int (*restore)(struct preprocess *p, const json_t *input, const char *name, struct arena *arena, struct err *e);
     size_t (*bytes)(const struct preprocess *p);
     /* Of kinds that play: reads all of a video, and keeps its frames in memory where there is room. `room` is for a
      * frame that is not kept, `p` NULL: only looks at it. Any number of threads, each another video. */

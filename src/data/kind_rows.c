@@ -1,5 +1,5 @@
-/* Rows of numbers: C columns. Kept as they are; every column is brought to mean 0 and deviation 1 over the training
- * data. */
+/* Rows: C values. Of a table (data/table.h) with its columns of numbers and categories, or of numbers without names.
+ * Kept as the table keeps them. */
 #include "data/kind.h"
 
 #include "base/arena.h"
@@ -7,92 +7,222 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* ---- reading ---- */
 
 static size_t bytes(const struct preprocess *p)
 {
-    return (size_t)shape_count(&p->sample) * sizeof(float);
+    return (size_t)p->table->kept * sizeof(float);
+}
+
+static int match(struct part *part, const struct preprocess *p, struct err *e)
+{
+    const struct table *own = part->table;
+    if (!own || part->matched == p->table)
+        return 0;
+    if (!part->to && !(part->to = arena_alloc(part_arena(part), (size_t)own->n * sizeof *part->to)))
+        return err_memory(e, "the columns of a table");
+    TRY(table_match(own, p->table, part->path, part->to, e));
+    part->matched = p->table;
+    return 0;
+}
+
+/* The cells of a row; `p` NULL: only looks whether numbers are some. */
+static int take_cells(const struct part *part, const struct row_text *row, const struct preprocess *p, float *kept,
+                      struct err *e)
+{
+    struct err why = ERR_INIT;
+    int code =
+        p ? table_keep(p->table, row->cells, part->to, row->n, kept, &why) : table_look(part->table, row->cells, &why);
+    return code < 0 ? err_set(e, code, "%s, line %llu: %s", part->path, (unsigned long long)row->line, why.msg) : 0;
+}
+
+static int load_cells(const struct part *part, const struct sample *s, const struct preprocess *p, float *kept,
+                      struct err *e)
+{
+    struct row_text row;
+    row_text_begin(&row);
+    int code = part->source->cells(part, s, &row, e);
+    if (code >= 0)
+        code = take_cells(part, &row, p, kept, e);
+    row_text_free(&row);
+    return code;
+}
+
+/* Numbers without names. */
+static int load_numbers(const struct part *part, const struct sample *s, const struct preprocess *p, float *kept,
+                        struct err *e)
+{
+    int64_t n = shape_last(&part->shape);
+    struct err why = ERR_INIT;
+    if (!p)
+        return 0;
+    if (n != p->table->kept)
+        return err_set(e, ERR_FORMAT, "%s has %lld columns, but the model takes %d", s->name, (long long)n,
+                       p->table->kept);
+    TRY(part->source->row(part, s, kept, e));
+    int code = table_keep_numbers(p->table, kept, kept, &why);
+    return code < 0 ? err_set(e, code, "%s: %s", s->name, why.msg) : 0;
 }
 
 static int load(const struct part *part, const struct sample *s, struct picture_decoder *d, const struct preprocess *p,
                 void *kept, struct shape *own, struct err *e)
 {
     (void)d;
-    *own = part->shape;
-    if (!p)
-        return 0;
-    if (!shape_equal(&p->sample, own))
-        return err_set(e, ERR_FORMAT, "%s has %lld columns, but the model takes %lld", s->name,
-                       (long long)shape_last(own), (long long)shape_last(&p->sample));
-    float *row = kept;
-    TRY(part->source->row(part, s, row, e));
-    for (int64_t c = 0; c < shape_last(own); c++)
-        if (!isfinite(row[c]))
-            return err_set(e, ERR_FORMAT, "%s has no finite number in column %lld", s->name, (long long)c + 1);
-    return 0;
+    *own = part->table ? SHAPE(part->table->n) : part->shape;
+    return part->table ? load_cells(part, s, p, kept, e) : load_numbers(part, s, p, kept, e);
 }
 
 /* ---- fitting ---- */
 
-/* Sums over the samples of x (mean NULL: it is not known yet) or of (x - mean)^2, a column each. */
-static int sum_columns(const struct dataset *ds, const struct split_samples *s, const struct preprocess *p, float *row,
-                       const double *mean, double *sum, struct err *e)
+/* A table of numbers without names. */
+static int make_unnamed(int n, struct arena *arena, struct table *t, struct err *e)
 {
-    for (size_t i = 0; i < s->n; i++) {
-        struct shape own;
-        TRY(load(&ds->parts[s->v[i].part], &s->v[i], NULL, p, row, &own, e));
-        for (int c = 0; c < p->n; c++)
-            sum[c] += mean ? ((double)row[c] - mean[c]) * ((double)row[c] - mean[c]) : (double)row[c];
+    *t = (struct table){.n = n, .point = '.', .columns = arena_alloc(arena, (size_t)n * sizeof *t->columns)};
+    if (!t->columns)
+        return err_memory(e, "the columns of rows");
+    for (int i = 0; i < n; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "c%d", i + 1);
+        t->columns[i] = (struct column){.role = COLUMN_NUMBER, .name = arena_string(arena, name), .spread = 1};
+        if (!t->columns[i].name)
+            return err_memory(e, "the names of columns");
     }
+    table_place(t);
+    return 0;
+}
+
+/* What cannot be read is left to dataset_check, which counts it. */
+static int fit_row(const struct part *part, const struct sample *s, struct table_fit *f, struct row_text *row,
+                   float *numbers, struct err *e)
+{
+    struct err why = ERR_INIT;
+    int code = part->table ? part->source->cells(part, s, row, &why) : part->source->row(part, s, numbers, &why);
+    if (code >= 0)
+        code = part->table ? table_fit_add(f, row->cells, &why) : table_fit_add_numbers(f, numbers, &why);
+    return code == ERR_USAGE || code == ERR_MEMORY ? err_set(e, code, "%s: %s", part->path, why.msg) : 0;
+}
+
+static int fit_rows(const struct dataset *ds, const struct split_samples *s, struct table_fit *f, float *numbers,
+                    struct err *e)
+{
+    struct row_text row;
+    row_text_begin(&row);
+    int code = 0;
+    for (size_t i = 0; i < s->n && code >= 0; i++)
+        code = fit_row(&ds->parts[s->v[i].part], &s->v[i], f, &row, numbers, e);
+    row_text_free(&row);
+    return code;
+}
+
+/* A mean and a deviation of each value, as everything else knows them. */
+static int spread_scale(const struct wishes *w, struct arena *arena, struct preprocess *p, struct err *e)
+{
+    const struct table *t = p->table;
+    p->sample = SHAPE(t->values);
+    p->n = t->values;
+    p->clip = w->clip;
+    float *scale = arena_alloc(arena, 2 * (size_t)p->n * sizeof *scale);
+    if (!scale)
+        return err_memory(e, "the preprocessing");
+    for (int i = 0; i < t->n; i++) {
+        const struct column *c = &t->columns[i];
+        for (int k = 0; k < c->values; k++) {
+            bool category = c->role == COLUMN_CATEGORY, standard = category && w->scale == SCALE_STANDARD;
+            double share = category ? c->shares[k] : 0, deviation = sqrt(share * (1 - share));
+            scale[c->value + k] = (float)(standard ? share : category ? 0 : c->middle);
+            scale[p->n + c->value + k] = (float)(standard && deviation > 0 ? deviation : category ? 1 : c->spread);
+        }
+    }
+    p->mean = scale;
+    p->std = scale + p->n;
     return 0;
 }
 
 static int fit(struct dataset *ds, enum split split, const struct wishes *w, struct arena *arena, struct preprocess *p,
                struct err *e)
 {
+    const struct part *first = &ds->parts[0];
+    const struct split_samples *s = &ds->splits[split];
     if (w->height || w->channels || w->frames || w->tile || (w->roi && *w->roi))
         return err_set(e, ERR_USAGE,
                        "options size, channels, frames, tile and roi are for pictures, but %s has rows of numbers",
-                       ds->parts[0].path);
-    p->sample = ds->parts[0].shape;
-    p->n = (int)shape_last(&p->sample);
-    const struct split_samples *s = &ds->splits[split];
-    size_t n = (size_t)p->n;
-    float *scale = arena_alloc(arena, 3 * n * sizeof *scale), *row = scale + 2 * n;
-    double *sum = arena_alloc(arena, 2 * n * sizeof *sum), *squares = sum + n;
-    if (!scale || !sum)
-        return err_memory(e, "the preprocessing");
-    TRY(sum_columns(ds, s, p, row, NULL, sum, e));
-    for (size_t c = 0; c < n; c++)
-        sum[c] /= (double)s->n;
-    TRY(sum_columns(ds, s, p, row, sum, squares, e));
-    for (size_t c = 0; c < n; c++) {
-        double deviation = sqrt(squares[c] / (double)s->n);
-        scale[c] = (float)sum[c];
-        scale[n + c] = deviation > 0 ? (float)deviation : 1; /* a constant column says nothing, and stays 0 */
-    }
-    p->mean = scale;
-    p->std = scale + n;
-    return 0;
+                       first->path);
+    struct table unnamed;
+    struct table_fit *f;
+    if (!first->table)
+        TRY(make_unnamed((int)shape_last(&first->shape), arena, &unnamed, e));
+    TRY(table_fit_new(first->table ? first->table : &unnamed, w->missing, s->n, arena, &f, e));
+    float *numbers = malloc((size_t)(first->table ? first->table->n : unnamed.n) * sizeof *numbers);
+    int code = numbers ? fit_rows(ds, s, f, numbers, e) : err_memory(e, "a row");
+    if (code >= 0)
+        code = table_fit_finish(f, w->scale, &p->table, e);
+    free(numbers);
+    table_fit_free(f);
+    return code < 0 ? code : spread_scale(w, arena, p, e);
 }
 
 static int check(const struct preprocess *p, struct err *e)
 {
     char text[SHAPE_TEXT];
-    if (p->sample.nd == 1 && p->n == shape_last(&p->sample))
+    if (p->sample.nd == 1 && p->n == shape_last(&p->sample) && p->table && p->table->values == p->n && p->clip >= 0)
         return 0;
     return err_set(e, ERR_FORMAT, "rows should be columns with a mean and a deviation each, not %s of %d",
                    shape_text(&p->sample, text), p->n);
 }
 
+/* ---- in model files ---- */
+
+static json_t *save(const struct preprocess *p, json_t *input)
+{
+    if (!p->table)
+        return input;
+    input = json_put(input, "clip", json_number(p->clip));
+    return json_put(input, "table", table_save(p->table));
+}
+
+/* Files of before tables know means and deviations alone. */
+static int restore_unnamed(struct preprocess *p, struct arena *arena, struct err *e)
+{
+    struct table *t = arena_alloc(arena, sizeof *t);
+    if (!t)
+        return err_memory(e, "the columns of rows");
+    TRY(make_unnamed(p->n, arena, t, e));
+    for (int i = 0; i < t->n; i++) {
+        t->columns[i].middle = (double)p->mean[i];
+        t->columns[i].spread = (double)p->std[i];
+    }
+    p->table = t;
+    return 0;
+}
+
+static int restore(struct preprocess *p, const json_t *input, const char *name, struct arena *arena, struct err *e)
+{
+    json_t *object;
+    if (!json_object_get(input, "table"))
+        return restore_unnamed(p, arena, e);
+    TRY(json_want_object(input, "table", name, &object, e));
+    TRY(json_want_number(input, "clip", name, &p->clip, e));
+    return table_restore(object, name, arena, &p->table, e);
+}
+
 /* ---- using ---- */
 
+/* Numbers are scaled where they are kept: a sum of their own digits and a large mean would lose the small ones. */
 static void values(const struct preprocess *p, const void *kept, float *out)
 {
-    const float *row = kept;
-    for (int c = 0; c < p->n; c++)
-        out[c] = (row[c] - p->mean[c]) / p->std[c];
+    const struct table *t = p->table;
+    table_values(t, kept, out);
+    for (int i = 0; i < t->n; i++) {
+        const struct column *c = &t->columns[i];
+        for (int v = c->value; c->role == COLUMN_CATEGORY && v < c->value + c->values; v++)
+            out[v] = (out[v] - p->mean[v]) / p->std[v];
+    }
+    const float clip = (float)p->clip;
+    for (int v = 0; clip > 0 && v < p->n; v++)
+        out[v] = out[v] > clip ? clip : out[v] < -clip ? -clip : out[v];
 }
 
 static void describe(const struct shape *least, const struct shape *most, char *text, size_t size)
@@ -106,6 +236,9 @@ const struct kind kind_rows = {
     .samples = "rows",
     .fit = fit,
     .check = check,
+    .match = match,
+    .save = save,
+    .restore = restore,
     .bytes = bytes,
     .load = load,
     .values = values,

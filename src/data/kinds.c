@@ -59,6 +59,16 @@ int preprocess_check(const struct preprocess *p, struct err *e)
     return 0;
 }
 
+json_t *preprocess_save(const struct preprocess *p, json_t *input)
+{
+    return p->kind->save ? p->kind->save(p, input) : input;
+}
+
+int preprocess_restore(struct preprocess *p, const json_t *input, const char *name, struct arena *arena, struct err *e)
+{
+    return p->kind->restore ? p->kind->restore(p, input, name, arena, e) : 0;
+}
+
 struct preprocess preprocess_view(const struct preprocess *p)
 {
     struct preprocess view = *p;

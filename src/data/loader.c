@@ -349,6 +349,7 @@ static int start(struct loader *l, const size_t *indices, struct err *e)
 {
     TRY(choose_view(l, e));
     TRY(check_options(l, e));
+    TRY(dataset_match(l->ds, l->o.input, e));
     l->o.threads = clamp(l->o.threads, 1, MAX_THREADS);
     l->n_slots = clamp(l->o.ahead, 3, MAX_AHEAD) + 1;
     l->values = (size_t)shape_count(&l->view.sample);

@@ -49,6 +49,11 @@ int part_add(struct part *p, enum split split, const struct sample *s, struct er
     return 0;
 }
 
+struct arena *part_arena(struct part *p)
+{
+    return &p->ds->arena;
+}
+
 size_t part_count(const struct part *p, enum split split)
 {
     return p->ds->splits[split].n;

@@ -12,11 +12,14 @@
 #define DATA_PREPROCESS_H
 
 #include "base/err.h"
+#include "base/json.h"
 #include "data/media.h"
 #include "nn/shape.h"
 
 /* A kind of data: pictures, rows, clips. */
 struct kind;
+struct table;
+struct arena;
 
 enum {
     PREPROCESS_SIDE_MAX = 65536,     /* of each dimension of a sample */
@@ -37,6 +40,9 @@ struct preprocess {
     const uint8_t *roi; /* height x width of 1 (counts) and 0 (is ignored); NULL: all of it counts. Owned as mean */
     int tile;           /* side of the tiles that the model sees, in pixels; 0: the whole picture at once */
     double overlap;     /* of neighbouring tiles, at least: part of their side */
+    /* Of rows: */
+    const struct table *table; /* its columns (data/table.h), owned as mean */
+    double clip;               /* values lie within so much of 0; 0: wherever they do */
 };
 
 /* The kind of that name ("pictures"), as model files have it; NULL with a sentence (ERR_USAGE). */
@@ -47,6 +53,11 @@ bool kind_is_rows(const struct kind *k);        /* of columns, which are not pla
 
 /* Whether it is one that its kind could have fitted; a sentence if not (ERR_FORMAT). For what comes from a file. */
 int preprocess_check(const struct preprocess *p, struct err *e);
+
+/* What its kind has to say beside shape, mean and std, added to a JSON object as json_put does; and read from one,
+ * whose file is `name`. ERR_FORMAT. */
+json_t *preprocess_save(const struct preprocess *p, json_t *input);
+int preprocess_restore(struct preprocess *p, const json_t *input, const char *name, struct arena *arena, struct err *e);
 
 /* The same for what a model sees at once: a tile, no larger than the picture; without tiles the sample. Of a tile it is
  * not known what counts. */

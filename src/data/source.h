@@ -3,7 +3,9 @@
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 
+#include "data/csv_rows.h"
 #include "data/dataset.h"
+#include "data/table.h"
 
 /* One opened URL. */
 struct part {
@@ -17,8 +19,11 @@ struct part {
     void *options;      /* the source's struct, filled from its table and the URL */
     void *state;        /* the source's own, from open to close */
     struct shape shape; /* of every sample, where all have one and to read it is no more than a copy; else nd = 0 */
-    bool has_masks;     /* the source knows masks of its anomalous samples */
-    char note[300];     /* what the user should know of how it was understood, or "" */
+    const struct table *table; /* of rows: its columns; NULL: numbers without names */
+    int *to;                   /* where those are in the table of `matched`, whose rows it is read into */
+    const struct table *matched;
+    bool has_masks; /* the source knows masks of its anomalous samples */
+    char note[300]; /* what the user should know of how it was understood, or "" */
     struct {
         size_t hidden, foreign, broken_links, repeated_folders, not_normal;
     } skipped;
@@ -39,7 +44,9 @@ struct source {
      * threads. */
     int (*read)(const struct part *p, const struct sample *s, struct picture_decoder *d, int channels,
                 struct picture *out, struct err *e);
-    /* Rows: the sample's columns, as many as the part's shape has. Any number of threads. */
+    /* Rows of a table (the part has one): the sample's cells, as many as that has columns. Any number of threads. */
+    int (*cells)(const struct part *p, const struct sample *s, struct row_text *row, struct err *e);
+    /* Other rows: the sample's columns, as many as the part's shape has. Any number of threads. */
     int (*row)(const struct part *p, const struct sample *s, float *out, struct err *e);
     /* Videos: opens the one of a sample, to be played from its first frame on; any number of threads, each its own. The
      * next frame, its pixels the player's until the call after: 1, or 0 at the end; `time` in seconds from the start,
@@ -62,6 +69,9 @@ int part_class(struct part *p, const char *name, int *label, struct err *e);
 
 /* Appends a copy of *s (strings included; `part` and `split` are filled in). */
 int part_add(struct part *p, enum split split, const struct sample *s, struct err *e);
+
+/* Memory that lasts as long as the data set. */
+struct arena *part_arena(struct part *p);
 
 /* Samples of the data set so far. */
 size_t part_count(const struct part *p, enum split split);

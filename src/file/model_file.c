@@ -96,7 +96,9 @@ static json_t *input_json(const struct preprocess *p)
         input = json_put(input, "tile", json_integer(p->tile));
         input = json_put(input, "overlap", json_number(p->overlap));
     }
-    return p->roi ? json_put(input, "roi", roi_json(p)) : input;
+    if (p->roi)
+        input = json_put(input, "roi", roi_json(p));
+    return preprocess_save(p, input);
 }
 
 json_t *model_file_document(const struct model_file *c)
@@ -337,6 +339,7 @@ static int read_input(const struct reading *r, const json_t *document)
                        "%s: the input has no shape, or not as many means as deviations; the file is damaged", r->path);
     TRY(read_step(r, input));
     TRY(read_tiles(r, input));
+    TRY(preprocess_restore(p, input, r->path, &r->c->arena, r->e));
     if (preprocess_check(p, &why))
         return err_set(r->e, ERR_FORMAT, "%s: %s; the file is damaged", r->path, why.msg);
     return json_object_get(input, "roi") ? read_roi(r, input) : 0;

@@ -35,6 +35,9 @@ struct train_config {
     int64_t tile;           /* pixels; 0: pictures are looked at whole */
     double overlap;         /* of tiles: part of their side */
     char roi[OPTION_TEXT];  /* path of a mask of what counts; "": everything */
+    enum scale scale;       /* of the numbers in rows */
+    double clip;            /* of their values; 0: none */
+    enum missing missing;   /* what an empty cell is */
     int64_t channels;       /* 0: guessed from the data */
     int64_t frames;         /* of a clip; 0: 16 of videos, and pictures */
     int64_t step;           /* of a clip: from frame to frame */
