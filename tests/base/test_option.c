@@ -136,7 +136,7 @@ static const struct choice {
     const char *name, *words;
     int values[3];
 } choices[] = {
-    {"activation", "relu|leaky", {HIDDEN_RELU, HIDDEN_LEAKY}},
+    {"activation", "relu|leaky|tanh", {HIDDEN_RELU, HIDDEN_LEAKY, HIDDEN_TANH}},
     {"activation", "leaky|relu", {UNET_LEAKY, UNET_RELU}},
     {"output", "linear|tanh|sigmoid", {OUTPUT_LINEAR, OUTPUT_TANH, OUTPUT_SIGMOID}},
     {"output", "tanh|linear|sigmoid", {UNET_TANH, UNET_LINEAR, UNET_SIGMOID}},
@@ -147,6 +147,8 @@ static const struct choice {
     {"adversarial", "features|verdict", {0, 1}},
     {"distance", "l2|l1", {0, 1}},
     {"judged", "features|verdict", {0, 1}},
+    {"scale", "standard|minmax|none", {SCALE_STANDARD, SCALE_MINMAX, SCALE_NONE}},
+    {"missing", "error|mean|median", {MISSING_ERROR, MISSING_MEAN, MISSING_MEDIAN}},
     {"precision", "f32|bf16|auto", {PRECISION_F32, PRECISION_BF16, PRECISION_AUTO}},
     {"range", "-1..1|0..1", {RANGE_SYMMETRIC, RANGE_UNIT}},
     {"keep", "best|last", {KEEP_BEST, KEEP_LAST}},
