@@ -8,6 +8,7 @@ enum judged { JUDGED_FEATURES, JUDGED_VERDICT };
 
 struct egbad_config {
     int64_t width, latent, code_width, joint_width;
+    struct ints layers, generator, discriminator;
     enum made_activation activation;
     double slope, dropout, pace, share, blur;
     enum judged judged;
@@ -15,17 +16,26 @@ struct egbad_config {
 
 #define RUN "batch=64 lr=0.0002 beta1=0.5 keep=last validation=0"
 
+#define RUN_ROWS "epochs=100 batch=64 lr=0.0001 beta1=0.5 keep=last validation=0"
+#define RUN_KDD  "epochs=20 batch=50 lr=0.00001 beta1=0.5 keep=last validation=0"
+
 static const struct preset presets[] = {
     {"general", "pictures brought to 64x64", "", RUN " epochs=50 size=64 score=map"},
     {"cifar10", "32x32 colour pictures", "", RUN " epochs=25 size=32 channels=3"},
     {"mnist", "digits brought to 32x32, grey", "", RUN " epochs=25 size=32 channels=1"},
+    {"table", "rows of numbers", "code_width=128 joint_width=128 pace=1", RUN_ROWS " score=map map_top=1"},
+    {"kdd", "KDDCUP99, the paper's net",
+     "layers=64,32 generator=64,128 discriminator=128 code_width=128 joint_width=128 pace=1", RUN_KDD},
     {0}};
 
 #define OPTIONS_OF struct egbad_config
 // clang-format off
 static const struct option options[] = {
     ROW_INT(width, "64", 1, 1024, "channels after the first halving of the picture; twice as many after each further one"),
-    ROW_INT(latent, "200", 1, 100000, "values of the code"),
+    ROW_INT(latent, "200", 1, 100000, "values of a picture's code; of a row they are the last of layers"),
+    ROW_LAYERS,
+    ROW_INTS(generator, "", 1, 65536, "of rows: values behind each of the generator's hidden layers; empty: layers backwards"),
+    ROW_INTS(discriminator, "", 1, 65536, "of rows: values behind each layer through which the discriminator sees a row; empty: layers but for the code"),
     ROW_INT(code_width, "512", 1, 100000, "values that the discriminator makes of a code"),
     ROW_INT(joint_width, "1024", 1, 100000, "values that it makes of picture and code together: its features"),
     ROW_CHOICE(activation, "relu", "relu|leaky", "of the generator; encoder and discriminator are leaky"),
@@ -38,9 +48,15 @@ static const struct option options[] = {
     {0}};
 // clang-format on
 
-static struct gan_spec part(const struct egbad_config *c, const char *prefix, enum param_group group)
+/* `layers`: of rows, where there are any. */
+static struct gan_spec part(const struct egbad_config *c, const char *prefix, enum param_group group,
+                            const struct ints *layers, const struct shape *sample)
 {
+    struct ints hidden = *layers;
+    if (!hidden.n)
+        gan_code(&c->layers, c->latent, sample, &hidden, NULL);
     return (struct gan_spec){
+        .layers = hidden,
         .prefix = prefix,
         .width = (int)c->width,
         .act = ACT_LRELU,
@@ -49,18 +65,30 @@ static struct gan_spec part(const struct egbad_config *c, const char *prefix, en
     };
 }
 
-/* Picture to code, N,latent. */
-static struct node *encode(struct graph *g, const struct egbad_config *c, struct node *picture, struct shape code)
+static struct shape code_shape(const struct egbad_config *c, const struct shape *sample)
 {
-    struct gan_spec s = part(c, "enc", GROUP_MAIN);
-    return op_reshape(g, gan_vector(g, &s, "code", gan_map(g, &s, picture), (int)c->latent), code);
+    struct shape code;
+    gan_code(&c->layers, c->latent, sample, NULL, &code);
+    return SHAPE(sample->d[0], shape_last(&code));
 }
 
-static struct node *make(struct graph *g, const struct egbad_config *c, struct node *code, struct shape picture)
+/* Sample to code, N,Z. */
+static struct node *encode(struct graph *g, const struct egbad_config *c, struct node *sample)
 {
-    struct gan_spec s = part(c, "gen", GROUP_MAIN);
+    const struct ints by_layers = {0};
+    struct shape code = code_shape(c, &sample->shape);
+    struct gan_spec s = part(c, "enc", GROUP_MAIN, &by_layers, &sample->shape);
+    return op_reshape(g, gan_vector(g, &s, "code", gan_map(g, &s, sample), (int)shape_last(&code)), code);
+}
+
+static struct node *make(struct graph *g, const struct egbad_config *c, struct node *code, struct shape sample)
+{
+    const struct ints layers = mlp_backwards(&c->generator, 0);
+    struct shape vector;
+    struct gan_spec s = part(c, "gen", GROUP_MAIN, &layers, &sample);
+    gan_code(&c->layers, c->latent, &sample, NULL, &vector);
     s.act = c->activation == MADE_RELU ? ACT_RELU : ACT_LRELU;
-    return gan_picture(g, &s, op_reshape(g, code, SHAPE(picture.d[0], 1, 1, c->latent)), picture);
+    return gan_picture(g, &s, op_reshape(g, code, vector), sample);
 }
 
 static struct node *dense(struct graph *g, const struct egbad_config *c, const char *name, struct node *x, int64_t out)
@@ -75,11 +103,13 @@ static struct node *dense(struct graph *g, const struct egbad_config *c, const c
     return op_dropout(g, layer_linear(g, name, x, &l), (float)c->dropout);
 }
 
-/* What the discriminator makes of a picture and a code that may belong together: its features, N,joint_width. */
-static struct node *features(struct graph *g, const struct egbad_config *c, struct node *picture, struct node *code)
+/* What the discriminator makes of a sample and a code that may belong together: its features, N,joint_width. */
+static struct node *features(struct graph *g, const struct egbad_config *c, struct node *sample, struct node *code)
 {
-    struct gan_spec s = part(c, "disc", GROUP_ADVERSARY);
-    struct node *map = op_dropout(g, op_cast(g, gan_map(g, &s, picture), F32), (float)c->dropout);
+    if (!sample)
+        return NULL;
+    struct gan_spec s = part(c, "disc", GROUP_ADVERSARY, &c->discriminator, &sample->shape);
+    struct node *map = op_dropout(g, op_cast(g, gan_map(g, &s, sample), F32), (float)c->dropout);
     if (!map)
         return NULL;
     struct node *flat = op_reshape(g, map, SHAPE(map->shape.d[0], shape_count(&map->shape) / map->shape.d[0]));
@@ -97,10 +127,9 @@ static struct node *verdict(struct graph *g, struct node *seen)
 /* D tells (x, E(x)) from (G(z), z); E and G want each pair taken for the other. One forward pass serves both. */
 static void build_training(struct graph *g, const struct egbad_config *c, struct shape input, struct heads *h)
 {
-    struct shape code = SHAPE(input.d[0], c->latent);
     g->scope = "latent";
-    struct node *z = op_noise(g, code, NOISE_NORMAL);
-    struct node *of_real = verdict(g, features(g, c, h->input, encode(g, c, h->input, code)));
+    struct node *z = op_noise(g, code_shape(c, &input), NOISE_NORMAL);
+    struct node *of_real = verdict(g, features(g, c, h->input, encode(g, c, h->input)));
     struct node *of_made = verdict(g, features(g, c, make(g, c, z, input), z));
     g->scope = "loss";
     struct node *real = op_bce(g, of_real, 1), *made = op_bce(g, of_made, 0);
@@ -117,8 +146,8 @@ static void build_training(struct graph *g, const struct egbad_config *c, struct
     h->watches[h->nwatches++] = (struct watch){"made", made};
 }
 
-/* The paper's score has a sum over pixels, and one over features or a single cross entropy. Divided by the number of
- * pixels the first is a mean, and `values` of the second have this weight. */
+/* The paper's score has a sum over the sample's values, and one over features or a single cross entropy. Divided by
+ * the number of values the first is a mean, and `values` of the second have this weight. */
 static float share_of(const struct egbad_config *c, int64_t values, struct shape input)
 {
     return (float)(c->share * (double)(values * input.d[0]) / (double)shape_count(&input));
@@ -137,7 +166,7 @@ static struct score_part judge(struct graph *g, const struct egbad_config *c, st
 
 static void build_scoring(struct graph *g, const struct egbad_config *c, struct shape input, struct heads *h)
 {
-    struct node *code = encode(g, c, h->input, SHAPE(input.d[0], c->latent));
+    struct node *code = encode(g, c, h->input);
     h->target = h->input;
     h->output = make(g, c, code, input);
     residual_map(g, (float)c->blur, h);
@@ -161,8 +190,7 @@ static void build(struct graph *g, const void *config, struct shape input, struc
 
 static int check(const void *config, const struct shape *sample, struct err *e)
 {
-    (void)config; /* every net takes the same sizes */
-    return gan_check(sample, e);
+    return gan_check_rows(&((const struct egbad_config *)config)->layers, sample, e);
 }
 
 const struct model model_egbad = {
@@ -174,7 +202,8 @@ const struct model model_egbad = {
     .options = options,
     .config_bytes = sizeof(struct egbad_config),
     .presets = presets,
-    .takes = TAKES_PICTURES,
+    .row_preset = "table",
+    .takes = TAKES_PICTURES | TAKES_ROWS,
     .has_map = true,
     .some_sizes = true,
     .check = check,

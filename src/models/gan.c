@@ -61,8 +61,40 @@ static struct node *extras(struct graph *g, const struct gan_spec *s, struct nod
     return x;
 }
 
+/* ---- rows ---- */
+
+void gan_code(const struct ints *layers, int64_t latent, const struct shape *sample, struct ints *hidden,
+              struct shape *code)
+{
+    struct ints all = mlp_layers(layers, shape_last(sample));
+    all.n--;
+    if (hidden)
+        *hidden = all;
+    if (code)
+        *code = sample->nd == 2 ? SHAPE(sample->d[0], all.v[all.n]) : SHAPE(sample->d[0], 1, 1, latent);
+}
+
+static struct node *row_layers(struct graph *g, const struct gan_spec *s, struct ints widths, enum act last,
+                               struct node *x)
+{
+    const struct mlp_spec m = {
+        .prefix = s->prefix, .widths = widths, .act = s->act, .last = last, .slope = s->slope, .group = s->group};
+    return mlp(g, &m, x);
+}
+
+static struct node *row_vector(struct graph *g, const struct gan_spec *s, const char *name, struct node *hidden,
+                               int out)
+{
+    const struct layer_spec l = {.out = out, .group = s->group};
+    return layer_linear(g, name, hidden, &l);
+}
+
+/* ---- pictures, or either ---- */
+
 struct node *gan_map(struct graph *g, const struct gan_spec *s, struct node *x)
 {
+    if (x && x->shape.nd == 2)
+        return row_layers(g, s, s->layers, s->act, x);
     struct layer_spec first = halving(g, s, s->width);
     first.norm = false;
     first.no_bias = true;
@@ -80,6 +112,8 @@ struct node *gan_vector(struct graph *g, const struct gan_spec *s, const char *n
         return NULL;
     char full[NAME_TEXT];
     snprintf(full, sizeof full, "%s.%s", s->prefix, name);
+    if (map->shape.nd == 2)
+        return row_vector(g, s, full, map, out);
     struct layer_spec l = whole(g, s, map->shape.d[1], map->shape.d[2], out);
     l.norm = false;
     l.no_bias = true;
@@ -96,6 +130,8 @@ static int64_t deepest(const struct gan_spec *s, int64_t size)
 
 struct node *gan_picture(struct graph *g, const struct gan_spec *s, struct node *vector, struct shape to)
 {
+    if (to.nd == 2)
+        return row_layers(g, s, mlp_and(mlp_backwards(&s->layers, 0), shape_last(&to)), ACT_NONE, vector);
     int64_t size = to.d[1];
     struct layer_spec first = whole(g, s, SMALLEST, SMALLEST, (int)deepest(s, size));
     first.transposed = true;
@@ -148,4 +184,9 @@ int gan_check(const struct shape *sample, struct err *e)
                    "16, 32, 64, ... pixels; %lldx%lld and %lldx%lld would do",
                    shape_text(sample, text), (long long)below, (long long)below, (long long)(below * HALVING),
                    (long long)(below * HALVING));
+}
+
+int gan_check_rows(const struct ints *layers, const struct shape *sample, struct err *e)
+{
+    return sample->nd == 1 ? mlp_check(layers, e) : gan_check(sample, e);
 }

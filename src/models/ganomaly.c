@@ -15,14 +15,18 @@ struct ganomaly_config {
     double adversarial_weight, context_weight, latent_weight, verdict_weight, redraw;
     enum latent_distance distance;
     double blur;
+    struct ints layers;
 };
 
 #define RUN "epochs=15 batch=64 lr=0.0002 beta1=0.5 keep=last validation=0"
+
+#define RUN_ROWS "epochs=100 batch=64 lr=0.0002 beta1=0.5 keep=last validation=0 score=map map_top=1"
 
 static const struct preset presets[] = {
     {"general", "pictures brought to 64x64", "", RUN " size=64 score=map"},
     {"cifar10", "32x32 colour pictures, the paper's net", "", RUN " size=32 channels=3"},
     {"mnist", "digits brought to 32x32, grey", "", RUN " size=32 channels=1"},
+    {"table", "rows of numbers", "", RUN_ROWS},
     {"paper", "losses of the code at the paper's time; behind another preset: cifar10,paper",
      "adversarial=verdict verdict_weight=1", ""},
     {"head", "losses of the code as it is now, the default; behind another preset: cifar10,head",
@@ -33,7 +37,8 @@ static const struct preset presets[] = {
 // clang-format off
 static const struct option options[] = {
     ROW_INT(width, "64", 1, 1024, "channels after the first halving of the picture; twice as many after each further one"),
-    ROW_INT(latent, "100", 1, 100000, "values of the code"),
+    ROW_INT(latent, "100", 1, 100000, "values of a picture's code; of a row they are the last of layers"),
+    ROW_LAYERS,
     ROW_INT(extra, "0", 0, 16, "3x3 convolutions after the first halving, and as many before the last doubling"),
     ROW_CHOICE(activation, "relu", "relu|leaky", "of the decoder; encoders and discriminator are leaky"),
     ROW_FLOAT(slope, "0.2", 0.001, 0.9, "of leaky, below zero"),
@@ -48,9 +53,13 @@ static const struct option options[] = {
     {0}};
 // clang-format on
 
-static struct gan_spec part(const struct ganomaly_config *c, const char *prefix, enum param_group group)
+static struct gan_spec part(const struct ganomaly_config *c, const char *prefix, enum param_group group,
+                            const struct shape *sample)
 {
+    struct ints hidden;
+    gan_code(&c->layers, c->latent, sample, &hidden, NULL);
     return (struct gan_spec){
+        .layers = hidden,
         .prefix = prefix,
         .width = (int)c->width,
         .extra = (int)c->extra,
@@ -60,17 +69,21 @@ static struct gan_spec part(const struct ganomaly_config *c, const char *prefix,
     };
 }
 
-static struct node *encode(struct graph *g, const struct ganomaly_config *c, const char *prefix, struct node *picture)
+static struct node *encode(struct graph *g, const struct ganomaly_config *c, const char *prefix, struct node *sample)
 {
-    struct gan_spec s = part(c, prefix, GROUP_MAIN);
-    return gan_vector(g, &s, "code", gan_map(g, &s, picture), (int)c->latent);
+    if (!sample)
+        return NULL;
+    struct shape code;
+    struct gan_spec s = part(c, prefix, GROUP_MAIN, &sample->shape);
+    gan_code(&c->layers, c->latent, &sample->shape, NULL, &code);
+    return gan_vector(g, &s, "code", gan_map(g, &s, sample), (int)shape_last(&code));
 }
 
-static struct node *decode(struct graph *g, const struct ganomaly_config *c, struct node *code, struct shape picture)
+static struct node *decode(struct graph *g, const struct ganomaly_config *c, struct node *code, struct shape sample)
 {
-    struct gan_spec s = part(c, "dec", GROUP_MAIN);
+    struct gan_spec s = part(c, "dec", GROUP_MAIN, &sample);
     s.act = c->activation == DECODER_RELU ? ACT_RELU : ACT_LRELU;
-    return gan_picture(g, &s, code, picture);
+    return gan_picture(g, &s, code, sample);
 }
 
 /* G: adversarial + 50 |output - input| + (code - code again)^2. D: half of each cross entropy. One forward pass serves
@@ -78,7 +91,9 @@ static struct node *decode(struct graph *g, const struct ganomaly_config *c, str
 static void losses(struct graph *g, const struct ganomaly_config *c, struct node *code, struct node *again,
                    struct heads *h)
 {
-    const struct gan_spec disc = part(c, "disc", GROUP_ADVERSARY);
+    if (!h->input)
+        return;
+    const struct gan_spec disc = part(c, "disc", GROUP_ADVERSARY, &h->input->shape);
     struct gan_judgement real = gan_judge(g, &disc, 0, h->target), made = gan_judge(g, &disc, 0, h->output);
     g->scope = "loss";
     struct node *error = op_l1(g, h->output, h->target), *latent = op_mse(g, again, code);
@@ -129,8 +144,7 @@ static void build(struct graph *g, const void *config, struct shape input, struc
 
 static int check(const void *config, const struct shape *sample, struct err *e)
 {
-    (void)config; /* every net takes the same sizes */
-    return gan_check(sample, e);
+    return gan_check_rows(&((const struct ganomaly_config *)config)->layers, sample, e);
 }
 
 const struct model model_ganomaly = {
@@ -143,7 +157,8 @@ const struct model model_ganomaly = {
     .options = options,
     .config_bytes = sizeof(struct ganomaly_config),
     .presets = presets,
-    .takes = TAKES_PICTURES,
+    .row_preset = "table",
+    .takes = TAKES_PICTURES | TAKES_ROWS,
     .has_map = true,
     .some_sizes = true,
     .score_watch = "latent",

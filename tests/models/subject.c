@@ -15,7 +15,7 @@ enum { BATCH = 6 };
 
 /* Small enough for differences and naive loops. */
 static const char small[] = "widths=6,8 items=10 scale=10 shrink=1 blur=0 contrast=0 width=6 latent=5 rates=2,4,2 "
-                            "steps=7 code_width=6 joint_width=8 layers=6,4";
+                            "steps=7 code_width=6 joint_width=8 layers=6,4 generator=5,6";
 
 static const char *const variants[] = {
     "",
@@ -27,7 +27,7 @@ static const char *const variants[] = {
 static const struct {
     unsigned takes;
     struct shape shape;
-    bool some_sizes; /* for models that do not take any */
+    bool some_sizes; /* for models that do not take any size */
 } samples[] = {
     {TAKES_PICTURES, {3, {12, 12, 1}}, false},
     {TAKES_PICTURES, {3, {17, 13, 3}}, false},
@@ -77,12 +77,18 @@ static void run_one(const struct model *m, const struct shape *sample, const cha
     free(s.config);
 }
 
+static bool fits(const struct model *m, size_t k)
+{
+    bool sized = !(samples[k].takes & TAKES_ROWS);
+    return (m->takes & samples[k].takes) && (!sized || m->some_sizes == samples[k].some_sizes);
+}
+
 void subjects_each(const char *settings, void (*test)(const struct subject *s))
 {
     for (int i = 0; models[i]; i++)
         for (size_t k = 0; k < sizeof samples / sizeof *samples; k++)
             for (size_t v = 0; v < sizeof variants / sizeof *variants; v++)
-                if ((models[i]->takes & samples[k].takes) && models[i]->some_sizes == samples[k].some_sizes)
+                if (fits(models[i], k))
                     run_one(models[i], &samples[k].shape, variants[v], settings, test);
 }
 

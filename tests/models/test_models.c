@@ -565,6 +565,31 @@ static void presets_are_sound(void **state)
         }
 }
 
+/* A general preset for rows is one of the model's, and fits rows of few columns and of many. */
+static void row_presets_are_sound(void **state)
+{
+    (void)state;
+    static const int columns[] = {1, 2, 6, 21, 274, 5000};
+    for (int i = 0; models[i]; i++) {
+        const struct model *m = models[i];
+        struct err e = ERR_INIT;
+        const struct preset *p = m->row_preset ? preset_find(m, m->row_preset, &e) : NULL;
+        if (!p)
+            assert_null(m->row_preset);
+        for (size_t k = 0; p && k < sizeof columns / sizeof *columns; k++) {
+            struct subject s = {.model = m, .config = calloc(1, m->config_bytes), .sample = SHAPE(columns[k])};
+            options_default(m->options, s.config);
+            assert_int_equal(options_parse(m->options, s.config, m->name, p->model, ' ', &e), 0);
+            s.input = shape_with_batch(&s.sample, 4);
+            snprintf(s.name, sizeof s.name, "%s, %d columns", m->name, columns[k]);
+            if (m->check(s.config, &s.sample, &e) < 0)
+                fail_msg("%s: %s", s.name, e.msg);
+            check_heads(&s);
+            free(s.config);
+        }
+    }
+}
+
 /* What users meet first knows what is usual; what a paper set says what the paper said. */
 static void general_presets_stand_on_the_map(void **state)
 {
@@ -675,6 +700,7 @@ int main(void)
         cmocka_unit_test(score_graphs_have_their_heads),
         cmocka_unit_test(codes_are_decoded),
         cmocka_unit_test(presets_are_sound),
+        cmocka_unit_test(row_presets_are_sound),
         cmocka_unit_test(general_presets_stand_on_the_map),
         cmocka_unit_test(any_picture_size_from_16_on_is_taken),
         cmocka_unit_test(sizes_that_do_not_fit_are_a_sentence),
