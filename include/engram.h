@@ -6,8 +6,8 @@
  *     3. data      look at data before anything is learnt from it
  *     4. inspect   what models, options, sources there are and what a model file holds
  *
- * The ten-line use is examples/score_one.c; examples/score_threads.c shares a model between threads, and
- * examples/camera.c scores frames as they come.
+ * The ten-line use is examples/score_one.c; examples/score_threads.c shares a model between threads,
+ * examples/camera.c and examples/stream.c score frames as they come, examples/score_rows.c rows of numbers.
  *
  * Errors. Functions that can fail return 0 (or what they say) on success and a negative ENGRAM_* code on failure,
  * having filled *error with one full sentence for the user: what was wanted, what was found, in which file, what to do
@@ -265,11 +265,12 @@ typedef struct engram_row {
     size_t size;
     const char *name;            /* unique in the data set, relative: good/000.png */
     const char *path;            /* the file it is in */
-    int64_t index;               /* its place in that file; 0 for a picture of its own */
+    int64_t index;               /* its place in that file, of a frame its number; 0 for a picture of its own */
     const char *kind;            /* class or kind of defect; "" where the data has none */
     int truth;                   /* 0 normal, 1 anomalous, -1 not known */
     const char *error;           /* NULL, or the sentence about a sample that could not be read */
     const engram_result *result; /* NULL where there is an error */
+    double time;                 /* of a frame, in seconds from where its video or stream begins; else NaN */
 } engram_row;
 
 /* Non-zero stops the call with ENGRAM_STOPPED. The row and all in it is valid during the call only. */
@@ -281,6 +282,29 @@ typedef int engram_row_fn(void *user, const engram_row *row);
  * to `row`, which may look at its map. */
 ENGRAM_API int engram_score_data(engram_scorer *scorer, const char *const *urls, size_t n, const engram_hooks *hooks,
                                  engram_row_fn *row, void *user, engram_error *error);
+
+/* Frames one after the other, as a camera or a decoder of the program's delivers them, each with a verdict of its own.
+ * A model of clips needs frames before and behind one to judge it; the stream keeps them, and no more than those. */
+typedef struct engram_stream engram_stream;
+
+/* `row` (with `user`) is told of every frame, in order: `index` counts them from 0, `time` is what was said of it, and
+ * engram_scorer_map gives its own map. The scorer says what is computed and how (its setting batch is 1 here), and must
+ * outlive the stream; several streams, each on a thread of its own, take a scorer each. `hooks` may be NULL; their stop
+ * ends a push with ENGRAM_STOPPED. ENGRAM_USAGE: a model of rows. */
+ENGRAM_API int engram_stream_new(engram_scorer *scorer, const engram_hooks *hooks, engram_row_fn *row, void *user,
+                                 engram_stream **stream, engram_error *error);
+/* The next frame, of any format and size, at `time` (any, in seconds). Rows of the frames that have waited for it come
+ * during the call. A picture that cannot be used is refused and is not part of the stream. Non-zero from `row` ends the
+ * call with ENGRAM_STOPPED when the frame has been taken. */
+ENGRAM_API int engram_stream_push(engram_stream *stream, const engram_picture *picture, double time,
+                                  engram_error *error);
+/* Rows of the frames that still wait: no clip reaches over an end. The next push begins anew, and goes on counting; so
+ * a stream ends where frames are missing, too. Fewer frames than a clip has, from one end to the next, are a row with
+ * an error, the `index` of the first. */
+ENGRAM_API int engram_stream_end(engram_stream *stream, engram_error *error);
+/* How many frames are pushed behind a frame, at most, before it has its row; 0 of a model of pictures. */
+ENGRAM_API int64_t engram_stream_latency(const engram_stream *stream);
+ENGRAM_API void engram_stream_free(engram_stream *stream);
 
 enum { ENGRAM_DATA_TRAIN, ENGRAM_DATA_TEST };
 

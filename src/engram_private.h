@@ -162,6 +162,10 @@ struct engram_scorer {
 /* What it says of a verdict. */
 void result_write(const engram_scorer *s, const struct verdict *v, engram_result *out);
 
+/* Tells of a verdict: fills in the row's error or result, whose map may be looked at meanwhile. Returns what it
+ * returns. */
+int scorer_tell(engram_scorer *s, const struct verdict *v, engram_row *row, engram_row_fn *tell, void *user);
+
 /* Makes the folders above a file. */
 int make_parent(const char *path, struct err *e);
 

@@ -29,6 +29,22 @@ void result_write(const engram_scorer *s, const struct verdict *v, engram_result
     struct_write(out, &r, sizeof r);
 }
 
+int scorer_tell(engram_scorer *s, const struct verdict *v, engram_row *row, engram_row_fn *tell, void *user)
+{
+    engram_result result = ENGRAM_RESULT_INIT;
+    if (v->error)
+        row->error = v->message;
+    else
+        row->result = &result;
+    if (!v->error)
+        result_write(s, v, &result);
+    s->verdicts[0] = *v;
+    s->nverdicts = !v->error;
+    int stop = tell(user, row);
+    s->nverdicts = 0; /* what it points to is used again */
+    return stop;
+}
+
 /* NULL with a sentence: there is none. */
 static const struct verdict *find_verdict(const engram_scorer *s, size_t i, struct err *e)
 {

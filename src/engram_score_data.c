@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 struct rows {
@@ -18,7 +19,6 @@ struct rows {
 static int on_row(void *user, size_t index, const struct verdict *v)
 {
     struct rows *r = user;
-    engram_result result = ENGRAM_RESULT_INIT;
     const struct sample *s = dataset_sample(r->data, SPLIT_TEST, index);
     engram_row row = {.size = sizeof row,
                       .name = s->name,
@@ -26,16 +26,9 @@ static int on_row(void *user, size_t index, const struct verdict *v)
                       .index = dataset_plays(r->data) ? v->frame : s->index,
                       .kind = s->kind,
                       .truth = s->anomalous,
-                      .error = v->error ? v->message : NULL,
-                      .result = v->error ? NULL : &result};
-    if (!v->error)
-        result_write(r->scorer, v, &result);
-    r->scorer->verdicts[0] = *v;
-    r->scorer->nverdicts = !v->error;
+                      .time = dataset_plays(r->data) ? v->time : (double)NAN};
     hooks_samples(r->hooks, "scoring", ++r->done, r->total, clock_seconds() - r->started);
-    int stop = r->row(r->user, &row) || hooks_stop(hooks_user(r->hooks));
-    r->scorer->nverdicts = 0; /* what it points to is used again */
-    return stop;
+    return scorer_tell(r->scorer, v, &row, r->row, r->user) || hooks_stop(hooks_user(r->hooks));
 }
 
 static bool on_search(void *user, size_t samples)

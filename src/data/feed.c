@@ -82,6 +82,7 @@ static int put_frame(struct feed *f, const struct part *part, void *player, size
     if (!slot)
         return ERR_STOPPED;
     TRY(picture_fit(f->decoder, &picture, &format, slot->kept, e));
+    preprocess_ignore(f->input, slot->kept);
     slot->item =
         (struct feed_item){.what = FEED_FRAME, .video = video, .frame = frame, .time = time, .kept = slot->kept};
     hand_over(f);

@@ -67,11 +67,11 @@ int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split spli
                                      .input = &loaded_file(s->loaded)->input,
                                      .ahead = s->forward.tiled ? 1 : 0}; /* large pictures are large batches */
     size_t count = indices ? n : dataset_count(data, split);
+    if (dataset_plays(data) && preprocess_shows(options.input, NULL)) /* a model of pictures judges frames, too */
+        return score_videos(s, data, split, indices, n, each, user, e);
     if (dataset_kind(data) != options.input->kind)
         return err_set(e, ERR_USAGE, "the data are %s, but the model was made for %s", kind_samples(dataset_kind(data)),
                        kind_samples(options.input->kind));
-    if (dataset_plays(data))
-        return score_videos(s, data, split, indices, n, each, user, e);
     options.threads = count > options.batch ? s->forward.threads : 1; /* decoding may well be most of the work */
     struct loader *loader = NULL;
     struct batch b;

@@ -13,7 +13,7 @@ struct stream {
     struct scorer *scorer;
     scorer_each *each;
     void *user;
-    struct frames *frames;
+    struct frames *frames; /* NULL: the model is one of pictures, each of which is a clip */
     const struct preprocess *input;
     int64_t length, hop,
         step;      /* frames of a clip; from clip to clip, in frames of clips; of the video a frame of clips */
@@ -29,9 +29,7 @@ struct stream {
     int64_t first;     /* its first frame that was pushed, */
     int64_t frames_in; /* and how many were; */
     int64_t taken;     /* of which frames of clips */
-    int64_t told;      /* the next frame that has no row yet */
     int64_t next_clip; /* where it begins, in frames of clips */
-    bool stopped;
 };
 
 /* ---- making ---- */
@@ -49,9 +47,10 @@ static int start(struct stream *s, struct err *e)
 {
     struct scorer *scorer = s->scorer;
     s->input = &loaded_file(scorer->loaded)->input;
-    s->length = s->input->sample.d[0];
-    s->step = s->input->step;
-    s->hop = scorer->hop;
+    const bool clips = s->input->sample.nd == 4;
+    s->length = clips ? s->input->sample.d[0] : 1;
+    s->step = clips ? s->input->step : 1;
+    s->hop = clips ? scorer->hop : 1;
     s->values = scorer->forward.sample_values / (size_t)s->length;
     const struct frames_spec spec = {.about = loaded_file(scorer->loaded),
                                      .forward = &scorer->forward,
@@ -59,7 +58,8 @@ static int start(struct stream *s, struct err *e)
                                      .protocol = scorer->protocol,
                                      .hop = s->hop,
                                      .keep_maps = scorer->map && scorer->by == BY_MODEL};
-    TRY(frames_new(&spec, &s->frames, e));
+    if (clips)
+        TRY(frames_new(&spec, &s->frames, e));
     return allocate(s, e);
 }
 
@@ -89,15 +89,21 @@ void stream_free(struct stream *s)
     free(s);
 }
 
+int64_t stream_latency(const struct stream *s)
+{
+    return (s->length + (s->scorer->forward.batch - 1) * s->hop) * s->step - 1;
+}
+
 void stream_begin(struct stream *s, size_t index, const char *name, int64_t first)
 {
     s->index = index;
     s->name = name;
-    s->first = s->told = first;
+    s->first = first;
     s->frames_in = s->taken = 0;
     s->next_clip = 0;
     s->clips = 0;
-    frames_begin(s->frames, 0);
+    if (s->frames)
+        frames_begin(s->frames, 0);
 }
 
 /* ---- rows ---- */
@@ -121,11 +127,19 @@ static int tell_frame(struct stream *s, const struct frame_row *row, struct verd
     for (int64_t n = begin; n < begin + s->step && n < end; n++) {
         v->frame = n;
         v->time = s->times[n % s->room];
-        s->told = n + 1;
         TRY(tell(s, v, e));
         memset(v->attention, 0, sizeof v->attention); /* once a clip */
     }
     return 0;
+}
+
+/* The frame that is picture i of the last run. */
+static int tell_picture(struct stream *s, int i, struct err *e)
+{
+    struct verdict v = scorer_verdict(s->scorer, i);
+    v.frame = s->first + s->begins[i];
+    v.time = s->times[v.frame % s->room];
+    return tell(s, &v, e);
 }
 
 /* What clip i of the last run says, and the rows that wait for no other: those before frame `until` of clips. */
@@ -149,7 +163,7 @@ static int run_clips(struct stream *s, struct err *e)
     if (n)
         TRY(scorer_run(s->scorer, (size_t)n, e));
     for (int i = 0; i < n; i++)
-        TRY(take_clip(s, i, s->begins[i] + s->hop, e));
+        TRY(s->frames ? take_clip(s, i, s->begins[i] + s->hop, e) : tell_picture(s, i, e));
     return 0;
 }
 
@@ -202,7 +216,7 @@ int stream_end(struct stream *s, struct err *e)
         TRY(add_clip(s, e));
     }
     TRY(run_clips(s, e));
-    while (frames_take(s->frames, INT64_MAX, &row))
+    while (s->frames && frames_take(s->frames, INT64_MAX, &row))
         TRY(tell_frame(s, &row, &v, e));
     return 0;
 }

@@ -2,7 +2,7 @@
  *
  *     stream_begin; stream_push for every frame; stream_end
  *
- * A frame waits for the frames of at most two clips. One thread's. */
+ * Of a model of pictures every frame is a sample of its own. One thread's. */
 #ifndef RUN_STREAM_H
 #define RUN_STREAM_H
 
@@ -13,6 +13,8 @@ struct stream;
 /* The scorer outlives it and scores nothing else meanwhile. `each` gets every row. */
 int stream_new(struct scorer *s, scorer_each *each, void *user, struct stream **out, struct err *e);
 void stream_free(struct stream *s); /* NULL is fine */
+/* Frames that are pushed behind one before it has its verdict, at most. */
+int64_t stream_latency(const struct stream *s);
 
 /* A new video: `index` goes to `each`, `name` (borrowed) into sentences. Its first frame to come is number `first` of
  * the video, of which the clips that would reach it from earlier frames are not known; 0 is its beginning. */

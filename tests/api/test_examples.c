@@ -66,6 +66,24 @@ static void many_threads(void **state)
     free(many);
 }
 
+static void a_stream(void **state)
+{
+    enum { FRAME = 20 * 16 * 3 };
+    uint8_t frames[5 * FRAME + 7]; /* and a bit of a sixth */
+    (void)state;
+    fill(frames, sizeof frames, 3);
+    write_file("frames.rgb", frames, sizeof frames);
+    char *text = run("stream", "model.safetensors 20 16 <frames.rgb", 0);
+    assert_says(text, "frame 4 at 0.16 s: score ");
+    assert_null(strstr(text, "frame 5"));
+    assert_says(text, "waits for at most 0 others");
+    free(text);
+    free(run("stream", "model.safetensors 20 0", 2));
+    text = run("stream", "none.safetensors 20 16 <frames.rgb", 1);
+    assert_says(text, "none.safetensors");
+    free(text);
+}
+
 static void a_camera(void **state)
 {
     (void)state;
@@ -112,6 +130,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_file),
         cmocka_unit_test(many_threads),
+        cmocka_unit_test(a_stream),
         cmocka_unit_test(a_camera),
         cmocka_unit_test(a_camera_is_stopped),
     };

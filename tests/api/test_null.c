@@ -77,6 +77,17 @@ static void scoring(void **state)
     refused(engram_score_source(NULL, &source, NULL, no_row, NULL, &error), "scorer");
     refused(engram_score_source(s, NULL, NULL, no_row, NULL, &error), "source");
     refused(engram_score_source(s, &source, NULL, NULL, NULL, &error), "row");
+    engram_stream *stream;
+    refused(engram_stream_new(NULL, NULL, no_row, NULL, &stream, &error), "scorer");
+    refused(engram_stream_new(s, NULL, NULL, NULL, &stream, &error), "row");
+    refused(engram_stream_new(s, NULL, no_row, NULL, NULL, &error), "stream");
+    refused(engram_stream_push(NULL, &picture, 0, &error), "stream");
+    refused(engram_stream_end(NULL, &error), "stream");
+    assert_int_equal(engram_stream_latency(NULL), 0);
+    engram_stream_free(NULL);
+    assert_int_equal(engram_stream_new(s, NULL, no_row, NULL, &stream, &error), 0);
+    refused(engram_stream_push(stream, NULL, 0, &error), "picture");
+    engram_stream_free(stream);
     engram_scorer_free(s);
 }
 
