@@ -151,8 +151,8 @@ int engram_model_format(const engram_model *model, engram_format *format)
     const bool picture = s->nd > 1;
     return STRUCT_ROW(engram_format, format, .frames = s->nd == 4 ? s->d[0] : 0,
                       .height = picture ? s->d[s->nd - 3] : 0, .width = picture ? s->d[s->nd - 2] : 0,
-                      .channels = shape_last(s), .tile_height = picture ? seen->d[s->nd - 3] : 0,
-                      .tile_width = picture ? seen->d[s->nd - 2] : 0);
+                      .channels = picture ? shape_last(s) : (int64_t)preprocess_columns(input),
+                      .tile_height = picture ? seen->d[s->nd - 3] : 0, .tile_width = picture ? seen->d[s->nd - 2] : 0);
 }
 
 /* ---- its memories ---- */

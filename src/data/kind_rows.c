@@ -75,6 +75,16 @@ static int load(const struct part *part, const struct sample *s, struct picture_
     return part->table ? load_cells(part, s, p, kept, e) : load_numbers(part, s, p, kept, e);
 }
 
+size_t preprocess_columns(const struct preprocess *p)
+{
+    return (size_t)p->table->kept;
+}
+
+int preprocess_row(const struct preprocess *p, const float *row, void *kept, struct err *e)
+{
+    return table_keep_numbers(p->table, row, kept, e);
+}
+
 /* ---- fitting ---- */
 
 /* A table of numbers without names. */

@@ -218,6 +218,8 @@ int table_keep_numbers(const struct table *t, const float *row, float *kept, str
             continue;
         float value = row[c->kept];
         TRY(check_number(t, c, value, e));
+        if (!kept)
+            continue;
         if (c->role == COLUMN_NUMBER)
             kept[c->kept] = kept_number(c, (double)value);
         else

@@ -73,7 +73,7 @@ int table_match(const struct table *file, const struct table *model, const char 
 int table_keep(const struct table *t, const struct cell *cells, const int *to, size_t n, float *kept, struct err *e);
 
 /* The same of a number for each learnt column in turn, where a category is its place; NaN is missing. `row` and `kept`
- * may be the same. */
+ * may be the same; `kept` NULL: only looks. */
 int table_keep_numbers(const struct table *t, const float *row, float *kept, struct err *e);
 
 /* Whether the cells under number columns are numbers, or are missing and may be. */

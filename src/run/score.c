@@ -246,13 +246,15 @@ int scorer_check_rows(const struct loaded *loaded, const float *rows, size_t n, 
     if (input->sample.nd != 1)
         return err_set(e, ERR_USAGE, "this model was made for %s and cannot score rows of numbers",
                        kind_samples(input->kind));
-    if (columns != (size_t)shape_last(&input->sample))
-        return err_set(e, ERR_USAGE, "rows of %zu columns, where this model takes %lld", columns,
-                       (long long)shape_last(&input->sample));
-    for (size_t i = 0; i < n * columns; i++)
-        if (!isfinite(rows[i]))
-            return err_set(e, ERR_FORMAT, "row %zu of %zu has no finite number in column %zu (both from 0): it is %g",
-                           i / columns, n, i % columns, (double)rows[i]);
+    if (columns != preprocess_columns(input))
+        return err_set(e, ERR_USAGE, "rows of %zu columns, where this model takes %zu", columns,
+                       preprocess_columns(input));
+    for (size_t i = 0; i < n; i++) {
+        struct err why = ERR_INIT;
+        int code = preprocess_row(input, rows + i * columns, NULL, &why);
+        if (code < 0)
+            return err_set(e, code, "row %zu of %zu (from 0): %s", i, n, why.msg);
+    }
     return 0;
 }
 
@@ -261,9 +263,11 @@ int scorer_score_rows(struct scorer *s, const float *rows, int n, struct verdict
     struct forward *f = &s->forward;
     if (n < 1 || n > f->batch)
         return err_set(e, ERR_USAGE, "%d rows at once, where this scorer takes 1 to %d", n, f->batch);
-    for (int i = 0; i < n; i++) /* rows are kept as they are */
-        preprocess_values(&loaded_file(s->loaded)->input, rows + (size_t)i * f->sample_values,
-                          f->input + (size_t)i * f->sample_values);
+    const struct preprocess *input = &loaded_file(s->loaded)->input;
+    for (int i = 0; i < n; i++) {
+        TRY(preprocess_row(input, rows + (size_t)i * preprocess_columns(input), s->kept, e));
+        preprocess_values(input, s->kept, f->input + (size_t)i * f->sample_values);
+    }
     TRY(scorer_run(s, (size_t)n, e));
     for (int i = 0; i < n; i++)
         out[i] = scorer_verdict(s, i);
