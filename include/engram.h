@@ -263,14 +263,16 @@ ENGRAM_API int engram_scorer_regions(const engram_scorer *scorer, size_t i, engr
 /* One sample of a data set with its verdict, or with the reason why there is none. */
 typedef struct engram_row {
     size_t size;
-    const char *name;            /* unique in the data set, relative: good/000.png */
-    const char *path;            /* the file it is in */
-    int64_t index;               /* its place in that file, of a frame its number; 0 for a picture of its own */
-    const char *kind;            /* class or kind of defect; "" where the data has none */
-    int truth;                   /* 0 normal, 1 anomalous, -1 not known */
-    const char *error;           /* NULL, or the sentence about a sample that could not be read */
-    const engram_result *result; /* NULL where there is an error */
-    double time;                 /* of a frame, in seconds from where its video or stream begins; else NaN */
+    const char *name;              /* unique in the data set, relative: good/000.png */
+    const char *path;              /* the file it is in */
+    int64_t index;                 /* its place in that file, of a frame its number; 0 for a picture of its own */
+    const char *kind;              /* class or kind of defect; "" where the data has none */
+    int truth;                     /* 0 normal, 1 anomalous, -1 not known */
+    const char *error;             /* NULL, or the sentence about a sample that could not be read */
+    const engram_result *result;   /* NULL where there is an error */
+    double time;                   /* of a frame, in seconds from where its video or stream begins; else NaN */
+    const engram_picture *picture; /* the frame itself, where the scorer's setting pictures=true asks for it: 8-bit grey
+                                      or RGB, made smaller where it was very large; else NULL */
 } engram_row;
 
 /* Non-zero stops the call with ENGRAM_STOPPED. The row and all in it is valid during the call only. */

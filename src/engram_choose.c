@@ -104,6 +104,7 @@ const struct option scorer_options[] = {
     ROW_FLOAT(false_alarm_rate, "0.05", 0, 1, "share of normal samples that may be called anomalous"),
     ROW_CHOICE(score, "file", "model|map|file", "what scores, verdicts and heat maps stand on: the model's own score, or the map that knows what is usual; file: what the model was trained for"),
     ROW_BOOL(maps, "false", "make heat maps"),
+    ROW_BOOL(pictures, "false", "hand frames of videos and streams to their rows, to be shown"),
     ROW_BOOL(outputs, "false", "keep what the model makes of each sample, to be looked at"),
     ROW_CHOICE(precision, "auto", "f32|bf16|auto", "number format between layers; auto: the one that the model was calibrated in"),
     ROW_INT(max_side, "0", 0, PICTURE_MAX_SIDE, "longest side of a picture that is decoded, in pixels; 0: the library's own limit"),
@@ -138,6 +139,7 @@ struct scorer_spec scorer_spec_of(const struct scorer_config *c)
                                 .by = c->score,
                                 .map = c->maps,
                                 .reconstruction = c->outputs,
+                                .shows = c->pictures,
                                 .rate = c->false_alarm_rate};
 }
 

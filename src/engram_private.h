@@ -114,7 +114,7 @@ struct scorer_config {
     int64_t threads, batch;
     double false_alarm_rate;
     enum score_by score;
-    bool maps, outputs;
+    bool maps, outputs, pictures;
     enum precision precision;
     int64_t max_side, max_pixels, max_bytes; /* of a picture that is to be decoded */
 };

@@ -38,6 +38,13 @@ int scorer_tell(engram_scorer *s, const struct verdict *v, engram_row *row, engr
         row->result = &result;
     if (!v->error)
         result_write(s, v, &result);
+    const struct picture *shown = &v->shown;
+    const engram_picture picture = {.size = sizeof picture,
+                                    .format = shown->channels == 1 ? ENGRAM_GREY8 : ENGRAM_RGB,
+                                    .width = shown->width,
+                                    .height = shown->height,
+                                    .plane = {shown->pixels}};
+    row->picture = shown->pixels ? &picture : NULL;
     s->verdicts[0] = *v;
     s->nverdicts = !v->error;
     int stop = tell(user, row);

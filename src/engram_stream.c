@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "data/pixels.h"
+#include "data/shown.h"
 #include "run/stream.h"
 
 #include <stdlib.h>
@@ -15,9 +16,10 @@ struct engram_stream {
     struct scorer *inner;
     struct stream *stream;
     struct picture_decoder *decoder;
-    uint8_t *kept;  /* a frame as the model takes it */
-    int64_t pushed; /* frames */
-    bool begun;     /* some of them wait for an end */
+    uint8_t *kept;      /* a frame as the model takes it, */
+    struct shown shown; /* and as it is shown */
+    int64_t pushed;     /* frames */
+    bool begun;         /* some of them wait for an end */
     size_t told;
     double started;
 };
@@ -104,6 +106,7 @@ void engram_stream_free(engram_stream *stream)
     scorer_free(stream->inner);
     picture_decoder_free(stream->decoder);
     free(stream->kept);
+    shown_free(&stream->shown);
     free(stream);
 }
 
@@ -120,7 +123,10 @@ static int fit(engram_stream *s, const engram_picture *in, struct err *e)
     struct pixels pixels;
     struct picture picture;
     TRY(picture_pixels(in, &pixels, e));
-    TRY(pixels_read(&pixels, format.channels, s->decoder, &picture, e));
+    const bool shows = s->scorer->config.pictures;
+    TRY(pixels_read(&pixels, shows ? 0 : format.channels, s->decoder, &picture, e));
+    if (shows)
+        TRY(shown_keep(&s->shown, s->decoder, &picture, e));
     TRY(picture_fit(s->decoder, &picture, &format, s->kept, e));
     preprocess_ignore(input_of(s), s->kept);
     return 0;
@@ -135,7 +141,7 @@ static int push(engram_stream *s, const engram_picture *picture, double time, st
         stream_begin(s->stream, 0, "the stream", s->pushed);
     s->begun = true;
     s->pushed++;
-    return stream_push(s->stream, s->kept, time, e);
+    return stream_push(s->stream, s->kept, &s->shown.picture, time, e);
 }
 
 int engram_stream_push(engram_stream *stream, const engram_picture *picture, double time, engram_error *error)

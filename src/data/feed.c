@@ -12,6 +12,7 @@ enum { AHEAD = 32 };
 struct slot {
     struct feed_item item;
     uint8_t *kept;
+    struct shown shown;
     char message[sizeof((struct err *)0)->msg];
 };
 
@@ -19,6 +20,7 @@ struct feed {
     struct dataset *ds;
     enum split split;
     const struct preprocess *input;
+    bool shows;
     size_t *videos;
     int64_t *from;
     size_t n;
@@ -75,7 +77,7 @@ static int put_frame(struct feed *f, const struct part *part, void *player, size
     const struct picture_format format = preprocess_format(f->input);
     struct picture picture;
     double time;
-    int got = part->source->next(player, format.channels, &picture, &time, e);
+    int got = part->source->next(player, f->shows ? 0 : format.channels, &picture, &time, e);
     if (got <= 0)
         return got;
     struct slot *slot = wait_for_room(f);
@@ -83,8 +85,14 @@ static int put_frame(struct feed *f, const struct part *part, void *player, size
         return ERR_STOPPED;
     TRY(picture_fit(f->decoder, &picture, &format, slot->kept, e));
     preprocess_ignore(f->input, slot->kept);
-    slot->item =
-        (struct feed_item){.what = FEED_FRAME, .video = video, .frame = frame, .time = time, .kept = slot->kept};
+    if (f->shows)
+        TRY(shown_keep(&slot->shown, f->decoder, &picture, e));
+    slot->item = (struct feed_item){.what = FEED_FRAME,
+                                    .video = video,
+                                    .frame = frame,
+                                    .time = time,
+                                    .kept = slot->kept,
+                                    .shown = slot->shown.picture};
     hand_over(f);
     return 1;
 }
@@ -123,7 +131,7 @@ static void *work(void *user)
 
 /* ---- the caller's side ---- */
 
-static int start(struct feed *f, const size_t *videos, const int64_t *from, struct err *e)
+static int start(struct feed *f, const struct feed_spec *spec, struct err *e)
 {
     const struct picture_format format = preprocess_format(f->input);
     const size_t frame = picture_bytes(&format);
@@ -133,8 +141,8 @@ static int start(struct feed *f, const size_t *videos, const int64_t *from, stru
     if (!f->videos || !f->from || !f->memory)
         return err_memory(e, "frames to score");
     for (size_t i = 0; i < f->n; i++) {
-        f->videos[i] = videos ? videos[i] : i;
-        f->from[i] = from ? from[i] : 0;
+        f->videos[i] = spec->videos ? spec->videos[i] : i;
+        f->from[i] = spec->from ? spec->from[i] : 0;
     }
     for (size_t i = 0; i < AHEAD; i++)
         f->slots[i].kept = f->memory + i * frame;
@@ -146,21 +154,21 @@ static int start(struct feed *f, const size_t *videos, const int64_t *from, stru
     return 0;
 }
 
-int feed_new(struct dataset *ds, enum split split, const size_t *videos, const int64_t *from, size_t n,
-             const struct preprocess *input, struct feed **out, struct err *e)
+int feed_new(const struct feed_spec *spec, struct feed **out, struct err *e)
 {
     *out = NULL;
     struct feed *f = calloc(1, sizeof *f);
     if (!f)
         return err_memory(e, "frames to score");
-    f->ds = ds;
-    f->split = split;
-    f->input = input;
-    f->n = videos ? n : dataset_count(ds, split);
+    f->ds = spec->ds;
+    f->split = spec->split;
+    f->input = spec->input;
+    f->shows = spec->shows;
+    f->n = spec->videos ? spec->n : dataset_count(spec->ds, spec->split);
     pthread_mutex_init(&f->lock, NULL);
     pthread_cond_init(&f->room, NULL);
     pthread_cond_init(&f->ready, NULL);
-    int code = start(f, videos, from, e);
+    int code = start(f, spec, e);
     if (code < 0)
         feed_free(f);
     else
@@ -183,6 +191,8 @@ void feed_free(struct feed *f)
     pthread_cond_destroy(&f->room);
     pthread_cond_destroy(&f->ready);
     pthread_mutex_destroy(&f->lock);
+    for (size_t i = 0; i < AHEAD; i++)
+        shown_free(&f->slots[i].shown);
     free(f->videos);
     free(f->from);
     free(f->memory);

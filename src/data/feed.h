@@ -8,6 +8,7 @@
 #define DATA_FEED_H
 
 #include "data/dataset.h"
+#include "data/shown.h"
 
 struct feed;
 
@@ -19,16 +20,26 @@ enum feed_what {
 
 struct feed_item {
     enum feed_what what;
-    size_t video;        /* place in the split */
-    int64_t frame;       /* from 0; of END and ERROR: how many there were */
-    double time;         /* seconds from the video's start */
-    const void *kept;    /* FRAME: in its kept form; valid until the next call */
-    const char *message; /* ERROR: a sentence; the same */
+    size_t video;         /* place in the split */
+    int64_t frame;        /* from 0; of END and ERROR: how many there were */
+    double time;          /* seconds from the video's start */
+    const void *kept;     /* FRAME: in its kept form; valid until the next call */
+    struct picture shown; /* FRAME: to be shown, where that is wanted (data/shown.h); the same */
+    const char *message;  /* ERROR: a sentence; the same */
 };
 
-/* Plays the videos of a split, n of them at `videos` (NULL: all), each from the frame `from` says (NULL: from 0 on). */
-int feed_new(struct dataset *ds, enum split split, const size_t *videos, const int64_t *from, size_t n,
-             const struct preprocess *input, struct feed **out, struct err *e);
+struct feed_spec {
+    struct dataset *ds;
+    enum split split;
+    const size_t *videos; /* n places in it; NULL: all, and n is ignored */
+    const int64_t *from;  /* of each the first frame; NULL: 0 */
+    size_t n;
+    const struct preprocess *input; /* outlives the feed */
+    bool shows;                     /* frames are to be shown, too */
+};
+
+/* Plays those videos. What the spec points to, but for `input`, is copied. */
+int feed_new(const struct feed_spec *spec, struct feed **out, struct err *e);
 void feed_free(struct feed *f); /* NULL is fine */
 
 /* The next item: 1, or 0 behind the last. */

@@ -116,6 +116,7 @@ static int start(struct scorer *s, const struct scorer_spec *want, struct err *e
     s->forward.user = s;
     s->by = stands(s->loaded, want->by);
     s->map = want->map;
+    s->shows = want->shows;
     if (wants_usual(s->loaded, want)) {
         s->maps = malloc((size_t)s->forward.batch * s->forward.map_values * sizeof *s->maps);
         if (!s->maps)

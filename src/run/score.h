@@ -23,6 +23,7 @@ struct scorer_spec {
     int threads;                         /* at least 1 */
     enum precision precision;            /* PRECISION_AUTO: the one it was calibrated in, where this machine has it */
     bool map, reconstruction, attention; /* what to compute beside the score */
+    bool shows;                          /* frames of videos with their verdicts, to be shown */
     double rate;                         /* false-alarm rate of the verdict, 0..1 */
     const struct log *log;               /* may be NULL; a line where verdicts are not what the file promises */
     scorer_search *searching;            /* may be NULL */
@@ -61,10 +62,11 @@ struct verdict {
     const float *reconstruction; /* normalised, see data/preprocess.h; shape of */
     const float *target;         /* what it should have been; there when the reconstruction is */
     struct attention attention[MEMORIES];
-    int64_t frame;       /* of a video, from 0; of an error: how many there were */
-    double time;         /* seconds from its start; NaN: of an error */
-    int error;           /* 0, or why there is no score */
-    const char *message; /* a sentence with the sample's name */
+    int64_t frame;        /* of a video, from 0; of an error: how many there were */
+    double time;          /* seconds from its start; NaN: of an error */
+    struct picture shown; /* of the same (data/shown.h); pixels NULL: not asked for */
+    int error;            /* 0, or why there is no score */
+    const char *message;  /* a sentence with the sample's name */
 };
 
 /* Scores n pictures in memory (data/media.h) of any size, n <= spec.batch; results in order. A picture that cannot be

@@ -33,7 +33,7 @@ static int take_item(struct stream *stream, struct dataset *data, enum split spl
     case FEED_FRAME:
         if (item->frame == 0)
             stream_begin(stream, item->video, name, 0);
-        return stream_push(stream, item->kept, item->time, e);
+        return stream_push(stream, item->kept, &item->shown, item->time, e);
     case FEED_END:
         return stream_end(stream, e);
     case FEED_ERROR:
@@ -52,7 +52,13 @@ static int score_videos(struct scorer *s, struct dataset *data, enum split split
     struct feed *feed = NULL;
     struct feed_item item;
     TRY(stream_new(s, each, user, &stream, e));
-    int code = feed_new(data, split, videos, NULL, n, &loaded_file(s->loaded)->input, &feed, e);
+    const struct feed_spec spec = {.ds = data,
+                                   .split = split,
+                                   .videos = videos,
+                                   .n = n,
+                                   .input = &loaded_file(s->loaded)->input,
+                                   .shows = s->shows};
+    int code = feed_new(&spec, &feed, e);
     while (code == 0 && feed_next(feed, &item, e))
         code = take_item(stream, data, split, &item, each, user, e);
     feed_free(feed);

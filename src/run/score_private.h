@@ -10,7 +10,8 @@ struct scorer {
     const struct loaded *loaded;
     struct forward forward;
     enum score_by by;
-    bool map;            /* wanted by the caller */
+    bool map;            /* wanted by the caller, */
+    bool shows;          /* and frames of videos to be shown */
     struct judge *judge; /* of maps that know what is usual; NULL: none are wanted */
     float *maps;         /* those of a batch */
     double rate;

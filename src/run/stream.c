@@ -1,6 +1,7 @@
 #include "run/stream.h"
 
 #include "data/pixel_values.h"
+#include "data/shown.h"
 #include "run/frames.h"
 #include "run/score_private.h"
 
@@ -21,7 +22,8 @@ struct stream {
     float *ring;   /* the last `length` frames of clips */
     double *times; /* of frames of the video that have no row yet, a ring of */
     int64_t room;
-    int64_t *begins; /* of the clips in hand, each */
+    struct shown *shown; /* of the frames that wait for a verdict, a ring of stream_latency + 1; NULL: not wanted */
+    int64_t *begins;     /* of the clips in hand, each */
     int clips;
 
     size_t index; /* of the video in hand */
@@ -34,13 +36,20 @@ struct stream {
 
 /* ---- making ---- */
 
+int64_t stream_latency(const struct stream *s)
+{
+    return (s->length + (s->scorer->forward.batch - 1) * s->hop) * s->step - 1;
+}
+
 static int allocate(struct stream *s, struct err *e)
 {
     s->room = (2 * s->length + (s->scorer->forward.batch + 1) * s->hop + 1) * s->step;
     s->ring = malloc((size_t)s->length * s->values * sizeof *s->ring);
     s->times = malloc((size_t)s->room * sizeof *s->times);
+    s->shown = s->scorer->shows ? calloc((size_t)stream_latency(s) + 1, sizeof *s->shown) : NULL;
     s->begins = malloc((size_t)s->scorer->forward.batch * sizeof *s->begins);
-    return s->ring && s->times && s->begins ? 0 : err_memory(e, "the frames of a video");
+    return s->ring && s->times && s->begins && !s->shown == !s->scorer->shows ? 0
+                                                                              : err_memory(e, "the frames of a video");
 }
 
 static int start(struct stream *s, struct err *e)
@@ -85,13 +94,11 @@ void stream_free(struct stream *s)
     frames_free(s->frames);
     free(s->ring);
     free(s->times);
+    for (int64_t i = 0; s->shown && i <= stream_latency(s); i++)
+        shown_free(&s->shown[i]);
+    free(s->shown);
     free(s->begins);
     free(s);
-}
-
-int64_t stream_latency(const struct stream *s)
-{
-    return (s->length + (s->scorer->forward.batch - 1) * s->hop) * s->step - 1;
 }
 
 void stream_begin(struct stream *s, size_t index, const char *name, int64_t first)
@@ -115,6 +122,15 @@ static int tell(struct stream *s, const struct verdict *v, struct err *e)
     return err_set(e, ERR_STOPPED, "scoring was stopped after frame %lld of %s", (long long)v->frame, s->name);
 }
 
+/* What is known of frame n beside what the model says. */
+static void describe(const struct stream *s, int64_t n, struct verdict *v)
+{
+    v->frame = n;
+    v->time = s->times[n % s->room];
+    if (s->shown)
+        v->shown = s->shown[n % (stream_latency(s) + 1)].picture;
+}
+
 /* The rows of the video's frames that a frame of clips stands for. */
 static int tell_frame(struct stream *s, const struct frame_row *row, struct verdict *v, struct err *e)
 {
@@ -125,8 +141,7 @@ static int tell_frame(struct stream *s, const struct frame_row *row, struct verd
     v->map = scorer->map ? scorer->by == BY_MAP ? row->usual : row->map : NULL;
     scorer_judge(scorer, v);
     for (int64_t n = begin; n < begin + s->step && n < end; n++) {
-        v->frame = n;
-        v->time = s->times[n % s->room];
+        describe(s, n, v);
         TRY(tell(s, v, e));
         memset(v->attention, 0, sizeof v->attention); /* once a clip */
     }
@@ -137,8 +152,7 @@ static int tell_frame(struct stream *s, const struct frame_row *row, struct verd
 static int tell_picture(struct stream *s, int i, struct err *e)
 {
     struct verdict v = scorer_verdict(s->scorer, i);
-    v.frame = s->first + s->begins[i];
-    v.time = s->times[v.frame % s->room];
+    describe(s, s->first + s->begins[i], &v);
     return tell(s, &v, e);
 }
 
@@ -181,9 +195,12 @@ static int add_clip(struct stream *s, struct err *e)
     return s->clips == s->scorer->forward.batch ? run_clips(s, e) : 0;
 }
 
-int stream_push(struct stream *s, const void *kept, double time, struct err *e)
+int stream_push(struct stream *s, const void *kept, const struct picture *shown, double time, struct err *e)
 {
-    s->times[(s->first + s->frames_in) % s->room] = time;
+    const int64_t n = s->first + s->frames_in;
+    s->times[n % s->room] = time;
+    if (s->shown) /* which is as small already as it is kept */
+        TRY(shown_keep(&s->shown[n % (stream_latency(s) + 1)], NULL, shown, e));
     if (s->frames_in % s->step == 0) {
         pixels_to_values(s->input, kept, s->values, s->ring + (size_t)(s->taken % s->length) * s->values);
         s->taken++;

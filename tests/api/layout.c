@@ -69,7 +69,7 @@ AT(engram_region, peak, 40);
 AT(engram_region, peak_x, 48);
 AT(engram_region, peak_y, 52);
 
-SIZE(engram_row, 72);
+SIZE(engram_row, 80);
 AT(engram_row, size, 0);
 AT(engram_row, name, 8);
 AT(engram_row, path, 16);
@@ -79,6 +79,7 @@ AT(engram_row, truth, 40);
 AT(engram_row, error, 48);
 AT(engram_row, result, 56);
 AT(engram_row, time, 64);
+AT(engram_row, picture, 72);
 
 SIZE(engram_sample, 48);
 AT(engram_sample, size, 0);

@@ -199,6 +199,47 @@ static void ends_between(void **state)
     engram_scorer_free(scorer);
 }
 
+struct pictures {
+    int n;
+};
+
+/* The frame is the one that the row is of. */
+static int note_picture(void *user, const engram_row *row)
+{
+    struct pictures *p = user;
+    uint8_t pixels[SIDE * SIDE];
+    draw(pixels, 3 * (int)row->index % 40);
+    assert_non_null(row->picture);
+    assert_int_equal(row->picture->width, SIDE);
+    assert_int_equal(row->picture->height, SIDE);
+    assert_int_equal(row->picture->format, ENGRAM_GREY8);
+    assert_memory_equal(row->picture->plane[0], pixels, sizeof pixels);
+    p->n++;
+    return 0;
+}
+
+static void rows_have_their_pictures(void **state)
+{
+    static const char *const urls[] = {"video:videos"}, *const settings[] = {"pictures=true", "batch=2"};
+    (void)state;
+    struct pictures file = {0}, live = {0};
+    struct seen unused = {0};
+    engram_error error;
+    engram_scorer *scorer;
+    engram_stream *stream;
+    assert_int_equal(engram_scorer_new(of_clips, settings, 2, &scorer, &error), 0);
+    if (engram_score_data(scorer, urls, 1, NULL, note_picture, &file, &error))
+        fail_msg("%s", error.message);
+    assert_int_equal(engram_stream_new(scorer, NULL, note_picture, &live, &stream, &error), 0);
+    for (int k = 0; k < FRAMES; k++)
+        assert_int_equal(push(stream, &unused, k, NULL), 0);
+    assert_int_equal(engram_stream_end(stream, NULL), 0);
+    assert_int_equal(file.n, FRAMES);
+    assert_int_equal(live.n, FRAMES);
+    engram_stream_free(stream);
+    engram_scorer_free(scorer);
+}
+
 static void what_is_no_frame(void **state)
 {
     (void)state;
@@ -242,9 +283,9 @@ static void stopping(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_in_a_file), cmocka_unit_test(streams_side_by_side),
-        cmocka_unit_test(ends_between), cmocka_unit_test(what_is_no_frame),
-        cmocka_unit_test(stopping),
+        cmocka_unit_test(as_in_a_file),     cmocka_unit_test(streams_side_by_side),
+        cmocka_unit_test(ends_between),     cmocka_unit_test(rows_have_their_pictures),
+        cmocka_unit_test(what_is_no_frame), cmocka_unit_test(stopping),
     };
     return cmocka_run_group_tests_name("stream", tests, begin, end);
 }
