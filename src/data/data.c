@@ -225,7 +225,7 @@ void dataset_close(struct dataset *ds)
         picture_decoder_free(ds->idle[--ds->n_idle]);
     for (int s = 0; s < SPLITS; s++) {
         for (size_t i = 0; i < ds->splits[s].n_episodes; i++)
-            free(ds->splits[s].episodes[i].kept);
+            dataset_forget_episode(&ds->splits[s].episodes[i]);
         free(ds->splits[s].episodes);
         free(ds->splits[s].v);
         free(ds->splits[s].memory);

@@ -14,7 +14,8 @@ enum { DECODERS_KEPT = 32 };
 struct episode {
     int64_t frames;
     uint8_t *kept;      /* its frames as kept for samples */
-    struct shape shape; /* of this shape; NULL: there was no room */
+    struct shape shape; /* of this shape; NULL: there was no room, and then */
+    double *times;      /* the time of each, to find it again */
 };
 
 struct split_samples {
@@ -50,6 +51,8 @@ struct dataset {
 /* Opens a data set of one part whose source is not known by a URL; `state` is there when the source opens. */
 int dataset_open_source(const struct source *source, const char *name, void *state, enum dataset_use use,
                         const struct log *log, struct dataset **out, struct err *e);
+
+void dataset_forget_episode(struct episode *e);
 
 /* Takes a decoder out of the pool, or makes one. dataset_put_decoder takes it back. */
 int dataset_take_decoder(struct dataset *ds, struct picture_decoder **d, struct err *e);

@@ -34,6 +34,7 @@ struct feed {
     pthread_cond_t room, ready;
     uint64_t made, taken; /* slots; the caller holds taken - 1 */
     bool done, stop;
+    atomic_bool halt; /* as stop, for who waits for a source */
 };
 
 /* ---- the thread ---- */
@@ -97,6 +98,11 @@ static int put_frame(struct feed *f, const struct part *part, void *player, size
     return 1;
 }
 
+static double time_of(const struct episode *episode, int64_t frame)
+{
+    return episode->times && frame < episode->frames ? episode->times[frame] : -1;
+}
+
 /* False: to stop. */
 static bool play_video(struct feed *f, size_t i)
 {
@@ -106,9 +112,9 @@ static bool play_video(struct feed *f, size_t i)
     struct err e = ERR_INIT;
     void *player = NULL;
     int64_t frame = f->from[i];
-    int got = part->source->play(part, s, &player, &e);
+    int got = part->source->play(part, s, &f->halt, &player, &e);
     if (got == 0 && frame)
-        got = part->source->seek(player, frame, &e);
+        got = part->source->seek(player, frame, time_of(&f->ds->splits[f->split].episodes[s->episode], frame), &e);
     if (got == 0)
         while ((got = put_frame(f, part, player, video, frame, &e)) > 0)
             frame++;
@@ -182,6 +188,7 @@ void feed_free(struct feed *f)
         return;
     pthread_mutex_lock(&f->lock);
     f->stop = true;
+    atomic_store(&f->halt, true);
     pthread_cond_signal(&f->room);
     pthread_mutex_unlock(&f->lock);
     if (f->started)

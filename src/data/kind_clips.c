@@ -33,7 +33,7 @@ static int look(struct dataset *ds, enum split split, struct picture_format *for
         struct picture picture;
         double time;
         void *player = NULL;
-        int got = part->source->play(part, &s->v[i], &player, &first);
+        int got = part->source->play(part, &s->v[i], NULL, &player, &first);
         if (got == 0)
             got = part->source->next(player, 0, &picture, &time, &first);
         if (got > 0)
@@ -127,6 +127,20 @@ static void give_up(struct dataset *ds, struct examined *x)
     x->remembers = false;
 }
 
+/* The time of the next frame; without them a video is only slower to search. */
+static void note_time(struct episode *episode, double time)
+{
+    const size_t n = (size_t)episode->frames;
+    if (n % CHUNK == 0) {
+        double *grown = !n || episode->times ? realloc(episode->times, (n + CHUNK) * sizeof *grown) : NULL;
+        if (!grown)
+            free(episode->times);
+        episode->times = grown;
+    }
+    if (episode->times)
+        episode->times[n] = time;
+}
+
 /* Room for one frame more. */
 static void grow(struct dataset *ds, struct examined *x, size_t frame)
 {
@@ -160,6 +174,7 @@ static int examine_frames(struct dataset *ds, const struct part *part, void *pla
             TRY(picture_fit(d, &picture, &format, to, e));
             sight->hash = rng_hash(&(uint64_t[]){sight->hash, rng_hash(to, frame_bytes(p))}, 2 * sizeof sight->hash);
         }
+        note_time(episode, time);
         episode->frames++;
         sight->own.d[0] = episode->frames;
     }
@@ -174,14 +189,18 @@ static int examine(struct dataset *ds, const struct sample *s, struct picture_de
     struct episode *episode = &ds->splits[s->split].episodes[s->episode];
     struct examined x = {.episode = episode, .remembers = p != NULL};
     void *player = NULL;
-    free(episode->kept);
-    *episode = (struct episode){.shape = p ? p->sample : (struct shape){0}};
+    dataset_forget_episode(episode);
+    episode->shape = p ? p->sample : (struct shape){0};
     *sight = (struct sight){0};
-    int code = part->source->play(part, s, &player, e);
+    int code = part->source->play(part, s, NULL, &player, e);
     if (code == 0)
         code = examine_frames(ds, part, player, d, p, &x, room, sight, e);
     if (player)
         part->source->stop(player);
+    if (episode->kept) {
+        free(episode->times);
+        episode->times = NULL;
+    }
     if (code == 0 && s->truths && s->ntruths != episode->frames)
         code = err_set(e, ERR_FORMAT, "%s has %lld frames, but labels of %lld; give the labels of this very video",
                        s->name, (long long)episode->frames, (long long)s->ntruths);
@@ -240,13 +259,13 @@ static int cut(struct dataset *ds, enum split split, const struct preprocess *p,
 }
 
 /* The frames of a clip out of the video itself: where they found no room in memory. */
-static int read_frames(const struct part *part, void *player, const struct sample *s, struct picture_decoder *d,
-                       const struct preprocess *p, uint8_t *kept, struct err *e)
+static int read_frames(const struct part *part, const struct episode *episode, void *player, const struct sample *s,
+                       struct picture_decoder *d, const struct preprocess *p, uint8_t *kept, struct err *e)
 {
     const struct picture_format format = preprocess_format(p);
     struct picture picture;
     double time;
-    TRY(part->source->seek(player, s->index, e));
+    TRY(part->source->seek(player, s->index, episode->times ? episode->times[s->index] : -1, e));
     for (int64_t i = 0; i < reach(p); i++) {
         int got = part->source->next(player, format.channels, &picture, &time, e);
         TRY(got);
@@ -272,9 +291,9 @@ static int load(const struct part *part, const struct sample *s, struct picture_
         return 0;
     }
     void *player = NULL;
-    int code = part->source->play(part, s, &player, e);
+    int code = part->source->play(part, s, NULL, &player, e);
     if (code == 0)
-        code = read_frames(part, player, s, d, p, kept, e);
+        code = read_frames(part, episode, player, s, d, p, kept, e);
     if (player)
         part->source->stop(player);
     return code;

@@ -275,36 +275,6 @@ static int decode_whole(struct picture_decoder *d, struct err *e)
     return code;
 }
 
-/* ---- upright ---- */
-
-/* Pixel (x, y) of what comes out is pixel (x, y), or (y, x) where columns and rows change places, of what is stored,
- * counted from the far end where it is mirrored. */
-static int turn_upright(struct picture_decoder *d, int orientation, struct picture *p, struct err *e)
-{
-    const bool swap = orientation >= 5;
-    const bool mirror_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-    const bool mirror_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-    const ptrdiff_t size = p->channels, line = size * p->width;
-    const ptrdiff_t x_step = mirror_x ? -size : size, y_step = mirror_y ? -line : line;
-    const uint8_t *first = p->pixels + (mirror_x ? line - size : 0) + (mirror_y ? line * (p->height - 1) : 0);
-    const int width = swap ? p->height : p->width, height = swap ? p->width : p->height;
-    if (orientation == 1)
-        return 0;
-    TRY(media_buffer_need(&d->other, (size_t)line * (size_t)p->height, e));
-    uint8_t *out = d->other.bytes;
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            const uint8_t *from = first + (swap ? y * x_step + x * y_step : x * x_step + y * y_step);
-            for (int c = 0; c < p->channels; c++)
-                *out++ = from[c];
-        }
-    const struct media_buffer turned = d->other;
-    d->other = d->pixels;
-    d->pixels = turned;
-    *p = (struct picture){.width = width, .height = height, .channels = p->channels, .pixels = turned.bytes};
-    return 0;
-}
-
 static int decode_upright(struct picture_decoder *d, int channels, struct picture *out, struct err *e)
 {
     const struct file *f = d->file;
@@ -315,7 +285,7 @@ static int decode_upright(struct picture_decoder *d, int channels, struct pictur
                        height);
     TRY(decode_whole(d, e));
     TRY(media_frame_to_pixels(d->frame, f->name, channels, &d->pixels, &d->line, out, e));
-    return turn_upright(d, f->head.orientation, out, e);
+    return media_turn_upright(f->head.orientation, &d->pixels, &d->other, out, e);
 }
 
 int picture_decode(struct picture_decoder *d, const unsigned char *bytes, size_t size, const char *name, int channels,

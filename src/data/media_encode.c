@@ -27,6 +27,7 @@ struct video_writer {
     AVPacket *packet;
     int width, height;
     int64_t last; /* tick of the last frame; -1: none yet */
+    int64_t span; /* ticks that the frames last: without it players leave out the last one */
 };
 
 static int ffmpeg_error(const char *name, const char *what, int code, struct err *e)
@@ -159,6 +160,7 @@ static int write_packets(struct video_writer *w, struct err *e)
 {
     int failed;
     while ((failed = avcodec_receive_packet(w->encoder, w->packet)) >= 0) {
+        w->packet->duration = w->packet->duration ? w->packet->duration : w->span;
         av_packet_rescale_ts(w->packet, w->encoder->time_base, w->stream->time_base);
         w->packet->stream_index = w->stream->index;
         failed = av_interleaved_write_frame(w->container, w->packet);
@@ -182,7 +184,9 @@ int video_writer_add(struct video_writer *w, const uint8_t *rgb, double time, st
         return err_memory(e, "a video");
     const ptrdiff_t stride[3] = {w->frame->linesize[0], w->frame->linesize[1], w->frame->linesize[2]};
     rgb_to_yuv(rgb, w->width, w->height, w->frame->data, stride);
-    w->frame->pts = w->last = tick > w->last ? tick : w->last + 1;
+    w->frame->pts = tick > w->last ? tick : w->last + 1;
+    w->span = w->last < 0 ? w->span : w->frame->pts - w->last;
+    w->last = w->frame->pts;
     return encode(w, w->frame, e);
 }
 
@@ -205,7 +209,7 @@ int video_writer_new(const char *path, int width, int height, bool force, struct
     struct video_writer *w = calloc(1, sizeof *w);
     if (!w)
         return err_memory(e, "a video");
-    *w = (struct video_writer){.name = path, .width = width, .height = height, .last = -1};
+    *w = (struct video_writer){.name = path, .width = width, .height = height, .last = -1, .span = TICKS / 25};
     int code = start(w, path, force, e);
     if (code < 0)
         video_writer_free(w);

@@ -1,4 +1,4 @@
-/* What media.c and media_pixels.c share: the two files that know FFmpeg. */
+/* What the files share that know FFmpeg. */
 #ifndef DATA_MEDIA_PRIVATE_H
 #define DATA_MEDIA_PRIVATE_H
 
@@ -22,5 +22,9 @@ int media_buffer_need(struct media_buffer *b, size_t size, struct err *e);
  * between. ERR_FORMAT for kinds of pixels that no picture file should have. */
 int media_frame_to_pixels(const AVFrame *f, const char *name, int channels, struct media_buffer *pixels,
                           struct media_buffer *line, struct picture *out, struct err *e);
+
+/* Turns a picture that lies in `pixels` as EXIF's orientation says; the buffers change places. */
+int media_turn_upright(int orientation, struct media_buffer *pixels, struct media_buffer *other, struct picture *p,
+                       struct err *e);
 
 #endif

@@ -49,9 +49,14 @@ int part_add(struct part *p, enum split split, const struct sample *s, struct er
     return 0;
 }
 
-struct arena *part_arena(struct part *p)
+struct arena *part_arena(const struct part *p)
 {
     return &p->ds->arena;
+}
+
+const struct picture_limits *part_limits(const struct part *p)
+{
+    return &p->ds->limits;
 }
 
 size_t part_count(const struct part *p, enum split split)
@@ -62,4 +67,11 @@ size_t part_count(const struct part *p, enum split split)
 enum split part_plain_split(const struct part *p)
 {
     return p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST;
+}
+
+void dataset_forget_episode(struct episode *e)
+{
+    free(e->kept);
+    free(e->times);
+    *e = (struct episode){0};
 }

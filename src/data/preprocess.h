@@ -71,8 +71,9 @@ size_t preprocess_bytes(const struct preprocess *p);
 /* From the kept form to shape_count(&p->sample) values. */
 void preprocess_values(const struct preprocess *p, const void *kept, float *out);
 
-/* Of rows alone: how many numbers a program's row has, and from such a row to the kept form (NULL: only looks whether it
- * can be), where a category is its place among those of its column, from 0. ERR_FORMAT: a number that is not finite. */
+/* Of rows alone: how many numbers a program's row has, and from such a row to the kept form (NULL: only looks whether
+ * it can be), where a category is its place among those of its column, from 0. ERR_FORMAT: a number that is not finite.
+ */
 size_t preprocess_columns(const struct preprocess *p);
 int preprocess_row(const struct preprocess *p, const float *row, void *kept, struct err *e);
 

@@ -7,6 +7,8 @@
 #include "data/dataset.h"
 #include "data/table.h"
 
+#include <stdatomic.h>
+
 /* One opened URL. */
 struct part {
     const struct source *source;
@@ -48,12 +50,13 @@ struct source {
     int (*cells)(const struct part *p, const struct sample *s, struct row_text *row, struct err *e);
     /* Other rows: the sample's columns, as many as the part's shape has. Any number of threads. */
     int (*row)(const struct part *p, const struct sample *s, float *out, struct err *e);
-    /* Videos: opens the one of a sample, to be played from its first frame on; any number of threads, each its own. The
-     * next frame, its pixels the player's until the call after: 1, or 0 at the end; `time` in seconds from the start,
-     * `channels` as of read. Goes to a frame, counted from 0. */
-    int (*play)(const struct part *p, const struct sample *s, void **player, struct err *e);
+    /* Videos: opens the one of a sample, to be played from its first frame on; any number of threads, each its own.
+     * `halt` (may be NULL) becomes true where nobody waits for frames any more. The next frame, its pixels the player's
+     * until the call after: 1, or 0 at the end; `time` in seconds from the start, `channels` as of read. Goes to a
+     * frame, counted from 0, of that time; negative: it is not known. */
+    int (*play)(const struct part *p, const struct sample *s, const atomic_bool *halt, void **player, struct err *e);
     int (*next)(void *player, int channels, struct picture *out, double *time, struct err *e);
-    int (*seek)(void *player, int64_t frame, struct err *e);
+    int (*seek)(void *player, int64_t frame, double time, struct err *e);
     void (*stop)(void *player);
     /* The mask of an anomalous sample, one channel, 128 and more is defective: 1, or 0 when there is none. */
     int (*mask)(const struct part *p, const struct sample *s, struct picture_decoder *d, struct picture *out,
@@ -70,8 +73,9 @@ int part_class(struct part *p, const char *name, int *label, struct err *e);
 /* Appends a copy of *s (strings included; `part` and `split` are filled in). */
 int part_add(struct part *p, enum split split, const struct sample *s, struct err *e);
 
-/* Memory that lasts as long as the data set. */
-struct arena *part_arena(struct part *p);
+/* Memory that lives as long as the data set; what pictures and frames may be. */
+struct arena *part_arena(const struct part *p);
+const struct picture_limits *part_limits(const struct part *p);
 
 /* Samples of the data set so far. */
 size_t part_count(const struct part *p, enum split split);

@@ -76,8 +76,11 @@ int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split spli
     if (dataset_plays(data) && preprocess_shows(options.input, NULL)) /* a model of pictures judges frames, too */
         return score_videos(s, data, split, indices, n, each, user, e);
     if (dataset_kind(data) != options.input->kind)
-        return err_set(e, ERR_USAGE, "the data are %s, but the model was made for %s", kind_samples(dataset_kind(data)),
-                       kind_samples(options.input->kind));
+        return err_set(e, ERR_USAGE, "the data are %s, but the model was made for %s%s",
+                       kind_samples(dataset_kind(data)), kind_samples(options.input->kind),
+                       s->forward.heads.input->shape.nd == 5
+                           ? "; call a path video:PATH where folders hold the frames of videos"
+                           : "");
     options.threads = count > options.batch ? s->forward.threads : 1; /* decoding may well be most of the work */
     struct loader *loader = NULL;
     struct batch b;

@@ -1,0 +1,389 @@
+#include "data/media_video.h"
+
+#include "data/media_private.h"
+
+#include <libavformat/avformat.h>
+#include <libswscale/swscale.h>
+#include <libavutil/display.h>
+#include <libavutil/pixdesc.h>
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct media_video {
+    char *path;
+    struct picture_limits limits;
+    const atomic_bool *stop;
+    AVFormatContext *container;
+    AVStream *stream;
+    AVCodecContext *decoder;
+    AVPacket *packet;
+    AVFrame *frame, *converted;
+    struct SwsContext *scaler; /* to kinds of pixels that are read; NULL: none was needed yet */
+    struct media_buffer pixels, line, turned;
+    int orientation;   /* EXIF's, as the container says */
+    int width, height; /* of the first frame; 0: none yet */
+    int64_t first;     /* its time in the stream's unit */
+    int64_t frames;    /* so far */
+    bool drained;      /* the container has no more packets */
+    double skip_to;    /* after a seek: frames before that time are dropped; negative: none */
+};
+
+/* ---- what is a video ---- */
+
+static const char *const extensions[] = {"mp4", "m4v", "mov",  "avi", "mkv", "webm", "mpg", "mpeg", "wmv",  "flv",
+                                         "ts",  "mts", "m2ts", "3gp", "y4m", "ogv",  "vob", "mjpg", "mjpeg"};
+
+bool media_video_name(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    for (size_t i = 0; dot && i < sizeof extensions / sizeof *extensions; i++)
+        if (!strcasecmp(dot + 1, extensions[i]))
+            return true;
+    return false;
+}
+
+bool media_video_starts(const unsigned char *bytes, size_t n)
+{
+    static const struct {
+        const char *text;
+        size_t n, at;
+    } starts[] = {{"YUV4MPEG2 ", 10, 0}, {"ftyp", 4, 4}, {"AVI ", 4, 8}, {"\x1a\x45\xdf\xa3", 4, 0}, {"FLV\x01", 4, 0}};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
+        if (n >= starts[i].at + starts[i].n && !memcmp(bytes + starts[i].at, starts[i].text, starts[i].n))
+            return true;
+    return false;
+}
+
+/* ---- opening ---- */
+
+static int explain(const struct media_video *v, int code, const char *what, struct err *e)
+{
+    char text[AV_ERROR_MAX_STRING_SIZE];
+    if (code == AVERROR(ENOMEM))
+        return err_memory(e, "a video");
+    if (code == AVERROR_EXIT)
+        return err_set(e, ERR_STOPPED, "reading %s was stopped", v->path);
+    av_make_error_string(text, sizeof text, code);
+    bool there = code == AVERROR_INVALIDDATA || code == AVERROR_EOF;
+    return err_set(e, there ? ERR_FORMAT : ERR_IO, "%s %s: %s", v->path, what, text);
+}
+
+static int interrupted(void *user)
+{
+    const struct media_video *v = user;
+    return v->stop && atomic_load(v->stop);
+}
+
+static int open_container(struct media_video *v, struct err *e)
+{
+    v->container = avformat_alloc_context();
+    if (!v->container)
+        return err_memory(e, "a video");
+    v->container->interrupt_callback = (AVIOInterruptCB){interrupted, v};
+    int failed = avformat_open_input(&v->container, strcmp(v->path, "-") ? v->path : "pipe:0", NULL, NULL);
+    if (failed < 0)
+        return explain(v, failed, "cannot be opened as a video; is it one, and whole?", e);
+    failed = avformat_find_stream_info(v->container, NULL);
+    if (failed < 0)
+        return explain(v, failed, "cannot be read as a video", e);
+    int index = av_find_best_stream(v->container, AVMEDIA_TYPE_VIDEO, -1, -1, NULL, 0);
+    if (index < 0)
+        return err_set(e, ERR_FORMAT, "%s has no video in it, though %u other stream%s (sound, text?)", v->path,
+                       v->container->nb_streams, v->container->nb_streams == 1 ? "" : "s");
+    v->stream = v->container->streams[index];
+    for (unsigned i = 0; i < v->container->nb_streams; i++)
+        v->container->streams[i]->discard = (int)i == index ? AVDISCARD_DEFAULT : AVDISCARD_ALL;
+    return 0;
+}
+
+static int check_size(const struct media_video *v, int width, int height, struct err *e)
+{
+    const struct picture_limits *l = &v->limits;
+    const int side = l->side > 0 ? l->side : PICTURE_MAX_SIDE;
+    const int64_t pixels = l->pixels > 0 ? l->pixels : PICTURE_MAX_PIXELS;
+    if (width <= side && height <= side && (int64_t)width * height <= pixels)
+        return 0;
+    return err_set(e, ERR_FORMAT, "%s has frames of %dx%d pixels; allowed are sides of %d and %lld in all", v->path,
+                   width, height, side, (long long)pixels);
+}
+
+static int open_decoder(struct media_video *v, struct err *e)
+{
+    const AVCodecParameters *p = v->stream->codecpar;
+    const AVCodec *codec = avcodec_find_decoder(p->codec_id);
+    if (!codec)
+        return err_set(e, ERR_FORMAT, "%s cannot be read: this FFmpeg has no decoder for %s", v->path,
+                       avcodec_get_name(p->codec_id));
+    TRY(check_size(v, p->width, p->height, e));
+    v->decoder = avcodec_alloc_context3(codec);
+    int failed = v->decoder ? avcodec_parameters_to_context(v->decoder, p) : AVERROR(ENOMEM);
+    if (failed >= 0) {
+        v->decoder->thread_count = 1;
+        v->decoder->pkt_timebase = v->stream->time_base;
+        v->decoder->log_level_offset = MEDIA_SILENCE;
+        failed = avcodec_open2(v->decoder, codec, NULL);
+    }
+    return failed < 0 ? explain(v, failed, "cannot be decoded", e) : 0;
+}
+
+/* A camera that was held sideways says so: EXIF's numbers for quarter turns clockwise. */
+static int orientation_of(AVStream *stream)
+{
+    static const int quarters[] = {1, 6, 3, 8};
+#if LIBAVCODEC_VERSION_MAJOR < 61
+    const int32_t *matrix = (const int32_t *)(void *)av_stream_get_side_data(stream, AV_PKT_DATA_DISPLAYMATRIX, NULL);
+#else
+    const AVPacketSideData *side = av_packet_side_data_get(
+        stream->codecpar->coded_side_data, stream->codecpar->nb_coded_side_data, AV_PKT_DATA_DISPLAYMATRIX);
+    const int32_t *matrix = side ? (const int32_t *)(void *)side->data : NULL;
+#endif
+    const double turned = matrix ? -av_display_rotation_get(matrix) : 0; /* clockwise */
+    return isfinite(turned) ? quarters[((int)lround(turned / 90) % 4 + 4) % 4] : 1;
+}
+
+static int open_all(struct media_video *v, struct err *e)
+{
+    if (av_log_get_level() == AV_LOG_INFO)
+        av_log_set_level(AV_LOG_QUIET);
+    v->packet = av_packet_alloc();
+    v->frame = av_frame_alloc();
+    v->converted = av_frame_alloc();
+    if (!v->path || !v->packet || !v->frame || !v->converted)
+        return err_memory(e, "a video");
+    TRY(open_container(v, e));
+    TRY(open_decoder(v, e));
+    v->orientation = orientation_of(v->stream);
+    return 0;
+}
+
+int media_video_open(const char *path, const struct picture_limits *limits, const atomic_bool *stop,
+                     struct media_video **out, struct err *e)
+{
+    struct media_video *v = calloc(1, sizeof *v);
+    *out = NULL;
+    if (!v)
+        return err_memory(e, "a video");
+    *v = (struct media_video){.path = strdup(path), .limits = *limits, .stop = stop, .skip_to = -1};
+    int code = open_all(v, e);
+    if (code < 0)
+        media_video_close(v);
+    else
+        *out = v;
+    return code;
+}
+
+void media_video_close(struct media_video *v)
+{
+    if (!v)
+        return;
+    sws_freeContext(v->scaler);
+    av_packet_free(&v->packet);
+    av_frame_free(&v->frame);
+    av_frame_free(&v->converted);
+    avcodec_free_context(&v->decoder);
+    avformat_close_input(&v->container);
+    free(v->pixels.bytes);
+    free(v->line.bytes);
+    free(v->turned.bytes);
+    free(v->path);
+    free(v);
+}
+
+/* ---- decoding ---- */
+
+static int damaged(const struct media_video *v, struct err *e)
+{
+    return err_set(e, ERR_FORMAT,
+                   "%s is damaged or cut short behind frame %lld (%.3g s); copy it again, or cut the rest off", v->path,
+                   (long long)v->frames - 1,
+                   v->frames ? (double)(v->frame->best_effort_timestamp - v->first) * av_q2d(v->stream->time_base) : 0);
+}
+
+/* The next packet of the stream, to the decoder; at the end of the file the decoder is told. */
+static int send_packet(struct media_video *v, struct err *e)
+{
+    int failed;
+    do {
+        av_packet_unref(v->packet);
+        failed = av_read_frame(v->container, v->packet);
+    } while (failed >= 0 && v->packet->stream_index != v->stream->index);
+    if (failed == AVERROR_EXIT)
+        return explain(v, failed, "", e);
+    if (failed == AVERROR_EOF) {
+        v->drained = true;
+        avcodec_send_packet(v->decoder, NULL);
+        return 0;
+    }
+    if (failed < 0 || v->packet->flags & AV_PKT_FLAG_CORRUPT)
+        return damaged(v, e);
+    failed = avcodec_send_packet(v->decoder, v->packet);
+    return failed < 0 && failed != AVERROR(EAGAIN) ? damaged(v, e) : 0;
+}
+
+/* Containers say how many frames they have; a file that lost its tail has fewer. Some count what is never shown. */
+static int check_end(const struct media_video *v, struct err *e)
+{
+    const int64_t announced = v->stream->nb_frames;
+    if (v->skip_to >= 0 || announced <= 0 || v->frames >= announced - 1 - announced / 50)
+        return 0;
+    return err_set(e, ERR_FORMAT, "%s ends after %lld frames where it announces %lld: it was cut short; copy it again",
+                   v->path, (long long)v->frames, (long long)announced);
+}
+
+/* 1: v->frame is the next one; 0: there is none. */
+static int decode(struct media_video *v, struct err *e)
+{
+    for (;;) {
+        int got = avcodec_receive_frame(v->decoder, v->frame);
+        if (got == AVERROR_EOF)
+            return check_end(v, e);
+        if (got == AVERROR(EAGAIN)) {
+            if (v->drained)
+                return check_end(v, e);
+            TRY(send_packet(v, e));
+            continue;
+        }
+        if (got < 0 || v->frame->decode_error_flags || v->frame->flags & AV_FRAME_FLAG_CORRUPT)
+            return damaged(v, e);
+        return 1;
+    }
+}
+
+static double time_of(struct media_video *v)
+{
+    const int64_t at = v->frame->best_effort_timestamp;
+    if (!v->frames)
+        v->first = at;
+    if (at != AV_NOPTS_VALUE && v->first != AV_NOPTS_VALUE)
+        return (double)(at - v->first) * av_q2d(v->stream->time_base);
+    const AVRational rate = av_guess_frame_rate(v->container, v->stream, NULL);
+    return rate.num > 0 && rate.den > 0 ? (double)v->frames / av_q2d(rate) : (double)v->frames / 25;
+}
+
+static int check_frame(struct media_video *v, struct err *e)
+{
+    const AVFrame *f = v->frame;
+    if (!v->width) {
+        TRY(check_size(v, f->width, f->height, e));
+        v->width = f->width;
+        v->height = f->height;
+    }
+    if (f->width == v->width && f->height == v->height)
+        return 0;
+    return err_set(e, ERR_FORMAT,
+                   "%s changes from %dx%d to %dx%d pixels at frame %lld: what is normal at a place is so of one size "
+                   "alone; cut it there",
+                   v->path, v->width, v->height, f->width, f->height, (long long)v->frames);
+}
+
+/* ---- pixels ---- */
+
+/* Kinds that media_frame_to_pixels does not read: more than 8 bits of YUV, or its planes otherwise. */
+static bool needs_scaler(const AVFrame *f)
+{
+    const AVPixFmtDescriptor *d = av_pix_fmt_desc_get(f->format);
+    if (!d || d->flags & (AV_PIX_FMT_FLAG_RGB | AV_PIX_FMT_FLAG_PAL) || d->nb_components < 3)
+        return false;
+    return d->comp[0].depth != 8 || !(d->flags & AV_PIX_FMT_FLAG_PLANAR) || d->comp[2].plane != 2;
+}
+
+static int convert(struct media_video *v, int channels, struct err *e)
+{
+    const AVFrame *f = v->frame;
+    const enum AVPixelFormat to = channels == 1 ? AV_PIX_FMT_GRAY8 : AV_PIX_FMT_RGB24;
+    v->scaler = sws_getCachedContext(v->scaler, f->width, f->height, f->format, f->width, f->height, to,
+                                     SWS_BILINEAR | SWS_ACCURATE_RND | SWS_BITEXACT, NULL, NULL, NULL);
+    av_frame_unref(v->converted);
+    v->converted->format = to;
+    v->converted->width = f->width;
+    v->converted->height = f->height;
+    if (!v->scaler)
+        return err_set(e, ERR_FORMAT, "%s has pixels of the kind %s, which cannot be read", v->path,
+                       av_get_pix_fmt_name(f->format));
+    if (av_frame_get_buffer(v->converted, 0) < 0)
+        return err_memory(e, "a frame");
+    sws_scale(v->scaler, (const uint8_t *const *)f->data, f->linesize, 0, f->height, v->converted->data,
+              v->converted->linesize);
+    return 0;
+}
+
+static int to_pixels(struct media_video *v, int channels, struct picture *out, struct err *e)
+{
+    const AVFrame *from = v->frame;
+    if (needs_scaler(v->frame)) {
+        TRY(convert(v, channels, e));
+        from = v->converted;
+    }
+    TRY(media_frame_to_pixels(from, v->path, channels, &v->pixels, &v->line, out, e));
+    return media_turn_upright(v->orientation, &v->pixels, &v->turned, out, e);
+}
+
+/* ---- frames ---- */
+
+int media_video_next(struct media_video *v, int channels, struct picture *out, double *time, struct err *e)
+{
+    int got;
+    while ((got = decode(v, e)) > 0) {
+        TRY(check_frame(v, e));
+        *time = time_of(v);
+        v->frames++;
+        if (v->skip_to >= 0 && *time < v->skip_to)
+            continue;
+        TRY(to_pixels(v, channels, out, e));
+        return 1;
+    }
+    return got;
+}
+
+static int drop(struct media_video *v, int64_t frames, struct err *e)
+{
+    for (; frames > 0; frames--) {
+        int got = decode(v, e);
+        TRY(got);
+        if (!got)
+            break;
+        time_of(v);
+        v->frames++;
+    }
+    return 0;
+}
+
+int media_video_seek(struct media_video *v, int64_t frame, double time, struct err *e)
+{
+    if (time < 0 || v->frame->best_effort_timestamp == AV_NOPTS_VALUE) {
+        if (frame < v->frames)
+            return err_set(e, ERR_IO, "%s cannot be played back to frame %lld", v->path, (long long)frame);
+        return drop(v, frame - v->frames, e);
+    }
+    if (!v->frames)
+        TRY(drop(v, 1, e)); /* what times count from */
+    const double unit = av_q2d(v->stream->time_base);
+    const int64_t target = v->first + llround(time / unit);
+    int failed = av_seek_frame(v->container, v->stream->index, target, AVSEEK_FLAG_BACKWARD);
+    if (failed < 0)
+        return explain(v, failed, "cannot be played from the middle", e);
+    avcodec_flush_buffers(v->decoder);
+    v->drained = false;
+    v->frames = frame + 1; /* more than none: times keep their zero */
+    v->skip_to = time - unit / 2;
+    return 0;
+}
+
+int media_video_count(const char *path, int64_t *frames, struct err *e)
+{
+    struct media_video v = {.path = (char *)(uintptr_t)path, .packet = av_packet_alloc()};
+    if (av_log_get_level() == AV_LOG_INFO)
+        av_log_set_level(AV_LOG_QUIET);
+    int code = v.packet ? open_container(&v, e) : err_memory(e, "a video");
+    *frames = 0;
+    while (code == 0 && av_read_frame(v.container, v.packet) >= 0) {
+        *frames += v.packet->stream_index == v.stream->index;
+        av_packet_unref(v.packet);
+    }
+    av_packet_free(&v.packet);
+    avformat_close_input(&v.container);
+    return code;
+}
