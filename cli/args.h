@@ -96,7 +96,7 @@ void args_free(struct args *args);
 /* What the flags of a verb say to a scorer, as the library's settings. */
 struct scorer_settings {
     char text[4][48];
-    const char *list[5];
+    const char *list[8];
     size_t n;
 };
 void scorer_settings_make(struct scorer_settings *s, double rate, int threads, int batch, const char *score, bool maps);

@@ -4,6 +4,7 @@
 #include "list.h"
 #include "maps.h"
 #include "output.h"
+#include "overlays.h"
 #include "places.h"
 
 #include <stdio.h>
@@ -14,7 +15,7 @@
 
 struct score_flags {
     double false_alarm_rate;
-    const char *files_from, *maps, *format, *score;
+    const char *files_from, *maps, *overlay, *format, *score;
     bool null, npy, regions, exit_code, strict, force;
     int batch, threads;
 };
@@ -27,12 +28,13 @@ static const struct flag flags[] = {
     ROW_SWITCH(null, '0', "with --files-from: a zero byte ends each path (find -print0)"),
     ROW_TEXT(maps, 'm', "DIR", NULL, "write a heat map of every sample, DIR/NAME.map.png, NAME with its folders and ending"),
     ROW_SWITCH(npy, 0, "with --maps: the map's values too, as .map.npy (float32)"),
+    ROW_TEXT(overlay, 0, "VIDEO", NULL, "of a video: write one that shows heat map, scores and verdicts, as mp4, mkv, mov or webm; of several a folder, VIDEO/NAME.overlay.mp4"),
     ROW_SCORE,
     ROW_SWITCH(regions, 0, "a column more: where the heat map is above what the highest spot of normal samples reaches"),
     ROW_FORMAT,
     ROW_SWITCH(exit_code, 0, "exit with 3 when any sample is anomalous"),
     ROW_SWITCH(strict, 0, "stop at the first sample that cannot be read, or whose map cannot be written"),
-    ROW_FORCE("overwrite existing maps; never a file that is scored"),
+    ROW_FORCE("overwrite existing maps and overlays; never a file that is scored"),
     ROW_BATCH,
     ROW_THREADS,
     {0}};
@@ -41,7 +43,9 @@ static const struct flag flags[] = {
 struct scoring {
     const struct score_flags *flags;
     const engram_scorer *scorer;
+    struct inputs inputs;
     struct maps maps;
+    struct overlays overlays;
     struct places places;
     struct output output;
     const char *columns[OUTPUT_COLUMNS];
@@ -156,9 +160,18 @@ static int take(struct scoring *s, const char *name, const char *path, int64_t i
     return !open || s->code;
 }
 
+/* An overlay that cannot be written ends it: its frames would be missed. */
+static int show(struct scoring *s, const engram_row *row)
+{
+    engram_error error;
+    if (s->overlays.path && overlays_add(&s->overlays, s->scorer, row, &error))
+        s->code = console_report(&error);
+    return s->code;
+}
+
 static int on_row(void *user, const engram_row *row)
 {
-    return take(user, row->name, row->path, row->index, row->result, row->error);
+    return take(user, row->name, row->path, row->index, row->result, row->error) || show(user, row);
 }
 
 /* ---- all ---- */
@@ -221,7 +234,10 @@ static int score_all(struct scoring *s, engram_scorer *scorer, const struct list
         begin_rows(s, NULL);
     print_waiting(s);
     int written = s->begun ? output_end(&s->output) : 0;
+    const bool whole = !s->code && (!error.code || error.code == ENGRAM_STOPPED); /* or as far as it came */
     if (error.code && !s->code)
+        s->code = console_report(&error);
+    if (whole && overlays_end(&s->overlays, &error))
         s->code = console_report(&error);
     if (s->code || error.code || written)
         return s->code ? s->code : written;
@@ -229,24 +245,39 @@ static int score_all(struct scoring *s, engram_scorer *scorer, const struct list
     return exit_code(s);
 }
 
+/* What is written beside the rows. */
+static int begin_files(struct scoring *s, const struct list *list)
+{
+    const struct score_flags *f = s->flags;
+    if (f->force && (f->maps || f->overlay) && !inputs_list(&s->inputs, list->paths, list->n))
+        return console_error("out of memory for the names of what is scored");
+    s->maps = (struct maps){.folder = f->maps, .npy = f->npy, .force = f->force, .inputs = &s->inputs};
+    s->overlays = (struct overlays){.path = f->overlay, .force = f->force, .inputs = &s->inputs};
+    return maps_begin(&s->maps);
+}
+
 static int score_with(const struct score_flags *f, const engram_model *model, const struct list *list)
 {
     engram_error error;
     engram_scorer *scorer;
     struct scorer_settings settings;
-    struct scoring s = {.flags = f, .maps = {.folder = f->maps, .npy = f->npy, .force = f->force}};
+    struct scoring s = {.flags = f};
     double smallest = engram_model_smallest_rate(model);
     if (f->false_alarm_rate > 0 && f->false_alarm_rate < smallest)
         console_warn("at a false-alarm rate of %g this model can call nothing anomalous: it was calibrated on too few "
                      "samples for less than %.2g",
                      f->false_alarm_rate, smallest);
-    scorer_settings_make(&settings, f->false_alarm_rate, f->threads, f->batch, f->score, f->maps || f->regions);
+    scorer_settings_make(&settings, f->false_alarm_rate, f->threads, f->overlay ? 1 : f->batch, f->score,
+                         f->maps || f->regions || f->overlay);
+    if (f->overlay)
+        settings.list[settings.n++] = "pictures=true"; /* which wait for their verdicts: few at a time */
     if (engram_scorer_new(model, settings.list, settings.n, &scorer, &error))
         return console_report(&error);
-    int code = maps_begin(&s.maps, list->paths, list->n);
+    int code = begin_files(&s, list);
     if (!code)
         code = score_all(&s, scorer, list);
-    maps_end(&s.maps);
+    inputs_free(&s.inputs);
+    overlays_free(&s.overlays);
     places_end(&s.places);
     engram_scorer_free(scorer);
     return code;

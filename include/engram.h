@@ -308,6 +308,22 @@ ENGRAM_API int engram_stream_end(engram_stream *stream, engram_error *error);
 ENGRAM_API int64_t engram_stream_latency(const engram_stream *stream);
 ENGRAM_API void engram_stream_free(engram_stream *stream);
 
+/* A video that shows what was found: every frame with its heat map laid on, the scores against the threshold, and the
+ * verdict. mp4, mkv, mov or webm, by the path's ending. */
+typedef struct engram_overlay engram_overlay;
+
+/* For rows of that scorer, which outlives it; its settings should be pictures=true, and maps=true where the model makes
+ * maps. An existing file is refused (ENGRAM_IO, with the first frame) unless `force`. */
+ENGRAM_API int engram_overlay_new(const engram_scorer *scorer, const char *path, int force, engram_overlay **overlay,
+                                  engram_error *error);
+/* The next frame: a row of one video or stream, during the call that hands it over. One with an error shows nothing.
+ * ENGRAM_USAGE: the row has no picture. */
+ENGRAM_API int engram_overlay_add(engram_overlay *overlay, const engram_row *row, engram_error *error);
+/* Writes the file, whole or not at all; nothing can be added afterwards. ENGRAM_FAIL: there was no frame. */
+ENGRAM_API int engram_overlay_end(engram_overlay *overlay, engram_error *error);
+/* Without an end nothing is left of it. */
+ENGRAM_API void engram_overlay_free(engram_overlay *overlay);
+
 enum { ENGRAM_DATA_TRAIN, ENGRAM_DATA_TEST };
 
 /* What is known of a sample beside its pixels. */

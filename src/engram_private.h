@@ -159,6 +159,9 @@ struct engram_scorer {
     size_t nverdicts;                /* 0 where it failed */
 };
 
+/* What its maps are coloured and its regions found by. */
+const struct calibration *scorer_calibration_of(const engram_scorer *s);
+
 /* What it says of a verdict. */
 void result_write(const engram_scorer *s, const struct verdict *v, engram_result *out);
 

@@ -9,8 +9,7 @@
 
 _Static_assert((int)ENGRAM_PARTS >= (int)SCORE_PARTS, "all parts of a score find room");
 
-/* What its maps are coloured and its regions found by. */
-static const struct calibration *calibration_of(const engram_scorer *s)
+const struct calibration *scorer_calibration_of(const engram_scorer *s)
 {
     const struct model_file *file = loaded_file(s->model->loaded);
     return s->config.score == BY_FILE ? model_calibration(s->model) : model_file_calibration(file, s->config.score);
@@ -137,7 +136,7 @@ static int add_regions(const engram_scorer *s, const float *map, int frame, engr
     const struct shape size = model_file_map(loaded_file(s->model->loaded));
     struct region *found;
     size_t count;
-    float level = calibration_peak_threshold(calibration_of(s), s->config.false_alarm_rate);
+    float level = calibration_peak_threshold(scorer_calibration_of(s), s->config.false_alarm_rate);
     TRY(regions_find(map, (int)size.d[1], (int)size.d[0], level, &found, &count, e));
     for (size_t i = 0; i < count && *n + i < room; i++) {
         engram_region *to = struct_element(out, *n + i);
@@ -202,7 +201,7 @@ static int result_map_write(const engram_scorer *s, size_t i, const char *path, 
     size_t count;
     TRY(find_map(s, i, &v, &count, e));
     int width = (int)model_file_map(loaded_file(s->model->loaded)).d[1];
-    return map_write(calibration_of(s), v->map, width, (int)(count / (size_t)width), path, format, force, e);
+    return map_write(scorer_calibration_of(s), v->map, width, (int)(count / (size_t)width), path, format, force, e);
 }
 
 int engram_scorer_map_write(const engram_scorer *scorer, size_t i, const char *path, int format, int force,

@@ -77,6 +77,18 @@ static void scoring(void **state)
     refused(engram_score_source(NULL, &source, NULL, no_row, NULL, &error), "scorer");
     refused(engram_score_source(s, NULL, NULL, no_row, NULL, &error), "source");
     refused(engram_score_source(s, &source, NULL, NULL, NULL, &error), "row");
+    engram_overlay *overlay;
+    const engram_row row = {.size = sizeof row, .result = &r};
+    refused(engram_overlay_new(NULL, "o.mp4", 0, &overlay, &error), "scorer");
+    refused(engram_overlay_new(s, NULL, 0, &overlay, &error), "path");
+    refused(engram_overlay_new(s, "o.mp4", 0, NULL, &error), "overlay");
+    refused(engram_overlay_add(NULL, &row, &error), "overlay");
+    refused(engram_overlay_end(NULL, &error), "overlay");
+    engram_overlay_free(NULL);
+    assert_int_equal(engram_overlay_new(s, "o.mp4", 0, &overlay, &error), 0);
+    refused(engram_overlay_add(overlay, NULL, &error), "row");
+    refused(engram_overlay_add(overlay, &row, &error), "pictures=true");
+    engram_overlay_free(overlay);
     engram_stream *stream;
     refused(engram_stream_new(NULL, NULL, no_row, NULL, &stream, &error), "scorer");
     refused(engram_stream_new(s, NULL, NULL, NULL, &stream, &error), "row");
