@@ -90,7 +90,8 @@ int origin_open(const struct origin *origin, enum dataset_use use, const struct 
     for (size_t i = 0; i < origin->n; i++)
         if (!origin->urls[i])
             return err_set(e, ERR_USAGE, "URL %zu of %zu is NULL", i, origin->n);
-    return dataset_open_all(origin->urls, origin->n, use, log, data, e);
+    const struct dataset_purpose purpose = {.use = use, .like = origin->like, .pass = origin->pass};
+    return dataset_open_for(origin->urls, origin->n, &purpose, log, data, e);
 }
 
 const char *origin_name(const struct origin *origin, const struct own_data *own)

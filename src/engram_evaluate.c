@@ -25,7 +25,9 @@ static int evaluate(const engram_model *model, const struct origin *origin, cons
 {
     const struct log log = hooks_log(hooks);
     const struct scorer_spec spec = scorer_spec_of(&config->scorer);
-    TRY(origin_open(origin, DATASET_SCORE, &log, &ev->own, &ev->data, e));
+    struct origin data = *origin;
+    data.like = &loaded_file(model->loaded)->input;
+    TRY(origin_open(&data, DATASET_SCORE, &log, &ev->own, &ev->data, e));
     const struct picture_limits limits = scorer_limits(&config->scorer);
     dataset_limit(ev->data, &limits);
     const struct evaluate_job job = {.loaded = model->loaded,

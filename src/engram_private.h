@@ -101,6 +101,8 @@ struct origin {
     const char *const *urls;
     size_t n;
     const engram_data_source *source;
+    const struct preprocess *like; /* and `pass`: as in struct dataset_purpose */
+    bool pass;
 };
 
 int origin_open(const struct origin *origin, enum dataset_use use, const struct log *log, struct own_data *own,

@@ -48,12 +48,15 @@ static int score_dataset(struct rows *rows, struct dataset *data, const struct l
     spec.searching = on_search;
     spec.user = rows;
     dataset_limit(data, &limits);
-    rows->total = dataset_plays(data) ? 0 : dataset_count(data, SPLIT_TEST);
+    rows->total = dataset_plays(data) || !dataset_whole(data) ? 0 : dataset_count(data, SPLIT_TEST);
     if (rows->total && (size_t)spec.batch > rows->total)
         spec.batch = (int)rows->total;
     int code = scorer_new(s->model->loaded, &spec, &scorer, e);
-    if (code >= 0)
+    for (int more = 1; code >= 0 && more > 0;) {
         code = scorer_score_dataset(scorer, data, SPLIT_TEST, NULL, 0, on_row, rows, e);
+        more = code < 0 ? 0 : dataset_more(data, e);
+        code = more < 0 ? more : code;
+    }
     scorer_free(scorer);
     return code;
 }
@@ -63,8 +66,11 @@ static int score_origin(struct rows *rows, const struct origin *origin, struct e
     struct dataset *data = NULL;
     struct own_data own;
     const struct log log = hooks_log(rows->hooks);
+    struct origin passing = *origin;
+    passing.like = &loaded_file(rows->scorer->model->loaded)->input;
+    passing.pass = true;
     rows->scorer->nverdicts = 0;
-    TRY(origin_open(origin, DATASET_SCORE, &log, &own, &data, e));
+    TRY(origin_open(&passing, DATASET_SCORE, &log, &own, &data, e));
     rows->data = data;
     int code = score_dataset(rows, data, &log, e);
     dataset_close(data);

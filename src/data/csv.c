@@ -17,7 +17,7 @@
 #include <string.h>
 #include <strings.h>
 
-enum { CLASSES = 1000 };
+enum { CLASSES = 1000, PIECE = 1 << 14 }; /* rows that are there at a time, where they are passed through */
 
 enum delimiter { DELIMITER_AUTO, DELIMITER_COMMA, DELIMITER_SEMICOLON, DELIMITER_TAB, DELIMITER_PIPE, DELIMITER_SPACE };
 enum decimal { DECIMAL_POINT, DECIMAL_COMMA };
@@ -50,14 +50,19 @@ static const struct option options[] = {
 // clang-format on
 
 struct state {
-    struct csv_reader *reader; /* NULL: all is read */
+    struct csv_reader *reader;
     struct csv_rows *rows;
+    size_t first, next; /* the number of the first of them, and of the next to be read */
     struct table table;
     char delimiter;
     int label;                 /* column; -1: there is none */
     struct dictionary classes; /* of its texts, in the order in which they come */
     int labels[CLASSES];       /* of each in the data set */
-    struct row_text row;       /* in hand while the rows are looked through */
+    int anomalous[CLASSES];    /* 0, 1, or -1: nobody says */
+    int16_t *classes_of;       /* of rows */
+    size_t classes_room;
+    struct rng draw;     /* of rows to learn from */
+    struct row_text row; /* in hand while the rows are looked through */
 };
 
 /* ---- columns ---- */
@@ -77,24 +82,50 @@ static int give_role(struct part *p, struct table *t, const char *names, enum co
     return 0;
 }
 
+/* As in the model that is to score them. */
+static void give_roles_like(const struct table *model, struct table *t)
+{
+    for (int i = 0; i < t->n; i++) {
+        const struct column *there = table_counterpart(t, model, i);
+        if (there)
+            t->columns[i].role = there->role;
+    }
+    t->normal = model->normal;
+    t->anomalous = model->anomalous;
+}
+
+/* A column called label is one where nobody says anything else. */
+static void find_label(struct table *t)
+{
+    for (int i = 0; i < t->n; i++)
+        if (t->named && !strcasecmp(t->columns[i].name, "label") && t->columns[i].role <= COLUMN_CATEGORY) {
+            t->columns[i].role = COLUMN_LABEL;
+            return;
+        }
+}
+
 static int give_roles(struct part *p, struct err *e)
 {
     const struct csv_options *o = p->options;
     struct state *st = p->state;
     struct table *t = &st->table;
+    if (p->like)
+        give_roles_like(p->like, t);
     TRY(give_role(p, t, o->numeric, COLUMN_NUMBER, e));
     TRY(give_role(p, t, o->categorical, COLUMN_CATEGORY, e));
     TRY(give_role(p, t, o->ignore, COLUMN_IGNORED, e));
     TRY(give_role(p, t, o->id, COLUMN_ID, e));
     TRY(give_role(p, t, o->label, COLUMN_LABEL, e));
+    if (!*o->label && !p->like)
+        find_label(t);
+    if (*o->classes.normal || *o->classes.anomalous) {
+        t->normal = o->classes.normal;
+        t->anomalous = o->classes.anomalous;
+    }
     st->label = -1;
-    for (int i = 0; i < t->n; i++) {
-        bool called = !*o->label && t->named && !strcasecmp(t->columns[i].name, "label");
-        if (called && st->label < 0 && t->columns[i].role <= COLUMN_CATEGORY)
-            t->columns[i].role = COLUMN_LABEL;
+    for (int i = 0; i < t->n; i++)
         if (t->columns[i].role == COLUMN_LABEL)
             st->label = i;
-    }
     table_place(t);
     if (t->kept)
         return 0;
@@ -112,11 +143,13 @@ static int open_table(struct part *p, struct err *e)
     const struct csv_options *o = p->options;
     struct state *st = p->state;
     struct csv_sniffed sniffed;
+    struct csv_record header;
     const char *text;
     size_t n;
     const struct csv_known known = {.delimiter = o->delimiter ? delimiters[o->delimiter] : 0,
                                     .point = o->decimal == DECIMAL_COMMA ? ',' : '.',
-                                    .header = o->header};
+                                    .header = o->header,
+                                    .names = p->like && p->like->named ? p->like : NULL};
     TRY(csv_open(p->path, &st->reader, e));
     TRY(csv_head(st->reader, &text, &n, e));
     TRY(csv_sniff(text, n, csv_ended(st->reader), &known, p->path, part_arena(p), &sniffed, e));
@@ -126,7 +159,6 @@ static int open_table(struct part *p, struct err *e)
     csv_delimiter(st->reader, sniffed.delimiter);
     TRY(give_roles(p, e));
     p->table = &st->table;
-    struct csv_record header;
     return sniffed.header ? csv_next(st->reader, &header, e) : 0;
 }
 
@@ -152,31 +184,41 @@ static int class_of(struct part *p, const struct csv_record *record, struct err 
     return dictionary_add(&st->classes, part_arena(p), c->text, c->n, e);
 }
 
-/* Reads all rows: where they begin, and of what class each is. */
-static int read_rows(struct part *p, int16_t **classes, struct err *e)
+static int note_class(struct part *p, size_t i, const struct csv_record *record, struct err *e)
+{
+    struct state *st = p->state;
+    if (i >= st->classes_room) {
+        size_t room = st->classes_room ? 2 * st->classes_room : PIECE;
+        int16_t *more = realloc(st->classes_of, room * sizeof *more);
+        if (!more)
+            return err_memory(e, "the classes of rows");
+        st->classes_of = more;
+        st->classes_room = room;
+    }
+    int class = st->label < 0 ? -1 : class_of(p, record, e);
+    st->classes_of[i] = (int16_t) class;
+    return class < -1 ? class : 0;
+}
+
+/* Reads rows, all or a piece of them: where they begin, and of what class each is. */
+static int read_rows(struct part *p, struct err *e)
 {
     struct state *st = p->state;
     struct csv_record record;
-    size_t room = 0;
-    int got;
-    while ((got = csv_next(st->reader, &record, e)) > 0) {
-        size_t n = csv_rows_count(st->rows);
+    size_t n = 0;
+    int got = 1;
+    csv_rows_clear(st->rows);
+    st->first = st->next;
+    for (; !p->pass || n < PIECE; n++) {
+        got = csv_next(st->reader, &record, e);
+        if (got <= 0)
+            break;
         TRY(csv_rows_add(st->rows, &record, e));
-        if (st->label < 0)
-            continue;
-        if (n == room) {
-            room = room ? 2 * room : 4096;
-            int16_t *more = realloc(*classes, room * sizeof *more);
-            if (!more)
-                return err_memory(e, "the classes of rows");
-            *classes = more;
-        }
-        int class = class_of(p, &record, e);
-        if (class < -1)
-            return class;
-        (*classes)[n] = (int16_t) class;
+        TRY(note_class(p, n, &record, e));
     }
-    return got;
+    st->next += n;
+    p->whole = got == 0;
+    return got < 0 ? got : 0;
 }
 
 static bool sounds_normal(const char *name)
@@ -184,66 +226,109 @@ static bool sounds_normal(const char *name)
     return !strcasecmp(name, "good") || !strcasecmp(name, "ok") || !strcasecmp(name, "normal");
 }
 
-/* Whether each class is anomalous: 0, 1, or -1 where nobody says. */
-static int choose_normal(struct part *p, int *anomalous, struct err *e)
+static bool is_listed(const char *name, const char *list)
+{
+    const size_t n = strlen(name);
+    for (; *list; list += *list == ',') {
+        size_t word = strcspn(list, ",");
+        if (word == n && !strncasecmp(name, list, n))
+            return true;
+        list += word;
+    }
+    return false;
+}
+
+/* Which classes are anomalous where not all of them have been seen: by their names. */
+static void choose_passing(const struct table *t, const char *const *names, int n, int *anomalous)
+{
+    bool sounds = false;
+    for (int i = 0; i < n; i++)
+        sounds |= sounds_normal(names[i]);
+    for (int i = 0; i < n; i++)
+        anomalous[i] = *t->normal      ? !is_listed(names[i], t->normal)
+                       : *t->anomalous ? is_listed(names[i], t->anomalous)
+                       : sounds        ? !sounds_normal(names[i])
+                                       : -1;
+}
+
+static int choose_all(struct part *p, const char *const *names, int n, int *anomalous, struct err *e)
+{
+    const struct state *st = p->state;
+    struct class_options chosen = {0};
+    bool normal[CLASSES] = {0}, sounds = false;
+    snprintf(chosen.normal, sizeof chosen.normal, "%s", st->table.normal);
+    snprintf(chosen.anomalous, sizeof chosen.anomalous, "%s", st->table.anomalous);
+    for (int i = 0; i < n; i++)
+        sounds |= normal[i] = sounds_normal(names[i]);
+    int said = classes_choose(&chosen, names, n, p->path, normal, e);
+    TRY(said);
+    for (int i = 0; i < n; i++)
+        anomalous[i] = said || (sounds && n > 1) ? !normal[i] : -1;
+    if (!said && !sounds && n)
+        snprintf(p->note, sizeof p->note,
+                 "column %s has %d different texts and does not say which of them is normal (normal= does): all rows "
+                 "are taken for it",
+                 st->table.columns[st->label].name, n);
+    return 0;
+}
+
+static int choose_normal(struct part *p, struct err *e)
 {
     const struct csv_options *o = p->options;
     struct state *st = p->state;
     const char *names[CLASSES];
-    bool normal[CLASSES] = {0}, sounds = false;
     for (int i = 0; i < st->classes.n; i++) {
         names[i] = st->classes.words[i].text;
-        normal[i] = sounds_normal(names[i]);
-        sounds |= normal[i];
         TRY(part_class(p, names[i], &st->labels[i], e));
     }
     if (st->label < 0 && (*o->classes.normal || *o->classes.anomalous))
         return err_set(
             e, ERR_USAGE,
             "%s: normal= and anomalous= are about a column that says what a row is; name it with label=", p->path);
-    int chosen = classes_choose(&o->classes, names, st->classes.n, p->path, normal, e);
-    TRY(chosen);
-    for (int i = 0; i < st->classes.n; i++)
-        anomalous[i] = chosen || (sounds && st->classes.n > 1) ? !normal[i] : -1;
-    if (!chosen && !sounds && st->classes.n)
-        snprintf(p->note, sizeof p->note,
-                 "column %s has %d classes and does not say which is normal (normal= does): all rows are taken for it",
-                 st->table.columns[st->label].name, st->classes.n);
+    if (!p->pass)
+        return st->label < 0 ? 0 : choose_all(p, names, st->classes.n, st->anomalous, e);
+    choose_passing(&st->table, names, st->classes.n, st->anomalous);
     return 0;
 }
 
 /* Rows that are known to be anomalous are for the test; of the others a share, or all. */
-static int add_row(struct part *p, size_t i, int class, const int *anomalous, struct rng *draw, struct err *e)
+static int add_row(struct part *p, size_t i, int class, struct err *e)
 {
     const struct csv_options *o = p->options;
-    const struct state *st = p->state;
+    struct state *st = p->state;
     char name[32];
     struct sample s = {.name = name, .path = p->path, .index = (int64_t)i, .kind = "", .label = -1, .anomalous = -1};
     snprintf(name, sizeof name, "%07zu", i);
     if (class >= 0) {
         s.kind = st->classes.words[class].text;
         s.label = st->labels[class];
-        s.anomalous = anomalous[class];
+        s.anomalous = st->anomalous[class];
     }
-    bool learnt = s.anomalous != 1 && (!(o->train > 0) || rng_uniform(draw) < (float)o->train);
-    bool parts = o->train > 0;
+    const bool parts = o->train > 0;
+    bool learnt = s.anomalous != 1 && (!parts || rng_uniform(&st->draw) < (float)o->train);
     if (p->use == DATASET_LEARN && learnt)
         return part_add(p, SPLIT_TRAIN, &s, e);
-    if (parts ? learnt : p->use == DATASET_LEARN && s.anomalous != 1)
-        return 0;
-    return part_add(p, SPLIT_TEST, &s, e);
+    return parts && learnt ? 0 : part_add(p, SPLIT_TEST, &s, e);
 }
 
-static int add_rows(struct part *p, const int16_t *classes, struct err *e)
+static int add_rows(struct part *p, struct err *e)
 {
-    const struct csv_options *o = p->options;
     const struct state *st = p->state;
-    int anomalous[CLASSES];
-    struct rng draw = rng_new((uint64_t)o->seed, rng_stream("csv train"));
-    TRY(choose_normal(p, anomalous, e));
     const size_t n = csv_rows_count(st->rows);
+    TRY(choose_normal(p, e));
     for (size_t i = 0; i < n; i++)
-        TRY(add_row(p, i, classes ? classes[i] : -1, anomalous, &draw, e));
+        TRY(add_row(p, st->first + i, st->classes_of[i], e));
+    return 0;
+}
+
+/* The next piece with rows that are to be scored, or all rows. */
+static int csv_source_more(struct part *p, struct err *e)
+{
+    const size_t before = part_count(p, SPLIT_TEST);
+    do {
+        TRY(read_rows(p, e));
+        TRY(add_rows(p, e));
+    } while (!p->whole && part_count(p, SPLIT_TEST) == before);
     return 0;
 }
 
@@ -251,27 +336,23 @@ static int add_rows(struct part *p, const int16_t *classes, struct err *e)
 
 static int csv_source_open(struct part *p, struct err *e)
 {
+    const struct csv_options *o = p->options;
     struct state *st = p->state = calloc(1, sizeof *st);
-    int16_t *classes = NULL;
     if (!st)
         return err_memory(e, "a table");
     row_text_begin(&st->row);
+    st->draw = rng_new((uint64_t)o->seed, rng_stream("csv train"));
+    p->pass = p->pass && !o->classes.limit; /* a limit spreads evenly over all of them */
     TRY(open_table(p, e));
-    TRY(csv_rows_new(csv_plain(st->reader) ? p->path : NULL, &st->rows, e));
-    int code = read_rows(p, &classes, e);
-    if (code >= 0)
-        code = add_rows(p, classes, e);
-    free(classes);
-    csv_close(st->reader);
-    st->reader = NULL;
-    return code;
+    TRY(csv_rows_new(csv_plain(st->reader) && !p->pass ? p->path : NULL, &st->rows, e));
+    return csv_source_more(p, e);
 }
 
 static int csv_source_cells(const struct part *p, const struct sample *s, struct row_text *row, struct err *e)
 {
     const struct state *st = p->state;
     const size_t wanted = (size_t)st->table.n;
-    TRY(csv_rows_read(st->rows, (size_t)s->index, st->delimiter, wanted, row, e));
+    TRY(csv_rows_read(st->rows, (size_t)s->index - st->first, st->delimiter, wanted, row, e));
     if (row->n == wanted)
         return 0;
     return err_set(e, ERR_FORMAT,
@@ -288,6 +369,7 @@ static void csv_source_close(struct part *p)
     csv_close(st->reader);
     csv_rows_free(st->rows);
     row_text_free(&st->row);
+    free(st->classes_of);
     free(st);
 }
 
@@ -311,6 +393,7 @@ const struct source source_csv = {
     .kind = &kind_rows,
     .sniff = csv_sniffs,
     .open = csv_source_open,
+    .more = csv_source_more,
     .cells = csv_source_cells,
     .close = csv_source_close,
 };

@@ -129,6 +129,25 @@ static bool guess_header(const struct head *h, char point)
     return above_numbers || !again;
 }
 
+static bool has_name(const struct head *h, const struct table *names)
+{
+    for (size_t k = 0; k < h->columns; k++)
+        for (int i = 0; i < names->n; i++)
+            if (strlen(names->columns[i].name) == h->cells[k].n &&
+                !memcmp(names->columns[i].name, h->cells[k].text, h->cells[k].n))
+                return true;
+    return false;
+}
+
+static bool choose_header(const struct head *h, const struct csv_known *known)
+{
+    if (known->header != HEADER_AUTO)
+        return known->header == HEADER_YES;
+    if (known->names && has_name(h, known->names))
+        return true;
+    return !(known->names && h->n == 1) && guess_header(h, known->point);
+}
+
 /* ---- columns ---- */
 
 static char *copy_name(struct arena *arena, const struct cell *c)
@@ -164,6 +183,7 @@ static int make_columns(const struct head *h, const struct csv_sniffed *s, struc
                         struct err *e)
 {
     t->n = (int)h->columns;
+    t->normal = t->anomalous = "";
     t->named = s->header;
     t->columns = arena_alloc(arena, h->columns * sizeof *t->columns);
     if (!t->columns)
@@ -171,7 +191,7 @@ static int make_columns(const struct head *h, const struct csv_sniffed *s, struc
     for (size_t k = 0; k < h->columns; k++) {
         struct column *c = &t->columns[k];
         bool named = s->header && h->cells[k].n;
-        c->role = has_numbers(h, k, s->header, t->point) ? COLUMN_NUMBER : COLUMN_CATEGORY;
+        c->role = c->looks = has_numbers(h, k, s->header, t->point) ? COLUMN_NUMBER : COLUMN_CATEGORY;
         c->name = named ? copy_name(arena, &h->cells[k]) : place_name(arena, k);
         if (!c->name)
             return err_memory(e, "the names of columns");
@@ -185,7 +205,7 @@ static int sniff(struct head *h, const char *text, size_t n, bool whole, const s
     *out = (struct csv_sniffed){.table.point = known->point};
     out->delimiter = known->delimiter ? known->delimiter : guess_delimiter(text, n, whole, h->spare);
     TRY(read_head(h, text, n, whole, out->delimiter, path, e));
-    out->header = known->header == HEADER_YES || (known->header == HEADER_AUTO && guess_header(h, known->point));
+    out->header = choose_header(h, known);
     if (h->n == 1 && out->header)
         return err_set(e, ERR_FORMAT,
                        "%s has no rows, its one line is taken for a header; add rows, or say header=no where it is a "

@@ -17,6 +17,8 @@ struct csv_sniffed {
 struct csv_known {
     char delimiter, point;
     enum header header;
+    const struct table *names; /* a first line with one of its columns' names is a header, and a lone line without is
+                                  none; NULL: no names are known */
 };
 
 /* `path` is for sentences. ERR_FORMAT: there is no record, no row, or a name that two columns have. */

@@ -66,10 +66,17 @@ static void thin_out(struct split_samples *s, size_t first, size_t n)
     s->n = first + n;
 }
 
-static int open_part(struct dataset *ds, const char *text, enum dataset_use use, bool among, struct err *e)
+static int open_part(struct dataset *ds, const char *text, bool only, struct err *e)
 {
     struct part *p = &ds->parts[ds->n_parts];
-    *p = (struct part){.ds = ds, .number = (int)ds->n_parts, .use = use, .among = among};
+    const struct dataset_purpose *purpose = &ds->purpose;
+    *p = (struct part){.ds = ds,
+                       .number = (int)ds->n_parts,
+                       .use = purpose->use,
+                       .like = purpose->like ? purpose->like->table : NULL,
+                       .pass = purpose->pass && only,
+                       .whole = true,
+                       .among = purpose->use == DATASET_SCORE && !only};
     struct url url;
     TRY(url_parse(text, &url, e));
     TRY(choose_source(p, &url, e));
@@ -122,13 +129,13 @@ static int check_kinds(const struct dataset *ds, struct err *e)
     return 0;
 }
 
-static int open_urls(struct dataset *ds, const char *const *urls, size_t n, enum dataset_use use, struct err *e)
+static int open_urls(struct dataset *ds, const char *const *urls, size_t n, struct err *e)
 {
     ds->parts = calloc(n ? n : 1, sizeof *ds->parts);
     if (!ds->parts)
         return err_memory(e, "a dataset");
     for (size_t i = 0; i < n; i++)
-        TRY(open_part(ds, urls[i], use, use == DATASET_SCORE && n > 1, e));
+        TRY(open_part(ds, urls[i], n == 1, e));
     TRY(check_kinds(ds, e));
     return n > 1 ? dataset_name_apart(ds, e) : 0;
 }
@@ -175,15 +182,38 @@ static int finish_opening(struct dataset *ds, int code, const char *name, enum d
     return code;
 }
 
-int dataset_open_all(const char *const *urls, size_t n, enum dataset_use use, const struct log *log,
+int dataset_open_for(const char *const *urls, size_t n, const struct dataset_purpose *purpose, const struct log *log,
                      struct dataset **out, struct err *e)
 {
     *out = NULL;
     struct dataset *ds = new_dataset(e);
     if (!ds)
         return e->code;
-    int code = open_urls(ds, urls, n, use, e);
-    return finish_opening(ds, code, n ? urls[0] : "an empty list of paths", use, log, out, e);
+    ds->purpose = *purpose;
+    int code = open_urls(ds, urls, n, e);
+    return finish_opening(ds, code, n ? urls[0] : "an empty list of paths", purpose->use, log, out, e);
+}
+
+int dataset_open_all(const char *const *urls, size_t n, enum dataset_use use, const struct log *log,
+                     struct dataset **out, struct err *e)
+{
+    return dataset_open_for(urls, n, &(struct dataset_purpose){.use = use}, log, out, e);
+}
+
+bool dataset_whole(const struct dataset *ds)
+{
+    return ds->parts[0].whole; /* what is there in part is alone */
+}
+
+int dataset_more(struct dataset *ds, struct err *e)
+{
+    struct part *p = &ds->parts[0];
+    if (p->whole)
+        return 0;
+    arena_free(&ds->passing);
+    ds->splits[SPLIT_TEST].n = 0;
+    TRY(p->source->more(p, e));
+    return ds->splits[SPLIT_TEST].n > 0;
 }
 
 static int open_only_part(struct dataset *ds, const struct source *source, const char *name, void *state,
@@ -194,7 +224,7 @@ static int open_only_part(struct dataset *ds, const struct source *source, const
     if (!ds->parts || !path)
         return err_memory(e, "a dataset");
     ds->parts[ds->n_parts++] =
-        (struct part){.source = source, .ds = ds, .url = path, .path = path, .use = use, .state = state};
+        (struct part){.source = source, .ds = ds, .url = path, .path = path, .use = use, .state = state, .whole = true};
     return source->open(&ds->parts[0], e);
 }
 
@@ -233,6 +263,7 @@ void dataset_close(struct dataset *ds)
     pthread_mutex_destroy(&ds->lock);
     free(ds->classes);
     free(ds->parts);
+    arena_free(&ds->passing);
     arena_free(&ds->arena);
     free(ds);
 }

@@ -61,6 +61,23 @@ struct dataset;
  * nothing at that path; ERR_FORMAT: nothing usable there. Never opens an empty dataset: the split that `use` asks for
  * (train to learn, test to score) has at least one sample. */
 int dataset_open(const char *url, enum dataset_use use, const struct log *log, struct dataset **ds, struct err *e);
+/* What a data set is opened for. */
+struct dataset_purpose {
+    enum dataset_use use;
+    const struct preprocess *like; /* of the model that is to score it: rows are read as its table has them. NULL: not
+                                      known. Outlives the data set */
+    bool pass; /* its samples are gone through once, in order: of one path with many rows there is a part at a time,
+                  see dataset_more */
+};
+int dataset_open_for(const char *const *urls, size_t n, const struct dataset_purpose *purpose, const struct log *log,
+                     struct dataset **ds, struct err *e);
+
+/* Of a data set that is passed through: the next part takes the place of the last in the split to score, whose samples
+ * are gone: 1, or 0 where that was all. Nobody may be reading. */
+int dataset_more(struct dataset *ds, struct err *e);
+/* Whether the samples that are there are all. */
+bool dataset_whole(const struct dataset *ds);
+
 /* The same of several at once. Of several to score, one that is not there is a sample that cannot be read. */
 int dataset_open_all(const char *const *urls, size_t n, enum dataset_use use, const struct log *log,
                      struct dataset **ds, struct err *e);

@@ -38,6 +38,8 @@ struct dataset {
     struct part *parts;
     size_t n_parts;
     struct split_samples splits[SPLITS];
+    struct dataset_purpose purpose;
+    struct arena passing; /* of what a part at a time is there */
     const char **classes;
     int n_classes;
     size_t dropped;               /* given twice */

@@ -90,7 +90,11 @@ int preprocess_row(const struct preprocess *p, const float *row, void *kept, str
 /* A table of numbers without names. */
 static int make_unnamed(int n, struct arena *arena, struct table *t, struct err *e)
 {
-    *t = (struct table){.n = n, .point = '.', .columns = arena_alloc(arena, (size_t)n * sizeof *t->columns)};
+    *t = (struct table){.n = n,
+                        .point = '.',
+                        .normal = "",
+                        .anomalous = "",
+                        .columns = arena_alloc(arena, (size_t)n * sizeof *t->columns)};
     if (!t->columns)
         return err_memory(e, "the columns of rows");
     for (int i = 0; i < n; i++) {

@@ -19,9 +19,16 @@ int part_class(struct part *p, const char *name, int *label, struct err *e)
 }
 
 /* The path, class and mask of many samples are the same string; the last sample's copy is shared. */
-static const char *keep_string(struct dataset *ds, const char *text, const char *last)
+static const char *keep_string(struct arena *arena, const char *text, const char *last)
 {
-    return last && !strcmp(last, text) ? last : arena_string(&ds->arena, text);
+    return last && !strcmp(last, text) ? last : arena_string(arena, text);
+}
+
+/* The class's own name, where that is what it is. */
+static const char *keep_kind(const struct part *p, struct arena *arena, const struct sample *s, const char *last)
+{
+    const char *class = dataset_class(p->ds, s->label);
+    return keep_string(arena, s->kind, class && !strcmp(class, s->kind) ? class : last);
 }
 
 int part_add(struct part *p, enum split split, const struct sample *s, struct err *e)
@@ -36,13 +43,14 @@ int part_add(struct part *p, enum split split, const struct sample *s, struct er
         to->capacity = capacity;
     }
     const struct sample *last = to->n ? &to->v[to->n - 1] : &(struct sample){0};
+    struct arena *arena = p->pass ? &p->ds->passing : &p->ds->arena;
     struct sample copy = *s;
     copy.part = p->number;
     copy.split = split;
-    copy.name = arena_string(&p->ds->arena, s->name);
-    copy.path = keep_string(p->ds, s->path, last->path);
-    copy.kind = keep_string(p->ds, s->kind, last->kind);
-    copy.mask_path = s->mask_path ? arena_string(&p->ds->arena, s->mask_path) : NULL;
+    copy.name = arena_string(arena, s->name);
+    copy.path = keep_string(arena, s->path, last->path);
+    copy.kind = keep_kind(p, arena, s, last->kind);
+    copy.mask_path = s->mask_path ? arena_string(arena, s->mask_path) : NULL;
     if (!copy.name || !copy.path || !copy.kind || (s->mask_path && !copy.mask_path))
         return err_memory(e, "the list of samples");
     to->v[to->n++] = copy;

@@ -17,9 +17,12 @@ struct part {
     const char *path; /* the URL without source and options */
     int number;       /* which URL, from 0 */
     enum dataset_use use;
-    bool among;         /* one of several to score: if it is not there, it is a sample that cannot be read */
-    void *options;      /* the source's struct, filled from its table and the URL */
-    void *state;        /* the source's own, from open to close */
+    const struct table *like; /* of rows: the columns of the model that is to score them; NULL: not known */
+    bool pass;                /* samples may be handed out a part at a time, by `more` */
+    bool whole;               /* all are there */
+    bool among;               /* one of several to score: if it is not there, it is a sample that cannot be read */
+    void *options;            /* the source's struct, filled from its table and the URL */
+    void *state;              /* the source's own, from open to close */
     struct shape shape; /* of every sample, where all have one and to read it is no more than a copy; else nd = 0 */
     const struct table *table; /* of rows: its columns; NULL: numbers without names */
     int *to;                   /* where those are in the table of `matched`, whose rows it is read into */
@@ -41,6 +44,8 @@ struct source {
     bool (*sniff)(const char *path);
     /* Adds classes and samples with part_class and part_add. After a failure `close` is called all the same. */
     int (*open)(struct part *p, struct err *e);
+    /* Of a part that is passed through: adds the next samples; sets `whole` with the last. NULL: all are there. */
+    int (*more)(struct part *p, struct err *e);
     /* Pictures: the sample at its own size. `channels` says what is wanted (0: as it is); the source may still give the
      * other. Pixels are the decoder's (picture_canvas for those that are made up) or the state's. Any number of
      * threads. */

@@ -86,6 +86,17 @@ static const struct column *by_name(const struct table *t, const char *name)
     return NULL;
 }
 
+/* Whether a column has categories that no number can be. */
+static bool all_texts(const struct table *t, const struct column *c)
+{
+    double value;
+    for (int i = 0; i < c->categories.n; i++)
+        if (!c->categories.words[i].n ||
+            number_read(c->categories.words[i].text, c->categories.words[i].n, t->point, &value))
+            return false;
+    return c->categories.n > 0;
+}
+
 static int match_names(const struct table *file, const struct table *model, const char *path, int *to, struct err *e)
 {
     struct difference d = {0};
@@ -97,28 +108,51 @@ static int match_names(const struct table *file, const struct table *model, cons
         to[i] = there && learnt(there) ? (int)(there - model->columns) : -1;
         if (!there && learnt(own))
             add_name(&d.new, own->name, "");
-        if (to[i] >= 0 && own->role == COLUMN_CATEGORY && there->role == COLUMN_NUMBER)
-            add_name(&d.changed, own->name, " (a text, and was a number)");
+        if (to[i] >= 0 && own->looks == COLUMN_CATEGORY && there->role == COLUMN_NUMBER)
+            add_name(&d.changed, own->name, " (texts, and were numbers)");
+        if (to[i] >= 0 && own->looks == COLUMN_NUMBER && all_texts(model, there))
+            add_name(&d.changed, own->name, " (numbers, and were texts)");
     }
     return explain_difference(&d, path, e);
+}
+
+static int count_labels(const struct table *t)
+{
+    int labels = 0;
+    for (int i = 0; i < t->n; i++)
+        labels += t->columns[i].role == COLUMN_LABEL;
+    return labels;
+}
+
+static const struct column *by_place(const struct table *file, const struct table *model, int i)
+{
+    bool all = file->n == model->n;
+    for (int k = 0; k < model->n; k++)
+        if (all || model->columns[k].role != COLUMN_LABEL)
+            if (i-- == 0)
+                return &model->columns[k];
+    return NULL;
+}
+
+const struct column *table_counterpart(const struct table *file, const struct table *model, int i)
+{
+    if (file->named && model->named)
+        return by_name(model, file->columns[i].name);
+    return by_place(file, model, i);
 }
 
 /* All columns, or all but the label. */
 static int match_places(const struct table *file, const struct table *model, const char *path, int *to, struct err *e)
 {
-    int labels = 0;
-    for (int i = 0; i < model->n; i++)
-        labels += model->columns[i].role == COLUMN_LABEL;
+    const int labels = count_labels(model);
     if (file->n != model->n && file->n != model->n - labels)
         return err_set(e, ERR_USAGE,
                        "%s has %d columns, and the model learnt from a table of %d; where no header names columns, a "
                        "file needs as many as that one had%s",
                        path, file->n, model->n, labels ? ", or its label alone may be missing" : "");
-    bool all = file->n == model->n;
-    for (int i = 0, k = 0; i < file->n; i++, k++) {
-        while (!all && model->columns[k].role == COLUMN_LABEL)
-            k++;
-        to[i] = learnt(&model->columns[k]) ? k : -1;
+    for (int i = 0; i < file->n; i++) {
+        const struct column *there = by_place(file, model, i);
+        to[i] = learnt(there) ? (int)(there - model->columns) : -1;
     }
     return 0;
 }

@@ -36,9 +36,10 @@ enum scale { SCALE_STANDARD, SCALE_MINMAX, SCALE_NONE };
 struct column {
     const char *name; /* "c3" where the file has no header */
     enum column_role role;
-    int kept;   /* its place in a kept row; -1: it is not learnt */
-    int value;  /* its first value, */
-    int values; /* and how many it becomes */
+    enum column_role looks; /* a number or a category, by its first rows */
+    int kept;               /* its place in a kept row; -1: it is not learnt */
+    int value;              /* its first value, */
+    int values;             /* and how many it becomes */
     /* Of the training rows: */
     double middle, spread; /* a kept number is (number - middle) / spread */
     double low, high;      /* the range of normal: 1 % of the rows have less, 1 % more */
@@ -56,6 +57,7 @@ struct table {
     bool named;       /* by a header; else columns are known by their places */
     char point;       /* of numbers: '.' or ',' */
     enum missing missing;
+    const char *normal, *anomalous; /* which texts of the label are, as the options of the source have it; "" */
 };
 
 /* A column by its name, or else by its place: "3" and "c3" from 1, "-1" is the last. -1: there is none. */
@@ -63,6 +65,10 @@ int table_find(const struct table *t, const char *name);
 
 /* Gives every learnt column its places in kept rows and in values. */
 void table_place(struct table *t);
+
+/* The column of a model for column i of `file`: by its name, where both have a header, or else by its place, where the
+ * label may be missing; NULL: there is none. */
+const struct column *table_counterpart(const struct table *file, const struct table *model, int i);
 
 /* Where the columns of `file`, of the name `path`, are in those of a model: to[i], -1 for one that is not learnt. By
  * their names, where both have a header; otherwise by their places. ERR_USAGE: they are not the model's, with what is

@@ -37,6 +37,10 @@ static int copy_columns(struct table_fit *f, const struct table *like, struct er
         return err_memory(e, "the columns of a table");
     *t = *like;
     t->columns = columns;
+    t->normal = arena_string(f->arena, like->normal);
+    t->anomalous = arena_string(f->arena, like->anomalous);
+    if (!t->normal || !t->anomalous)
+        return err_memory(e, "the columns of a table");
     for (int i = 0; i < like->n; i++) {
         columns[i] = (struct column){.role = like->columns[i].role};
         columns[i].name = arena_string(f->arena, like->columns[i].name);

@@ -61,6 +61,8 @@ json_t *table_save(const struct table *t)
     json_t *table = json_put(json_object(), "named", json_boolean(t->named));
     table = json_put(table, "point", json_stringn(&t->point, 1));
     table = json_put(table, "missing", json_string(missing_names[t->missing]));
+    table = json_put(table, "normal", json_text(t->normal));
+    table = json_put(table, "anomalous", json_text(t->anomalous));
     return json_put(table, "columns", columns);
 }
 
@@ -140,10 +142,12 @@ int table_restore(const json_t *object, const char *name, struct arena *arena, c
 {
     const struct reading r = {name, arena, e};
     json_t *columns;
-    const char *missing, *point;
+    const char *missing, *point, *normal, *anomalous;
     TRY(json_want_array(object, "columns", name, SIZE_MAX, &columns, e));
     TRY(json_want_string(object, "missing", name, &missing, e));
     TRY(json_want_string(object, "point", name, &point, e));
+    TRY(json_want_string(object, "normal", name, &normal, e));
+    TRY(json_want_string(object, "anomalous", name, &anomalous, e));
     size_t n = json_array_size(columns);
     int policy = find_word(missing, missing_names, MISSINGS);
     if (policy < 0 || n < 1 || n > COLUMNS_MAX)
@@ -153,6 +157,10 @@ int table_restore(const json_t *object, const char *name, struct arena *arena, c
     if (!t || !all)
         return err_memory(e, "the columns of a table");
     *t = (struct table){.columns = all, .n = (int)n, .point = *point, .missing = (enum missing)policy};
+    t->normal = arena_string(arena, normal);
+    t->anomalous = arena_string(arena, anomalous);
+    if (!t->normal || !t->anomalous)
+        return err_memory(e, "the columns of a table");
     t->named = json_is_true(json_object_get(object, "named"));
     for (size_t i = 0; i < n; i++)
         TRY(read_column(&r, json_array_get(columns, i), &all[i]));
