@@ -5,6 +5,7 @@ extern const struct model model_memae, model_ae, model_ae_skip;
 extern const struct model model_daad, model_daad_plus;
 extern const struct model model_vae, model_anogan, model_egbad;
 extern const struct model model_ganomaly, model_skip_ganomaly;
+extern const struct model model_mnad, model_mpn;
 
 // clang-format off
 const struct model *const models[] = {
@@ -18,6 +19,8 @@ const struct model *const models[] = {
     &model_egbad,
     &model_ganomaly,
     &model_skip_ganomaly,
+    &model_mnad,
+    &model_mpn,
     NULL,
 };
 // clang-format on

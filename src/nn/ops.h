@@ -71,6 +71,9 @@ struct node *op_scale(struct graph *g, struct node *x, float factor, float offse
 struct node *op_cast(struct graph *g, struct node *x, enum dtype to);               /* itself where nothing changes */
 struct node *op_reshape(struct graph *g, struct node *x, struct shape shape);       /* a view */
 struct node *op_concat(struct graph *g, struct node *a, struct node *b);            /* along the last dimension */
+/* `count` frames of every clip from `first` on, as the channels of one picture: N,D,H,W,C gives N,H,W,count*C. No
+ * gradient: for inputs. F32. */
+struct node *op_frames(struct graph *g, struct node *clips, int first, int count);
 
 /* ---- blocks.c: feature maps as blocks (Hou et al. 2021, DAAD) ---- */
 
@@ -121,6 +124,38 @@ struct attend_spec {
  * in F32. Gradients to both. */
 struct node *op_attend(struct graph *g, struct node *queries, struct node *items, struct attend_spec spec);
 
+/* ---- unit.c ---- */
+
+/* Every row x / |x|, of length one; of length zero it stays zero. F32. */
+struct node *op_unit(struct graph *g, struct node *x);
+
+/* ---- assign.c: queries and the items nearest to them (Park et al. 2020, MNAD) ---- */
+
+/* For each query the item nearest to it by inner product (rank 0), or the next one (rank 1). Queries R,C and items M,C
+ * lie in `groups` of equal size, one a sample say, and a query looks at the items of its own group; gives R,C. Gradient
+ * to the items; that to the queries is zero. F32. */
+struct node *op_nearest(struct graph *g, struct node *queries, struct node *items, int groups, int rank);
+/* Training: commit moves the items, which are GROUP_STATE, towards the queries nearest to them:
+ * m = unit(m + sum over those queries of v q), v = e^(q.m) / the largest e^(q'.m) of any query q'. Queries R,C of
+ * length one, items M,C; gives how many queries each item took, M. No gradient. F32. */
+struct node *op_consolidate(struct graph *g, struct node *queries, struct node *items);
+/* Mean over rows of max(|anchor - positive| - |anchor - negative| + margin, 0), each difference with 1e-6 added as
+ * PyTorch does; shape 1. All R,C; gradients to all. F32. */
+struct node *op_triplet(struct graph *g, struct node *anchor, struct node *positive, struct node *negative,
+                        float margin);
+
+/* Mean over groups, and over the pairs of items in each, of max(1 - |m_i - m_j|^2, 0); shape 1. Items M,C lie in
+ * `groups` of equal size (Lv et al. 2021, MPN). F32. */
+struct node *op_distinction(struct graph *g, struct node *items, int groups);
+
+/* ---- softmax.c, sample_product.c ---- */
+
+/* e^x / sum e^x along the last dimension; or for each sample and channel over all positions of N,...,C. F32. */
+struct node *op_softmax(struct graph *g, struct node *x);
+struct node *op_softmax_positions(struct graph *g, struct node *x);
+/* For each sample op(a) op(b), where op may transpose: N,M,K and N,K,L give N,M,L. F32. */
+struct node *op_sample_product(struct graph *g, struct node *a, bool transpose_a, struct node *b, bool transpose_b);
+
 /* ---- loss.c ---- */
 
 /* Mean over all elements of (a - b)^2; shape 1. Gradient to both. a and b F32 or BF16, result F32. */
@@ -142,6 +177,8 @@ struct node *op_square_mean(struct graph *g, struct node *x);
 struct node *op_absolute_mean(struct graph *g, struct node *x);
 /* What op_bce is the mean of, of each logit: x's shape, F32. No gradient. */
 struct node *op_cross_entropy(struct graph *g, struct node *logits, float target);
+/* 10 log10 of each element, of 1e-10 where it is less. F32, no gradient. */
+struct node *op_decibel(struct graph *g, struct node *x);
 /* Mean over everything but N: N,... gives N. No gradient. */
 struct node *op_sample_mean(struct graph *g, struct node *x);
 

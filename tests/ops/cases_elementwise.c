@@ -139,6 +139,33 @@ static void concat(const struct op_row *row, const struct shape shapes[], const 
             *out++ = c < a ? in[0][r * a + c] : in[1][r * b + c - a];
 }
 
+/* ---- frames of clips N,D,H,W,C ---- */
+
+struct part {
+    int first, count;
+};
+
+static const struct part last = {3, 1}, middle = {1, 2};
+
+static const struct shape clip_sizes[] = {{5, {1, 4, 3, 5, 1}}, {5, {3, 5, 12, 16, 3}}, {0}};
+
+static struct node *build_frames(struct graph *g, struct node *const in[], const void *options)
+{
+    const struct part *o = options;
+    return op_frames(g, in[0], o->first, o->count);
+}
+
+static void frames(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    const struct part *o = row->options;
+    const int64_t *d = shapes[0].d;
+    for (int64_t n = 0; n < d[0]; n++)
+        for (int64_t pixel = 0; pixel < d[2] * d[3]; pixel++)
+            for (int64_t k = o->first; k < o->first + o->count; k++)
+                for (int64_t c = 0; c < d[4]; c++)
+                    *out++ = in[0][((n * d[1] + k) * d[2] * d[3] + pixel) * d[4] + c];
+}
+
 static const struct options relu = {.act = ACT_RELU}, lrelu = {.act = ACT_LRELU, .slope = 0.2},
                             tangent = {.act = ACT_TANH}, sigmoid = {.act = ACT_SIGMOID},
                             halve = {.factor = 0.5, .offset = -3}, one = {.second = 1}, five = {.second = 5},
@@ -155,6 +182,11 @@ static const struct options relu = {.act = ACT_RELU}, lrelu = {.act = ACT_LRELU,
         .wants = 3, .bf16 = {                                                                                          \
             3                                                                                                          \
         }                                                                                                              \
+    }
+#define FRAMES(title, o)                                                                                               \
+    {                                                                                                                  \
+        .name = title, .build = build_frames, .options = &o, .sizes = clip_sizes, .operands = operands_one,            \
+        .reference = frames                                                                                            \
     }
 #define CONCAT(title, o)                                                                                               \
     {                                                                                                                  \
@@ -191,5 +223,7 @@ const struct op_row elementwise_rows[] = {
     CONCAT("concat 1", one),
     CONCAT("concat 5", five),
     CONCAT("concat 33", many),
+    FRAMES("frames, one", last),
+    FRAMES("frames, some", middle),
     {0},
 };

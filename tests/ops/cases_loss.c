@@ -124,6 +124,19 @@ static void cross_entropy(const struct op_row *row, const struct shape shapes[],
         out[i] = target * log1p(exp(-in[0][i])) + (1 - target) * log1p(exp(in[0][i]));
 }
 
+static struct node *build_decibel(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_decibel(g, in[0]);
+}
+
+static void decibel(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    (void)row;
+    for (size_t i = 0; i < count_of(&shapes[0]); i++)
+        out[i] = 10 * log10(fmax(in[0][i], 1e-10));
+}
+
 static struct node *build_absolute_mean(struct graph *g, struct node *const in[], const void *options)
 {
     (void)options;
@@ -212,6 +225,7 @@ const struct op_row loss_rows[] = {
      .operands = operands_two,
      .reference = weighted,
      .wants = 3},
+    {.name = "decibel", .build = build_decibel, .sizes = common_sizes, .operands = operands_one, .reference = decibel},
     {.name = "square mean",
      .build = build_square_mean,
      .sizes = common_sizes,

@@ -88,6 +88,48 @@ static void matmul(const struct op_row *row, const struct shape shapes[], const 
         }
 }
 
+/* ---- products of samples: sizes are samples, rows, inner, columns ---- */
+
+struct sides {
+    bool a, b; /* transposed */
+};
+
+static const struct shape sample_sizes[] = {{4, {1, 3, 5, 2}}, {4, {3, 17, 10, 33}}, {4, {2, 300, 10, 24}}, {0}};
+
+static int operands_samples(const struct shape *size, const void *options, struct shape in[NODE_INPUTS])
+{
+    const struct sides *o = options;
+    const int64_t *d = size->d;
+    in[0] = o->a ? SHAPE(d[0], d[2], d[1]) : SHAPE(d[0], d[1], d[2]);
+    in[1] = o->b ? SHAPE(d[0], d[3], d[2]) : SHAPE(d[0], d[2], d[3]);
+    return 2;
+}
+
+static struct node *build_samples(struct graph *g, struct node *const in[], const void *options)
+{
+    const struct sides *o = options;
+    return op_sample_product(g, in[0], o->a, in[1], o->b);
+}
+
+static void multiply_samples(const struct op_row *row, const struct shape shapes[], const double *const in[],
+                             double *out)
+{
+    const struct sides *o = row->options;
+    const int64_t *a = shapes[0].d, *b = shapes[1].d;
+    int64_t rows = a[o->a ? 2 : 1], inner = a[o->a ? 1 : 2], columns = b[o->b ? 1 : 2];
+    for (int64_t n = 0; n < a[0]; n++)
+        for (int64_t r = 0; r < rows; r++)
+            for (int64_t c = 0; c < columns; c++) {
+                double sum = 0;
+                for (int64_t k = 0; k < inner; k++)
+                    sum += in[0][(n * a[1] + (o->a ? k : r)) * a[2] + (o->a ? r : k)] *
+                           in[1][(n * b[1] + (o->b ? c : k)) * b[2] + (o->b ? k : c)];
+                *out++ = sum;
+            }
+}
+
+static const struct sides neither = {0}, first = {.a = true}, second = {.b = true}, both = {true, true};
+
 static const struct options plain = {0}, biased = {.bias = true}, relu = {.bias = true, .act = ACT_RELU},
                             lrelu = {.act = ACT_LRELU, .slope = 0.1}, tangent = {.bias = true, .act = ACT_TANH},
                             sigmoid = {.bias = true, .act = ACT_SIGMOID}, transposed = {.transposed = true};
@@ -103,6 +145,12 @@ static const struct options plain = {0}, biased = {.bias = true}, relu = {.bias 
         .reference = matmul, .wants = 3, .loose = true, .bf16 = {3}, .native = true                                    \
     }
 
+#define SAMPLES(title, o)                                                                                              \
+    {                                                                                                                  \
+        .name = title, .build = build_samples, .options = &o, .sizes = sample_sizes, .operands = operands_samples,     \
+        .reference = multiply_samples, .wants = 3, .loose = true                                                       \
+    }
+
 const struct op_row product_rows[] = {
     LINEAR("linear", plain, 3),
     LINEAR("linear, bias", biased, 7),
@@ -112,5 +160,9 @@ const struct op_row product_rows[] = {
     LINEAR("linear, sigmoid", sigmoid, 7),
     MATMUL("matmul", plain),
     MATMUL("matmul, transposed", transposed),
+    SAMPLES("sample product", neither),
+    SAMPLES("sample product, first transposed", first),
+    SAMPLES("sample product, second transposed", second),
+    SAMPLES("sample product, both transposed", both),
     {0},
 };

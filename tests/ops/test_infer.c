@@ -69,6 +69,21 @@ REFUSED(divide_height, op_divide(g, in(g, SHAPE(2, 6, 8, 4)), (int[]){4, 2, 1}))
 REFUSED(divide_rows, op_divide(g, in(g, SHAPE(2, 6)), (int[]){1, 1, 1}))
 REFUSED(assemble_count, op_assemble(g, in(g, SHAPE(8, 7)), (int[]){2, 2, 1}, SHAPE(2, 4, 4, 1)))
 REFUSED(weighted_shapes, op_weighted(g, in(g, SHAPE(1)), 1, in(g, SHAPE(2)), 1))
+REFUSED(pool_clips, op_max_pool(g, in(g, SHAPE(2, 4, 8, 8, 1)), (struct pool_spec){2, 2, false}))
+REFUSED(pool_window, op_max_pool(g, in(g, SHAPE(2, 8, 8, 1)), (struct pool_spec){16, 2, false}))
+REFUSED(pool_size, op_max_pool(g, in(g, SHAPE(2, 8, 2, 1)), (struct pool_spec){3, 2, false}))
+REFUSED(frames_picture, op_frames(g, in(g, SHAPE(2, 8, 8, 1)), 0, 1))
+REFUSED(frames_behind, op_frames(g, in(g, SHAPE(2, 4, 8, 8, 1)), 2, 3))
+REFUSED(nearest_channels, op_nearest(g, in(g, SHAPE(6, 3)), in(g, SHAPE(4, 2)), 1, 0))
+REFUSED(nearest_groups, op_nearest(g, in(g, SHAPE(6, 3)), in(g, SHAPE(4, 3)), 4, 0))
+REFUSED(nearest_rank, op_nearest(g, in(g, SHAPE(6, 3)), in(g, SHAPE(2, 3)), 2, 1))
+REFUSED(consolidate_map, op_consolidate(g, in(g, SHAPE(2, 3, 3, 3)), in(g, SHAPE(4, 3))))
+REFUSED(triplet_shapes, op_triplet(g, in(g, SHAPE(6, 3)), in(g, SHAPE(6, 3)), in(g, SHAPE(4, 3)), 1))
+REFUSED(unit_type, op_unit(g, narrow(g, SHAPE(6, 3))))
+REFUSED(distinction_one, op_distinction(g, in(g, SHAPE(3, 2)), 3))
+REFUSED(softmax_row, op_softmax_positions(g, in(g, SHAPE(3, 2))))
+REFUSED(product_inner, op_sample_product(g, in(g, SHAPE(2, 3, 4)), false, in(g, SHAPE(2, 3, 4)), false))
+REFUSED(product_samples, op_sample_product(g, in(g, SHAPE(2, 3, 4)), true, in(g, SHAPE(1, 3, 4)), false))
 
 static const struct refusal refusals[] = {
     {add_shapes, "same shape, but they have 2x3 and 3x2"},
@@ -101,6 +116,21 @@ static const struct refusal refusals[] = {
     {divide_rows, "2x6 cannot be divided"},
     {assemble_count, "blocks have shape 8x7, but a map of those rates is made of 8x4"},
     {weighted_shapes, "two single numbers"},
+    {pool_clips, "N,H,W,C are wanted, but its input has shape 2x4x8x8x1"},
+    {pool_window, "1 to 15 pixels"},
+    {pool_size, "2x8x2x1 are smaller than its window of 3"},
+    {frames_picture, "clips N,D,H,W,C are wanted"},
+    {frames_behind, "clips of 4 frames have not 3 from frame 2 on"},
+    {nearest_channels, "queries have 3 channels, but items 2"},
+    {nearest_groups, "6 queries and 4 items do not divide into 4 groups"},
+    {nearest_rank, "there are 1 items, so there is none of rank 1"},
+    {consolidate_map, "rows and columns are wanted"},
+    {triplet_shapes, "its negative has another shape"},
+    {unit_type, "must be float32"},
+    {distinction_one, "3 items do not make 3 groups of at least two"},
+    {softmax_row, "positions and channels are wanted, but its input has shape 3x2"},
+    {product_inner, "inner sizes differ: 2x3x4 and 2x3x4"},
+    {product_samples, "as many matrices on either side"},
 };
 
 static void wrong_operands_are_refused(void **state)

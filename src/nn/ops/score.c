@@ -1,5 +1,6 @@
 /* Scores: what ends in one number a position or a sample. No gradients. */
 #include "nn/op.h"
+#include "nn/ops/check.h"
 #include "nn/ops/kernel.h"
 #include "nn/ops/sum.h"
 #include "nn/parallel.h"
@@ -116,6 +117,32 @@ static const struct op cross_op = {.name = "cross entropy", .infer = cross_infer
 struct node *op_cross_entropy(struct graph *g, struct node *logits, float target)
 {
     return graph_apply(g, &cross_op, &target, sizeof target, 1, &logits);
+}
+
+/* ---- decibels: y = 10 log10 max(x, 1e-10); of one value a sample, so it is no HOT loop ---- */
+
+static const float QUIETEST = 1e-10f; /* a perfect reconstruction is -100 dB */
+
+static int decibel_infer(struct node *n, struct err *e)
+{
+    n->shape = n->in[0]->shape;
+    n->dtype = F32;
+    return check_f32(n, 0, "input", e);
+}
+
+static void decibel_forward(struct exec *x)
+{
+    const float *in = x->in[0];
+    float *y = x->out;
+    for (size_t i = 0; i < count_of(x->node); i++)
+        y[i] = 10.0f * log10f(in[i] < QUIETEST ? QUIETEST : in[i]);
+}
+
+static const struct op decibel_op = {.name = "decibel", .infer = decibel_infer, .forward = decibel_forward};
+
+struct node *op_decibel(struct graph *g, struct node *x)
+{
+    return graph_apply(g, &decibel_op, NULL, 0, 1, &x);
 }
 
 /* ---- sample mean: y[n] = mean over everything of sample n ---- */

@@ -1,4 +1,4 @@
-/* Other shapes and formats of the same numbers: reshape, concatenation, cast. */
+/* Other shapes and formats of the same numbers: reshape, concatenation, frames of clips, cast. */
 #include "nn/op.h"
 #include "nn/ops/check.h"
 #include "nn/ops/kernel.h"
@@ -115,6 +115,58 @@ static const struct op concat_op = {
 struct node *op_concat(struct graph *g, struct node *a, struct node *b)
 {
     return graph_apply(g, &concat_op, NULL, 0, 2, (struct node *[]){a, b});
+}
+
+/* ---- frames: y[n,h,w,(k,c)] = x[n,first + k,h,w,c] ---- */
+
+struct frames_spec {
+    int first, count;
+};
+
+static int frames_infer(struct node *n, struct err *e)
+{
+    const struct frames_spec *spec = n->spec;
+    const struct shape *in = &n->in[0]->shape;
+    char text[SHAPE_TEXT];
+    TRY(check_f32(n, 0, "input", e));
+    if (in->nd != 5)
+        return op_error(n, e, "clips N,D,H,W,C are wanted, but its input has shape %s", shape_text(in, text));
+    if (spec->first < 0 || spec->count < 1 || spec->first + spec->count > in->d[1])
+        return op_error(n, e, "clips of %lld frames have not %d from frame %d on", (long long)in->d[1], spec->count,
+                        spec->first);
+    n->shape = SHAPE(in->d[0], in->d[2], in->d[3], spec->count * in->d[4]);
+    n->dtype = F32;
+    return 0;
+}
+
+/* Ranges over pixels of all samples. */
+static void frames_range(void *context, size_t begin, size_t end)
+{
+    const struct exec *x = context;
+    const struct frames_spec *spec = x->node->spec;
+    const struct shape *in = &x->node->in[0]->shape;
+    size_t frame = (size_t)(in->d[2] * in->d[3]), channels = (size_t)in->d[4], count = (size_t)spec->count;
+    for (size_t i = begin; i < end; i++) {
+        size_t first = i / frame * (size_t)in->d[1] + (size_t)spec->first;
+        const float *from = (const float *)x->in[0] + (first * frame + i % frame) * channels;
+        float *to = (float *)x->out + i * count * channels;
+        for (size_t k = 0; k < count; k++)
+            memcpy(to + k * channels, from + k * frame * channels, channels * sizeof *to);
+    }
+}
+
+static void frames_forward(struct exec *x)
+{
+    const struct shape *out = &x->node->shape;
+    parallel_ranges(x->threads, (size_t)shape_rows(out), (size_t)(KERNEL_GRAIN / shape_last(out) + 1), frames_range, x);
+}
+
+static const struct op frames_op = {.name = "frames", .infer = frames_infer, .forward = frames_forward};
+
+struct node *op_frames(struct graph *g, struct node *clips, int first, int count)
+{
+    struct frames_spec spec = {first, count};
+    return graph_apply(g, &frames_op, &spec, sizeof spec, 1, &clips);
 }
 
 /* ---- cast ---- */
