@@ -83,6 +83,11 @@ struct node *op_divide(struct graph *g, struct node *x, const int rates[3]);
 /* The inverse: such rows to a map of shape `map`. Each is the other's gradient. */
 struct node *op_assemble(struct graph *g, struct node *rows, const int rates[3], struct shape map);
 
+/* ---- enlarge.c ---- */
+
+/* x N,H,W,C to N,height,width,C, at least as large: each position is that of x which it falls into (the nearest). */
+struct node *op_enlarge(struct graph *g, struct node *x, int64_t height, int64_t width);
+
 /* ---- random.c ---- */
 
 enum noise { NOISE_NORMAL, NOISE_UNIFORM }; /* mean 0 and deviation 1; from 0 to 1 */
@@ -165,6 +170,8 @@ struct node *op_l1(struct graph *g, struct node *a, struct node *b);
 /* Mean over all elements of the cross entropy between sigmoid(x), x being logits, and one target from 0 to 1 for all:
  * log(1 + e^x) - target x; shape 1. x F32 or BF16. */
 struct node *op_bce(struct graph *g, struct node *logits, float target);
+/* The same with a target for each: targets F32, of the logits' shape, from 0 to 1. Gradient to the logits. */
+struct node *op_bce_each(struct graph *g, struct node *logits, struct node *targets);
 /* Mean over rows of -sum_i w_i log(w_i + 1e-12); shape 1 (MemAE eq. 9 and its official code). */
 struct node *op_entropy(struct graph *g, struct node *weights);
 /* factor_a a + factor_b b of two scalars: total losses. */

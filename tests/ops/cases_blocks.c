@@ -1,4 +1,4 @@
-/* Maps as blocks and back. Sizes are N,H,W,C of the map. */
+/* Maps as blocks and back, and as larger maps. Sizes are N,H,W,C of the map. */
 #include "harness.h"
 
 struct rates {
@@ -85,10 +85,45 @@ static void assemble(const struct op_row *row, const struct shape shapes[], cons
         }                                                                                                              \
     }
 
+/* To sizes that are no multiple, and to the double. */
+static struct node *build_enlarge(struct graph *g, struct node *const in[], const void *options)
+{
+    const struct rates *o = options;
+    return op_enlarge(g, in[0], in[0]->shape.d[1] * o->r[0] / o->r[2], in[0]->shape.d[2] * o->r[1] / o->r[2]);
+}
+
+static void enlarge(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    const struct rates *o = row->options;
+    const int64_t *d = shapes[0].d, height = d[1] * o->r[0] / o->r[2], width = d[2] * o->r[1] / o->r[2];
+    for (int64_t i = 0; i < d[0] * height * width * d[3]; i++) {
+        int64_t n = i / (height * width * d[3]), y = i / (width * d[3]) % height, x = i / d[3] % width;
+        out[i] = in[0][((n * d[1] + y * d[1] / height) * d[2] + x * d[2] / width) * d[3] + i % d[3]];
+    }
+}
+
+static const struct rates doubled = {{2, 2, 1}}, odd = {{7, 9, 6}}, as_it_is = {{1, 1, 1}};
+
+#define ENLARGE(title, o)                                                                                              \
+    {                                                                                                                  \
+        .name = title, .build = build_enlarge, .options = &o, .sizes = sizes, .operands = operands_one,                \
+        .reference = enlarge, .wants = 1, .bf16 = {                                                                    \
+            1                                                                                                          \
+        }                                                                                                              \
+    }
+
 const struct op_row blocks_rows[] = {
-    DIVIDE("divide, one block", whole),   DIVIDE("divide, a grid", grid),
-    DIVIDE("divide, channels", channels), DIVIDE("divide, all three", all),
-    DIVIDE("divide, fine", positions),    ASSEMBLE("assemble, one block", whole),
-    ASSEMBLE("assemble, a grid", grid),   ASSEMBLE("assemble, channels", channels),
-    ASSEMBLE("assemble, all three", all), {0},
+    DIVIDE("divide, one block", whole),
+    DIVIDE("divide, a grid", grid),
+    DIVIDE("divide, channels", channels),
+    DIVIDE("divide, all three", all),
+    DIVIDE("divide, fine", positions),
+    ASSEMBLE("assemble, one block", whole),
+    ASSEMBLE("assemble, a grid", grid),
+    ASSEMBLE("assemble, channels", channels),
+    ASSEMBLE("assemble, all three", all),
+    ENLARGE("enlarge, double", doubled),
+    ENLARGE("enlarge, odd", odd),
+    ENLARGE("enlarge, not at all", as_it_is),
+    {0},
 };

@@ -56,6 +56,29 @@ static void bce(const struct op_row *row, const struct shape shapes[], const dou
     }
 }
 
+static struct node *build_bce_each(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_bce_each(g, in[0], in[1]);
+}
+
+static void bce_each(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    (void)row;
+    *out = 0;
+    for (size_t i = 0; i < count_of(&shapes[0]); i++) {
+        double true_loss = log1p(exp(-in[0][i])), false_loss = log1p(exp(in[0][i]));
+        *out += (in[1][i] * true_loss + (1 - in[1][i]) * false_loss) / (double)count_of(&shapes[0]);
+    }
+}
+
+/* Logits, and what they should say: mostly one of both. */
+static double logit_and_truth(struct rng *r, int input)
+{
+    double v = (double)rng_uniform(r);
+    return !input ? 3 * (double)rng_normal(r) : v < 0.4 ? 0 : v < 0.8 ? 1 : v;
+}
+
 /* Logits of a discriminator that is rather sure. */
 static double logit(struct rng *r, int input)
 {
@@ -212,6 +235,14 @@ const struct op_row loss_rows[] = {
      .operands = operands_one,
      .reference = bce,
      .wants = 1},
+    {.name = "bce, each",
+     .build = build_bce_each,
+     .sizes = common_sizes,
+     .operands = operands_two,
+     .reference = bce_each,
+     .wants = 1,
+     .bf16 = {1},
+     .value = logit_and_truth},
     {.name = "entropy",
      .build = build_entropy,
      .sizes = common_sizes,

@@ -64,6 +64,9 @@ REFUSED(attend_scale, op_attend(g, in(g, SHAPE(2, 4)), in(g, SHAPE(5, 4)), atten
 REFUSED(attend_shrink, op_attend(g, in(g, SHAPE(2, 4)), in(g, SHAPE(5, 4)), attend_all))
 REFUSED(mse_shapes, op_mse(g, in(g, SHAPE(2, 3)), in(g, SHAPE(6))))
 REFUSED(bce_target, op_bce(g, in(g, SHAPE(2, 3)), 1.5f))
+REFUSED(bce_targets, op_bce_each(g, in(g, SHAPE(2, 3)), in(g, SHAPE(3, 2))))
+REFUSED(bce_narrow, op_bce_each(g, in(g, SHAPE(2, 3)), narrow(g, SHAPE(2, 3))))
+REFUSED(enlarge_smaller, op_enlarge(g, in(g, SHAPE(2, 6, 8, 4)), 12, 7))
 REFUSED(entropy_type, op_entropy(g, narrow(g, SHAPE(2, 3))))
 REFUSED(divide_height, op_divide(g, in(g, SHAPE(2, 6, 8, 4)), (int[]){4, 2, 1}))
 REFUSED(divide_rows, op_divide(g, in(g, SHAPE(2, 6)), (int[]){1, 1, 1}))
@@ -111,6 +114,9 @@ static const struct refusal refusals[] = {
     {attend_shrink, "below 1"},
     {mse_shapes, "same shape"},
     {bce_target, "from 0 to 1, but it is 1.5"},
+    {bce_targets, "2x3 logits and 3x2 targets"},
+    {bce_narrow, "must be float32"},
+    {enlarge_smaller, "12x7 are wanted, but its input is 2x6x8x4"},
     {entropy_type, "must be float32"},
     {divide_height, "2x6x8x4 cannot be divided by rates 4,2,1"},
     {divide_rows, "2x6 cannot be divided"},

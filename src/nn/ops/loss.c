@@ -161,24 +161,31 @@ struct node *op_l1(struct graph *g, struct node *a, struct node *b)
     return distance(g, a, b, DISTANCE_ABSOLUTE);
 }
 
-/* ---- binary cross entropy with one target for all ---- */
+/* ---- binary cross entropy, with one target for all or one for each ---- */
 
 struct bce_spec {
-    float target;
+    float target; /* where there is no second input */
 };
 
 static int bce_infer(struct node *n, struct err *e)
 {
     const struct bce_spec *spec = n->spec;
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
     n->shape = SHAPE(1);
     n->dtype = F32;
-    return spec->target >= 0 && spec->target <= 1
-               ? 0
-               : op_error(n, e, "its target must be from 0 to 1, but it is %g", (double)spec->target);
+    if (!(spec->target >= 0 && spec->target <= 1))
+        return op_error(n, e, "its target must be from 0 to 1, but it is %g", (double)spec->target);
+    if (n->inputs < 2)
+        return 0;
+    TRY(check_f32(n, 1, "targets", e));
+    if (!shape_equal(&n->in[0]->shape, &n->in[1]->shape))
+        return op_error(n, e, "a target for each logit is wanted, but there are %s logits and %s targets",
+                        shape_text(&n->in[0]->shape, a), shape_text(&n->in[1]->shape, b));
+    return 0;
 }
 
-/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|): nothing overflows. */
-KERNEL double crosses(const void *x, size_t n, float target, enum dtype type)
+/* log(1 + e^x) = max(x, 0) + log(1 + e^-|x|): nothing overflows. `each` NULL: one target for all. */
+KERNEL double crosses(const void *x, const float *each, size_t n, float target, enum dtype type)
 {
     double total = 0;
     for (size_t at = 0; at < n; at += SUM_BLOCK) {
@@ -187,16 +194,24 @@ KERNEL double crosses(const void *x, size_t n, float target, enum dtype type)
 #pragma omp simd reduction(+ : sum)
         for (size_t i = at; i < end; i++) {
             float v = kernel_load(x, i, type);
-            sum += (v > 0.0f ? v : 0.0f) - target * v + kernel_log(1.0f + kernel_exp(-fabsf(v)));
+            sum += (v > 0.0f ? v : 0.0f) - (each ? each[i] : target) * v + kernel_log(1.0f + kernel_exp(-fabsf(v)));
         }
         total += (double)sum;
     }
     return total;
 }
 
-HOT static double crosses_hot(const void *x, size_t n, float target, enum dtype type)
+HOT static double crosses_hot(const void *x, const float *each, size_t n, float target, enum dtype type)
 {
-    return type == F32 ? crosses(x, n, target, F32) : crosses(x, n, target, BF16);
+    if (each)
+        return type == F32 ? crosses(x, each, n, 0, F32) : crosses(x, each, n, 0, BF16);
+    return type == F32 ? crosses(x, NULL, n, target, F32) : crosses(x, NULL, n, target, BF16);
+}
+
+/* From `begin` on; NULL where one is for all. */
+static const float *targets_of(const struct exec *x, size_t begin)
+{
+    return x->node->inputs > 1 ? (const float *)x->in[1] + begin : NULL;
 }
 
 static void crosses_chunk(void *context, int chunk, size_t begin, size_t end)
@@ -204,7 +219,8 @@ static void crosses_chunk(void *context, int chunk, size_t begin, size_t end)
     const struct exec *x = context;
     const struct bce_spec *spec = x->node->spec;
     enum dtype type = x->node->in[0]->dtype;
-    ((double *)x->scratch)[chunk] = crosses_hot(kernel_at(x->in[0], begin, type), end - begin, spec->target, type);
+    ((double *)x->scratch)[chunk] =
+        crosses_hot(kernel_at(x->in[0], begin, type), targets_of(x, begin), end - begin, spec->target, type);
 }
 
 /* y = sum (log(1 + e^x) - target x) / n */
@@ -213,19 +229,25 @@ static void bce_forward(struct exec *x)
     *(float *)x->out = (float)(sum_chunks(x, crosses_chunk) / (double)count_of(x->node->in[0]));
 }
 
-KERNEL void cross_gradient(const void *x, void *to, size_t n, float factor, float target, enum dtype type)
+KERNEL void cross_gradient(const void *x, const float *each, void *to, size_t n, float factor, float target,
+                           enum dtype type)
 {
 #pragma omp simd
     for (size_t i = 0; i < n; i++)
-        kernel_store(to, i, factor * (kernel_sigmoid(kernel_load(x, i, type)) - target), type);
+        kernel_store(to, i, factor * (kernel_sigmoid(kernel_load(x, i, type)) - (each ? each[i] : target)), type);
 }
 
-HOT static void cross_gradient_hot(const void *x, void *to, size_t n, float factor, float target, enum dtype type)
+HOT static void cross_gradient_hot(const void *x, const float *each, void *to, size_t n, float factor, float target,
+                                   enum dtype type)
 {
-    if (type == F32)
-        cross_gradient(x, to, n, factor, target, F32);
+    if (each && type == F32)
+        cross_gradient(x, each, to, n, factor, 0, F32);
+    else if (each)
+        cross_gradient(x, each, to, n, factor, 0, BF16);
+    else if (type == F32)
+        cross_gradient(x, NULL, to, n, factor, target, F32);
     else
-        cross_gradient(x, to, n, factor, target, BF16);
+        cross_gradient(x, NULL, to, n, factor, target, BF16);
 }
 
 static void cross_gradient_range(void *context, size_t begin, size_t end)
@@ -233,8 +255,8 @@ static void cross_gradient_range(void *context, size_t begin, size_t end)
     const struct exec *x = context;
     const struct bce_spec *spec = x->node->spec;
     enum dtype type = x->node->in[0]->dtype;
-    cross_gradient_hot(kernel_at(x->in[0], begin, type), kernel_at(x->gin[0], begin, type), end - begin,
-                       *(const float *)x->gout / (float)count_of(x->node->in[0]), spec->target, type);
+    cross_gradient_hot(kernel_at(x->in[0], begin, type), targets_of(x, begin), kernel_at(x->gin[0], begin, type),
+                       end - begin, *(const float *)x->gout / (float)count_of(x->node->in[0]), spec->target, type);
 }
 
 /* dx = g (sigmoid(x) - target) / n */
@@ -246,7 +268,7 @@ static void bce_backward(struct exec *x)
 
 static const struct op bce_op = {
     .name = "binary cross entropy",
-    .reads = {READ_IN0},
+    .reads = {READ_IN0 | READ_IN1},
     .infer = bce_infer,
     .prepare = sum_prepare,
     .forward = bce_forward,
@@ -257,6 +279,12 @@ struct node *op_bce(struct graph *g, struct node *logits, float target)
 {
     struct bce_spec spec = {target};
     return graph_apply(g, &bce_op, &spec, sizeof spec, 1, &logits);
+}
+
+struct node *op_bce_each(struct graph *g, struct node *logits, struct node *targets)
+{
+    struct bce_spec spec = {0};
+    return graph_apply(g, &bce_op, &spec, sizeof spec, 2, (struct node *[]){logits, targets});
 }
 
 /* ---- entropy ---- */
