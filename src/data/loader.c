@@ -20,7 +20,7 @@ static const size_t NOTHING = SIZE_MAX;
 
 /* A batch being made or waiting to be taken. Between being claimed and being marked ready it is one thread's alone. */
 struct slot {
-    float *data;
+    float *data, *truth;
     size_t *samples, *tiles;
     char **messages; /* one buffer a sample: ordered passes report row by row */
     const char **errors;
@@ -33,10 +33,13 @@ struct slot {
 struct worker {
     pthread_t thread;
     struct loader *loader;
-    void *kept;  /* one sample as the data set keeps it, */
-    size_t held; /* which one, while it is cut into tiles; NOTHING: none */
-    void *tile;  /* and a tile of it; NULL: samples come whole */
-    void *spare; /* as large as a row, to vary it in; NULL: nothing is varied */
+    void *kept;              /* one sample as the data set keeps it, */
+    size_t held;             /* which one, while it is cut into tiles; NOTHING: none */
+    void *tile;              /* and a tile of it; NULL: samples come whole */
+    void *spare;             /* as large as a row, to vary it in; NULL: nothing is varied */
+    struct maker *maker;     /* of defects; NULL: none are made */
+    void *other;             /* another sample as the data set keeps it, */
+    uint8_t *marks, *counts; /* and of a row, a byte a pixel: where they are, and what counts */
 };
 
 struct loader {
@@ -49,9 +52,9 @@ struct loader {
     size_t runs, run; /* of each sample, that many runs of so many rows; 1 and 1 where it comes whole */
     size_t *order;    /* of the runs of all samples: the permutation of `order_epoch` */
     int64_t order_epoch;
-    size_t steps, values; /* of a row */
+    size_t steps, values, pixels; /* the last two of a row */
     struct arena arena;
-    float *data; /* of all slots */
+    float *data, *truth; /* of all slots */
 
     struct slot slots[MAX_AHEAD + 1]; /* one more: the batch that the caller holds */
     int n_slots;
@@ -92,6 +95,44 @@ static void vary_row(const struct worker *w, void *kept, int64_t epoch, size_t i
     l->view.kind->change(&l->view, &c, kept, w->spare);
 }
 
+/* What counts of a row; NULL: all of it. */
+static const uint8_t *region_of(const struct worker *w, const struct tile_place *at)
+{
+    const struct loader *l = w->loader;
+    const uint8_t *roi = l->o.input->roi;
+    if (!roi || !at)
+        return roi;
+    tiling_cut(l->tiling, *at, 1, roi, w->counts);
+    return w->counts;
+}
+
+/* Another sample than this one, where there is another. */
+static size_t draw_other(const struct loader *l, size_t sample, struct rng *r)
+{
+    size_t k = (size_t)rng_below(r, l->n);
+    return l->indices[k] == sample ? l->indices[(k + 1) % l->n] : l->indices[k];
+}
+
+/* Makes defects in a row, or none, and says where. */
+static int spoil_row(const struct worker *w, void *kept, const struct slot *slot, size_t i, const uint8_t *counts,
+                     struct err *e)
+{
+    const struct loader *l = w->loader;
+    const size_t sample = slot->samples[i];
+    struct rng r = made_draw(l->o.seed, slot->number / (int64_t)l->steps, drawn_as(l, sample, slot->tiles[i]));
+    float *truth = slot->truth + i * l->pixels;
+    memset(truth, 0, l->pixels * sizeof *truth);
+    if (!((double)rng_uniform(&r) < l->o.made.made_share))
+        return 0;
+    TRY(dataset_load(l->ds, l->split, draw_other(l, sample, &r), l->o.input, w->other, e));
+    const struct picture_format f = preprocess_format(l->o.input);
+    const struct picture other = {f.width, f.height, f.channels, w->other};
+    maker_run(w->maker, l->o.made.made_kind, &r, &other, counts, kept, w->marks);
+    for (size_t k = 0; k < l->pixels; k++)
+        truth[k] = w->marks[k];
+    return 0;
+}
+
 /* Reads a sample, unless it is the one that the last tile was cut from. */
 static int hold(struct worker *w, size_t sample, struct err *e)
 {
@@ -112,14 +153,15 @@ static int read_row(struct worker *w, const struct slot *slot, size_t i, void **
     size_t sample = slot->samples[i], tile = slot->tiles[i];
     TRY(hold(w, sample, e));
     *kept = w->kept;
+    struct tile_place at = {0};
     if (l->tiling) {
-        struct tile_place at = draw_place(l, epoch, sample, tile);
+        at = draw_place(l, epoch, sample, tile);
         tiling_cut(l->tiling, at, (size_t)shape_last(&l->view.sample), w->kept, w->tile);
         *kept = w->tile;
     }
     if (varies(l))
         vary_row(w, *kept, epoch, drawn_as(l, sample, tile));
-    return 0;
+    return l->o.truth ? spoil_row(w, *kept, slot, i, region_of(w, l->tiling ? &at : NULL), e) : 0;
 }
 
 static void fill_slot(struct worker *w, struct slot *slot)
@@ -238,8 +280,12 @@ int loader_next(struct loader *l, struct batch *b, struct err *e)
     pthread_mutex_unlock(&l->lock);
     if (slot->failure.code)
         return err_set(e, slot->failure.code, "%s", slot->failure.msg);
-    *b = (struct batch){
-        .data = slot->data, .samples = slot->samples, .tiles = slot->tiles, .errors = slot->errors, .n = slot->n};
+    *b = (struct batch){.data = slot->data,
+                        .truth = slot->truth,
+                        .samples = slot->samples,
+                        .tiles = slot->tiles,
+                        .errors = slot->errors,
+                        .n = slot->n};
     b->epoch = slot->number / (int64_t)l->steps;
     b->step = slot->number % (int64_t)l->steps;
     return 1;
@@ -271,6 +317,8 @@ static int check_options(const struct loader *l, struct err *e)
                        "options flip_h, flip_v, shift, rotate, zoom, gain and offset vary pictures; they mean nothing "
                        "for %s, leave them out",
                        o->input->kind->samples);
+    if (o->truth && (!preprocess_shows(o->input, NULL) || o->input->sample.nd != 3))
+        return err_set(e, ERR_USAGE, "defects can be made in pictures alone, not in %s", o->input->kind->samples);
     if (l->n == 0)
         return err_set(e, ERR_FORMAT, "there is nothing to load: no samples were chosen");
     if (o->shuffled && rows(l) < o->batch)
@@ -296,13 +344,25 @@ static int allocate_slot(struct loader *l, struct slot *slot)
     return 0;
 }
 
-static int allocate_worker(struct loader *l, struct worker *w)
+static int allocate_maker(struct loader *l, struct worker *w, struct err *e)
+{
+    const struct picture_format f = preprocess_format(&l->view);
+    TRY(maker_new(&f, &w->maker, e));
+    w->other = arena_alloc(&l->arena, preprocess_bytes(l->o.input));
+    w->marks = arena_alloc(&l->arena, l->pixels);
+    w->counts = arena_alloc(&l->arena, l->pixels);
+    return w->other && w->marks && w->counts ? 0 : ERR_MEMORY;
+}
+
+static int allocate_worker(struct loader *l, struct worker *w, struct err *e)
 {
     *w = (struct worker){.loader = l, .held = NOTHING, .kept = arena_alloc(&l->arena, preprocess_bytes(l->o.input))};
     if (l->tiling)
         w->tile = arena_alloc(&l->arena, preprocess_bytes(&l->view));
     if (varies(l))
         w->spare = arena_alloc(&l->arena, preprocess_bytes(&l->view));
+    if (l->o.truth)
+        TRY(allocate_maker(l, w, e));
     return w->kept && (w->tile || !l->tiling) && (w->spare || !varies(l)) ? 0 : ERR_MEMORY;
 }
 
@@ -315,14 +375,17 @@ static int allocate(struct loader *l, const size_t *indices, struct err *e)
     l->indices = arena_alloc(&l->arena, l->n * sizeof *l->indices);
     l->order = arena_alloc(&l->arena, l->n * l->runs * sizeof *l->order);
     int code = l->data && l->indices && l->order ? 0 : ERR_MEMORY;
+    if (l->o.truth && code == 0 && !(l->truth = malloc(l->o.batch * (size_t)l->n_slots * l->pixels * sizeof(float))))
+        code = ERR_MEMORY;
     for (size_t i = 0; i < l->n && code == 0; i++)
         l->indices[i] = indices ? indices[i] : i;
     for (int i = 0; i < l->n_slots && code == 0; i++) {
         l->slots[i].data = l->data + (size_t)i * l->o.batch * l->values;
+        l->slots[i].truth = l->truth ? l->truth + (size_t)i * l->o.batch * l->pixels : NULL;
         code = allocate_slot(l, &l->slots[i]);
     }
     for (int i = 0; i < l->o.threads && code == 0; i++)
-        code = allocate_worker(l, &l->workers[i]);
+        code = allocate_worker(l, &l->workers[i], e);
     return code < 0 ? err_memory(e, "the batches of a loader; a smaller batch or sample needs less") : 0;
 }
 
@@ -353,6 +416,7 @@ static int start(struct loader *l, const size_t *indices, struct err *e)
     l->o.threads = clamp(l->o.threads, 1, MAX_THREADS);
     l->n_slots = clamp(l->o.ahead, 3, MAX_AHEAD) + 1;
     l->values = (size_t)shape_count(&l->view.sample);
+    l->pixels = l->values / (size_t)shape_last(&l->view.sample);
     l->steps = l->o.shuffled ? rows(l) / l->o.batch : (rows(l) + l->o.batch - 1) / l->o.batch;
     l->order_epoch = -1;
     TRY(allocate(l, indices, e));
@@ -397,11 +461,14 @@ void loader_free(struct loader *l)
     pthread_mutex_unlock(&l->lock);
     for (int i = 0; i < l->n_workers; i++)
         pthread_join(l->workers[i].thread, NULL);
+    for (int i = 0; i < MAX_THREADS; i++)
+        maker_free(l->workers[i].maker);
     pthread_cond_destroy(&l->ready);
     pthread_cond_destroy(&l->room);
     pthread_mutex_destroy(&l->lock);
     tiling_free(l->tiling);
     arena_free(&l->arena);
     free(l->data);
+    free(l->truth);
     free(l);
 }

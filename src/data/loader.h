@@ -9,6 +9,10 @@
  * loader_seek resumes anywhere, bit for bit, on any number of threads. A sample that cannot be read stops with its
  * error.
  *
+ * Of a model that learns from made defects (data/made.h), a share of the pictures gets some, behind all other changes,
+ * and each comes with its truth. They are drawn from (seed, epoch, sample) as well, and so is the other picture that
+ * they are filled with: one of those that are trained on.
+ *
  * Of pictures that a model sees in tiles, each is cut into as many as one picture is scored in, so that an epoch goes
  * over all of every picture, at places that are drawn from (seed, epoch, sample, tile). Some tiles of a picture follow
  * each other: it is then decoded once for them, where it is not in memory.
@@ -26,19 +30,23 @@
 
 #include "data/augment.h"
 #include "data/dataset.h"
+#include "data/made.h"
 
 struct loader_options {
     size_t batch;                   /* samples a batch */
     const struct preprocess *input; /* outlives the loader */
     bool shuffled;
     uint64_t seed;
-    struct augment augment; /* shuffled only */
-    int ahead;              /* batches prepared ahead, 1 to 16; 0: 3 */
-    int threads;            /* that read; 0: 1 */
+    struct augment augment;   /* shuffled only */
+    bool truth;               /* shuffled only: make defects, */
+    struct made_defects made; /* these */
+    int ahead;                /* batches prepared ahead, 1 to 16; 0: 3 */
+    int threads;              /* that read; 0: 1 */
 };
 
 struct batch {
     const float *data;         /* n x values of a sample, or of a tile; valid until the next call on the loader */
+    const float *truth;        /* n x height x width of a row: 1 where a defect was made; NULL: none were asked for */
     const size_t *samples;     /* n indices into the split */
     const char *const *errors; /* n: NULL, or why that row is zeros */
     const size_t *tiles;       /* n: which tile of it; 0 where samples come whole */

@@ -37,6 +37,7 @@ const struct option train_options[] = {
     ROW_INT(patience, "0", 0, 1000000, "epochs without a better validation loss after which training ends; 0: never"),
     ROW_CHOICE(keep, "best", "best|last", "whose weights to keep: the epoch of the lowest validation loss, or the last"),
     ROW_TABLE(augment_options, augment),
+    ROW_TABLE(made_options, made),
     ROW_CHOICE(score, "model", "model|map", "what verdicts stand on: the model's own score, or its map that knows what is usual"),
     ROW_FLOAT(map_blur, "2", 0, SMOOTH_MAX, "of that map: deviation in pixels of the Gaussian that smooths it; 0: none"),
     ROW_FLOAT(map_top, "0.001", 0, 1, "of that map: share of highest values whose mean is its score; 0: the one highest alone"),

@@ -6,6 +6,7 @@
 #include "base/option.h"
 #include "data/augment.h"
 #include "data/dataset.h"
+#include "data/made.h"
 #include "stats/usual.h"
 
 #include <stdbool.h>
@@ -47,6 +48,7 @@ struct train_config {
     int64_t patience;               /* epochs without a better validation loss; 0: no early stopping */
     enum keep keep;
     struct augment augment;
+    struct made_defects made;
     enum score_by score;
     double map_blur, map_top; /* of the map that knows what is usual (stats/usual.h) */
     enum aligned aligned;

@@ -53,6 +53,8 @@ struct heads {
     struct node *input;  /* N,[D],H,W,C or N,C, normalised data */
     struct node *target; /* what the output should be: the input, or what comes after it where the model predicts */
     struct node *output; /* F32, shape of the target */
+    struct node *truth;  /* GRAPH_TRAIN: an input N,H,W,1 of a model that learns from made defects (data/made.h): where
+                            they are, 1, and where not, 0; the trainer fills it together with the input */
     struct node *code;   /* of a graph that decodes: its input, the shape of the code map */
     struct memory memories[MEMORIES];
     int nmemories;
@@ -61,7 +63,8 @@ struct heads {
     struct score_part scores[SCORE_PARTS];
     int nscores;
     struct node *map;      /* N,[D],H,W,1, where; of rows N,C, in which columns */
-    struct node *map_mean; /* N, a part of the score that is the mean of the map over the sample */
+    struct node *map_mean; /* N, a part of the score that is the mean of the map over the sample, */
+    struct node *map_max;  /* and one that is its highest value */
     struct refine refine;
 
     /* GRAPH_TRAIN: */

@@ -3,6 +3,7 @@
 
 extern const struct model model_memae, model_ae, model_ae_skip;
 extern const struct model model_daad, model_daad_plus;
+extern const struct model model_segment;
 extern const struct model model_vae, model_anogan, model_egbad;
 extern const struct model model_ganomaly, model_skip_ganomaly;
 extern const struct model model_mnad, model_mpn;
@@ -14,6 +15,7 @@ const struct model *const models[] = {
     &model_ae_skip,
     &model_daad,
     &model_daad_plus,
+    &model_segment,
     &model_vae,
     &model_anogan,
     &model_egbad,

@@ -188,6 +188,9 @@ struct node *op_cross_entropy(struct graph *g, struct node *logits, float target
 struct node *op_decibel(struct graph *g, struct node *x);
 /* Mean over everything but N: N,... gives N. No gradient. */
 struct node *op_sample_mean(struct graph *g, struct node *x);
+/* Mean of the k (1 to 64) highest values of each sample, or of all where it has fewer: N,... gives N. F32, no gradient.
+ */
+struct node *op_top_mean(struct graph *g, struct node *x, int k);
 
 /* ---- contrast.c ---- */
 

@@ -22,7 +22,8 @@ struct bench {
     struct update update;
     struct forward forward; /* scoring */
     float *samples, *input; /* random data, and where the plan reads it */
-    size_t input_bytes;
+    float *truth;           /* and where made defects are: nowhere; NULL: the model does not ask */
+    size_t input_bytes, truth_bytes;
     uint64_t steps;
 };
 
@@ -69,6 +70,10 @@ static int build_training(struct bench *b, struct bench_result *r, struct err *e
                         .seed = (uint64_t)c->seed,
                         .threads = r->threads};
     b->input = plan_data(b->plan, b->heads.input);
+    if (b->heads.truth) {
+        b->truth = plan_data(b->plan, b->heads.truth);
+        b->truth_bytes = (size_t)shape_count(&b->heads.truth->shape) * sizeof(float);
+    }
     r->bytes = plan_bytes(b->plan);
     return 0;
 }
@@ -125,6 +130,8 @@ static int step(struct bench *b, const struct bench_result *r, double *ms, struc
         return err_set(e, ERR_STOPPED, "the measurement was stopped after %llu steps", (unsigned long long)b->steps);
     double start = 1e3 * clock_seconds();
     memcpy(b->input, b->samples, b->input_bytes);
+    if (b->truth)
+        memset(b->truth, 0, b->truth_bytes);
     if (b->job->training)
         update_step(&b->update, b->steps, loss);
     else

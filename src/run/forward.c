@@ -30,12 +30,12 @@ static size_t values_of(const struct forward *f, const struct node *n)
     return (size_t)shape_count(&n->shape) / (size_t)f->rows;
 }
 
-/* What is put together of tiles. A part of the score may be the map's mean. */
+/* What is put together of tiles. Parts of the score may be the map's mean or its highest. */
 static void choose_fields(struct forward *f)
 {
     struct tiled *t = f->tiled;
     f->map_values = t->pixels;
-    t->wanted[FIELD_MAP] = f->maps || f->heads.map_mean;
+    t->wanted[FIELD_MAP] = f->maps || f->heads.map_mean || f->heads.map_max;
     t->wanted[FIELD_OUTPUT] = t->wanted[FIELD_TARGET] = f->reconstructions;
     for (int k = 0; f->attentions && k < f->heads.nmemories; k++)
         t->attention_values[k] = values_of(f, f->heads.memories[k].attention);

@@ -2,6 +2,7 @@
 
 #include "data/region.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -129,25 +130,37 @@ void tiled_put_attention(struct tiled *t, size_t tile, int memory, const float *
     memcpy(t->attention[memory] + tile * n, values, n * sizeof *values);
 }
 
-/* The mean over what counts; the rest becomes 0. */
-static float finish_map(const struct tiled *t, float *map)
+struct map_summary {
+    float mean, max; /* over what counts */
+};
+
+/* What does not count becomes 0. */
+static struct map_summary finish_map(const struct tiled *t, float *map)
 {
     const uint8_t *roi = t->input->roi;
     double sum = 0;
+    float max = -INFINITY;
     for (size_t i = 0; i < t->pixels; i++) {
-        if (roi && !roi[i])
+        bool counts = !roi || roi[i];
+        if (!counts)
             map[i] = 0;
+        else if (map[i] > max || isnan(map[i]))
+            max = map[i];
         sum += (double)map[i];
     }
-    return (float)(sum / (double)t->counted);
+    return (struct map_summary){(float)(sum / (double)t->counted), max};
 }
 
 void tiled_finish(struct tiled *t, int n, const struct heads *h)
 {
     for (int i = 0; t->fields[FIELD_MAP] && i < n; i++) {
-        float mean = finish_map(t, t->fields[FIELD_MAP] + (size_t)i * t->pixels);
-        for (int k = 0; k < h->nscores; k++)
+        struct map_summary map = finish_map(t, t->fields[FIELD_MAP] + (size_t)i * t->pixels);
+        for (int k = 0; k < h->nscores; k++) {
+            float *part = &t->parts[(size_t)i * SCORE_PARTS + (size_t)k];
             if (h->scores[k].value == h->map_mean)
-                t->parts[(size_t)i * SCORE_PARTS + (size_t)k] = mean;
+                *part = map.mean;
+            else if (h->scores[k].value == h->map_max)
+                *part = map.max;
+        }
     }
 }

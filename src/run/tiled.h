@@ -42,8 +42,8 @@ void tiled_cut(const struct tiled *t, size_t tile, float *row);
 void tiled_add_field(struct tiled *t, size_t tile, enum tiled_field field, const float *values);
 void tiled_add_part(struct tiled *t, size_t tile, int part, float value);
 void tiled_put_attention(struct tiled *t, size_t tile, int memory, const float *values);
-/* What does not count becomes 0 in maps. A part that is the mean of the map becomes that of the whole one, over what
- * counts; any other is the tiles' mean, each by its share of the picture. */
+/* What does not count becomes 0 in maps. A part that is the mean of the map, or its highest value, becomes that of the
+ * whole one, over what counts; any other is the tiles' mean, each by its share of the picture. */
 void tiled_finish(struct tiled *t, int n, const struct heads *h);
 
 #endif

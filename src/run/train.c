@@ -183,6 +183,14 @@ static int save_state(struct trainer *t, struct err *e)
 
 /* ---- steps ---- */
 
+static void fill_plan(const struct trainer *t, struct plan *p, const struct batch *b)
+{
+    const struct node *truth = t->heads.truth;
+    memcpy(plan_data(p, t->heads.input), b->data, b->n * t->forward.row_values * sizeof(float));
+    if (truth)
+        memcpy(plan_data(p, truth), b->truth, (size_t)shape_count(&truth->shape) * sizeof(float));
+}
+
 /* The name of the first node that is not finite: the batch runs once more in a plan that keeps every value. */
 static void find_culprit(const struct trainer *t, const struct batch *b, uint64_t step, const struct objective *o,
                          char *name, size_t size)
@@ -200,7 +208,7 @@ static void find_culprit(const struct trainer *t, const struct batch *b, uint64_
     snprintf(name, size, "%s", o->name);
     if (plan_new(&spec, &p, &ignored))
         return;
-    memcpy(plan_data(p, t->heads.input), b->data, b->n * t->forward.row_values * sizeof(float));
+    fill_plan(t, p, b);
     plan_samples(p, t->identities);
     plan_forward(p, step);
     const struct node *n = plan_find_nonfinite(p);
@@ -231,7 +239,7 @@ static int diverged(const struct trainer *t, const struct batch *b, uint64_t ste
 
 static void fill_batch(struct trainer *t, const struct batch *b)
 {
-    memcpy(plan_data(t->plan, t->heads.input), b->data, b->n * t->forward.row_values * sizeof(float));
+    fill_plan(t, t->plan, b);
     for (size_t i = 0; t->identities && i < b->n; i++)
         t->identities[i] = dataset_identity(t->job->data, SPLIT_TRAIN, b->samples[i]) + b->tiles[i];
 }

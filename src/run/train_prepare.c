@@ -145,6 +145,8 @@ static int open_loaders(struct trainer *t, size_t batch, struct err *e)
             .shuffled = train,
             .seed = (uint64_t)c->seed,
             .augment = train ? c->augment : (struct augment){0},
+            .truth = train && t->heads.truth,
+            .made = c->made,
             .ahead = train ? 0 : 1,
             .threads = decoding ? t->threads : 1,
         };

@@ -305,6 +305,29 @@ static void test_region(void **state)
     check_region("epochs=2 tile=16 aligned=yes map_blur=0", "places");
 }
 
+/* What is made of a map's highest value is so of the whole map, over what counts; training makes defects in tiles. */
+static void test_highest(void **state)
+{
+    (void)state;
+    static uint8_t pixels[PIXELS];
+    static float map[PIXELS];
+    float score, best = 0;
+    for (int i = 0; i < PIXELS; i++)
+        pixels[i] = (uint8_t)(i * 37 % 251);
+    char options[400];
+    write_mask(in_folder("roi.png"), SIDE, SIDE, 10, 5, 20, 30);
+    snprintf(options, sizeof options, "widths=6,8 epochs=2 channels=1 tile=32 roi=%s", in_folder("roi.png"));
+    struct loaded *s = train("segment", url, options, "highest");
+    const uint8_t *roi = loaded_file(s)->input.roi;
+    score_picture(s, pixels, BY_MODEL, map, &score);
+    for (int i = 0; i < PIXELS; i++) {
+        assert_true(roi[i] || map[i] == 0);
+        best = fmaxf(best, map[i]);
+    }
+    assert_true(best > 0 && score == best);
+    loaded_close(s);
+}
+
 static void test_other_region(void **state)
 {
     (void)state;
@@ -333,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_sizes, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_resume, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_region, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_highest, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_other_region, folder_begin, folder_end),
     };
     return cmocka_run_group_tests_name("tiled", tests, NULL, NULL);

@@ -141,6 +141,7 @@ static void resumed_equals_uninterrupted(void **state)
     resume_case("memae", "items=10 cache=0", 6); /* decoded again in every epoch */
     resume_case("ae", VARIED, 6);
     resume_case("ae", VARIED " cache=0 threads=2", 5);
+    resume_case("segment", VARIED " made_kind=mixed lr_cosine=true", 6);
 }
 
 struct plain_scores {

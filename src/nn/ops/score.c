@@ -226,3 +226,49 @@ struct node *op_sample_mean(struct graph *g, struct node *x)
 {
     return graph_apply(g, &sample_op, NULL, 0, 1, &x);
 }
+
+/* ---- top mean: y[n] = mean of the k highest values of sample n ---- */
+
+enum { TOP_MOST = 64 };
+
+static int top_infer(struct node *n, struct err *e)
+{
+    const int *k = n->spec;
+    TRY(check_f32(n, 0, "input", e));
+    n->shape = SHAPE(n->in[0]->shape.d[0]);
+    n->dtype = F32;
+    return *k >= 1 && *k <= TOP_MOST ? 0 : op_error(n, e, "takes the mean of 1 to %d values, not of %d", TOP_MOST, *k);
+}
+
+/* Keeps the k highest so far in order. A sample of fewer than k gives the mean of all. */
+static float top_mean(const float *x, size_t n, size_t k)
+{
+    float top[TOP_MOST];
+    size_t kept = 0;
+    double sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (kept == k && x[i] <= top[kept - 1])
+            continue;
+        size_t at = kept < k ? kept++ : k - 1;
+        for (; at > 0 && !(x[i] <= top[at - 1]); at--) /* NaN goes to the front, and stays */
+            top[at] = top[at - 1];
+        top[at] = x[i];
+    }
+    for (size_t i = 0; i < kept; i++)
+        sum += (double)top[i];
+    return (float)(sum / (double)kept);
+}
+
+static void top_forward(struct exec *x)
+{
+    size_t samples = count_of(x->node), each = count_of(x->node->in[0]) / samples;
+    for (size_t n = 0; n < samples; n++)
+        ((float *)x->out)[n] = top_mean((const float *)x->in[0] + n * each, each, (size_t)*(const int *)x->node->spec);
+}
+
+static const struct op top_op = {.name = "top mean", .infer = top_infer, .forward = top_forward};
+
+struct node *op_top_mean(struct graph *g, struct node *x, int k)
+{
+    return graph_apply(g, &top_op, &k, sizeof k, 1, &x);
+}
