@@ -3,14 +3,15 @@
 #include "engram.h"
 #include "output.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 struct eval_flags {
     double false_alarm_rate;
-    const char *report, *format, *score;
+    const char *report, *format, *score, *made_kind;
     bool force, min_max;
-    int batch, threads;
+    int made, batch, threads;
 };
 
 #define FLAGS_OF struct eval_flags
@@ -19,6 +20,8 @@ static const struct flag flags[] = {
     ROW_RATE,
     ROW_TEXT(report, 0, "FILE", NULL, "write a page with pictures, heat maps and curves (HTML, self-contained)"),
     ROW_SWITCH(min_max, 0, "measure too what a threshold at 0.20 does where the lowest score of DATA counts as 0 and the highest as 1 (GANomaly's protocol)"),
+    ROW_WHOLE(made, 0, "N", "0", 0, 100000, "measure with N pictures with made defects, of the good ones in DATA, in place of real defects"),
+    ROW_CHOICE(made_kind, 0, "WORD", "mixed", "shapes|cuts|blends|mixed", "what is made: noise shapes filled with something else, pieces cut out and pasted, pieces blended in, or each in turn"),
     ROW_SCORE,
     ROW_FORMAT,
     ROW_FORCE("overwrite an existing report"),
@@ -42,9 +45,16 @@ static int evaluate(struct evaluating *e, size_t i)
 {
     engram_error error;
     struct scorer_settings s;
+    char made[32], kind[32];
     scorer_settings_make(&s, e->flags->false_alarm_rate, e->flags->threads, e->flags->batch, e->flags->score, false);
     if (e->flags->min_max)
         s.list[s.n++] = "min_max=true";
+    if (e->flags->made) {
+        snprintf(made, sizeof made, "made=%d", e->flags->made);
+        snprintf(kind, sizeof kind, "made_kind=%s", e->flags->made_kind);
+        s.list[s.n++] = made;
+        s.list[s.n++] = kind;
+    }
     console_debug("loading %s", e->files[i]);
     if (engram_model_load(e->files[i], &e->models[i], &error))
         return console_report(&error);
@@ -129,9 +139,12 @@ const struct verb verb_eval = {
         "measured too: area under the ROC curve, average precision, and AUPRO, the mean share found of each "
         "connected defect, over false-alarm rates of pixels from 0 to 0.3. --min-max adds F1 and rates at a "
         "threshold that depends on the samples of DATA, as some papers have it; scores and verdicts stay as "
-        "they are. Samples that cannot be read are left out "
+        "they are. Where there are no real defects, --made N makes some in good pictures, which the model should not "
+        "have been trained on: what it finds of them says which of several models or settings sees more. Samples that "
+        "cannot be read are left out "
         "and counted; the exit code is then 4.",
     .examples = "engram eval bottle.safetensors bottle/ --report report.html\n"
+                "engram eval small.safetensors large.safetensors more-good/ --made 200\n"
                 "engram eval memae.safetensors ae.safetensors 'idx:mnist/?normal=3' --format text",
     .flags = flags,
     .flags_size = sizeof(struct eval_flags),

@@ -156,6 +156,8 @@ struct picture_limits scorer_limits(const struct scorer_config *c)
 const struct option evaluate_options[] = {
     ROW_TABLE(scorer_options, scorer),
     ROW_BOOL(min_max, "false", "measure too what a threshold at 0.20 of the way from the lowest score of the data to the highest does (GANomaly's protocol)"),
+    ROW_INT(made, "0", 0, 100000, "measure with so many pictures with made defects, of the good ones in the data, in place of real defects; 0: with real ones"),
+    ROW_CHOICE(made_kind, "mixed", "shapes|cuts|blends|mixed", "what is made: noise shapes filled with something else, pieces cut out and pasted, pieces blended in, or each in turn"),
     {0}};
 // clang-format on
 

@@ -2,6 +2,7 @@
 #include "engram_private.h"
 
 #include "data/dataset.h"
+#include "data/made_set.h"
 #include "report/report.h"
 #include "run/evaluate.h"
 
@@ -12,12 +13,22 @@
 struct engram_evaluation {
     struct evaluation inner;
     struct dataset *data; /* whose samples have names */
+    struct dataset *good; /* of which defects are made; NULL: none are */
     struct own_data own;
 };
 
 static void forward_samples(void *user, size_t done, size_t total, double seconds)
 {
     hooks_samples(user, "evaluating", done, total, seconds);
+}
+
+/* The data become the good ones among them, and the same with defects. */
+static int make_defects(const struct evaluate_config *config, const struct log *log, engram_evaluation *ev,
+                        struct err *e)
+{
+    const struct made_set wish = {.n = (size_t)config->made, .kind = config->made_kind, .seed = 1};
+    ev->good = ev->data;
+    return dataset_open_made(ev->good, &wish, log, &ev->data, e);
 }
 
 static int evaluate(const engram_model *model, const struct origin *origin, const struct evaluate_config *config,
@@ -30,6 +41,8 @@ static int evaluate(const engram_model *model, const struct origin *origin, cons
     TRY(origin_open(&data, DATASET_SCORE, &log, &ev->own, &ev->data, e));
     const struct picture_limits limits = scorer_limits(&config->scorer);
     dataset_limit(ev->data, &limits);
+    if (config->made)
+        TRY(make_defects(config, &log, ev, e));
     const struct evaluate_job job = {.loaded = model->loaded,
                                      .data = ev->data,
                                      .data_name = origin_name(origin, &ev->own),
@@ -102,6 +115,7 @@ void engram_evaluation_free(engram_evaluation *evaluation)
         return;
     evaluation_free(&evaluation->inner);
     dataset_close(evaluation->data);
+    dataset_close(evaluation->good);
     free(evaluation);
 }
 

@@ -131,6 +131,8 @@ struct picture_limits scorer_limits(const struct scorer_config *c);
 struct evaluate_config {
     struct scorer_config scorer;
     bool min_max;
+    int64_t made; /* pictures with made defects, in place of what is known to be anomalous; 0: none */
+    enum made_kind made_kind;
 };
 
 extern const struct option evaluate_options[];

@@ -56,6 +56,28 @@ static void eval_by_model_or_by_map(void **state)
     assert_true(metric(r.out, "model_auroc", "") == model && metric(r.out, "map_auroc", "") == map);
 }
 
+/* The anomalous ones of the data are left out, and those with made defects stand in their place. */
+static void eval_of_made_defects(void **state)
+{
+    (void)state;
+    small_model();
+    struct ran r = run("eval small.safetensors " SMALL_DATA " -q --made 9");
+    assert_code(r, 0);
+    assert_true(metric(r.out, "normal", "") == 6 && metric(r.out, "anomalous", "") == 9);
+    assert_true(metric(r.out, "auroc", "shapes") >= 0 && metric(r.out, "auroc", "cuts") >= 0);
+    assert_true(metric(r.out, "auroc", "blends") >= 0 && metric(r.out, "auroc", "scratch") == -1);
+    assert_true(metric(r.out, "pixel_auroc", "") >= 0);
+    char *first = strdup(r.out);
+    r = run("eval small.safetensors " SMALL_DATA " -q --made 9 --threads 2 --batch 3");
+    assert_true(metric(r.out, "auroc", "") == metric(first, "auroc", ""));
+    free(first);
+    r = run("eval small.safetensors " SMALL_DATA " -q --made 4 --made-kind cuts --report out/made.html");
+    assert_code(r, 0);
+    assert_true(metric(r.out, "auroc", "cuts") >= 0 && metric(r.out, "auroc", "shapes") == -1);
+    assert_refused(run("eval small.safetensors synth:?n=4&test=1&size=16 -q --made 4"), 1,
+                   "at least 2 good pictures");
+}
+
 /* A metric more, and no other score or verdict. */
 static void eval_by_min_max(void **state)
 {
@@ -210,17 +232,12 @@ static void demo_shows_both_models(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(eval_by_model_or_by_map),
-        cmocka_unit_test(eval_prints_and_reports),
-        cmocka_unit_test(eval_by_min_max),
-        cmocka_unit_test(eval_compares_models),
-        cmocka_unit_test(eval_and_score_agree),
-        cmocka_unit_test(eval_needs_labels),
-        cmocka_unit_test(eval_without_what_cannot_be_read),
-        cmocka_unit_test(info_says_what_is_inside),
-        cmocka_unit_test(data_says_what_is_there),
-        cmocka_unit_test(data_says_what_is_wrong),
-        cmocka_unit_test(demo_without_its_data),
+        cmocka_unit_test(eval_by_model_or_by_map),  cmocka_unit_test(eval_prints_and_reports),
+        cmocka_unit_test(eval_by_min_max),          cmocka_unit_test(eval_of_made_defects),
+        cmocka_unit_test(eval_compares_models),     cmocka_unit_test(eval_and_score_agree),
+        cmocka_unit_test(eval_needs_labels),        cmocka_unit_test(eval_without_what_cannot_be_read),
+        cmocka_unit_test(info_says_what_is_inside), cmocka_unit_test(data_says_what_is_there),
+        cmocka_unit_test(data_says_what_is_wrong),  cmocka_unit_test(demo_without_its_data),
         cmocka_unit_test(demo_shows_both_models),
     };
     return cmocka_run_group_tests_name("cli: eval, info, data, demo", tests, command_begin, folder_end);

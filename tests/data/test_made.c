@@ -3,6 +3,7 @@
 
 #include "data/loader.h"
 #include "data/made.h"
+#include "data/made_set.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -256,6 +257,64 @@ static void the_region_is_kept_in_tiles(void **state)
     dataset_close(ds);
 }
 
+/* ---- a set of good pictures and of the same with defects ---- */
+
+static void a_set_has_both(void **state)
+{
+    (void)state;
+    static uint8_t mask[32 * 32];
+    struct dataset *good = open_dataset("synth:?n=4&test=10&size=32&channels=3", DATASET_SCORE), *set;
+    const struct made_set wish = {.n = 9, .kind = MADE_MIXED, .seed = 1};
+    const struct picture_format colour = {32, 32, 3}, grey = {32, 32, 1};
+    struct err e = ERR_INIT;
+    assert_int_equal(dataset_open_made(good, &wish, NULL, &set, &e), 0);
+    assert_int_equal(dataset_count(set, SPLIT_TEST), 5 + 9);
+    assert_true(dataset_has_masks(set));
+    for (size_t i = 0; i < 14; i++) {
+        const struct sample *s = dataset_sample(set, SPLIT_TEST, i);
+        size_t of = i < 5 ? i : (i - 5) % 5, marked = 0;
+        assert_int_equal(s->anomalous, i >= 5);
+        assert_int_equal(load_pixels(set, SPLIT_TEST, of, &colour, before, &e), 0);
+        assert_int_equal(load_pixels(set, SPLIT_TEST, i, &colour, after, &e), 0);
+        assert_int_equal(load_pixels(set, SPLIT_TEST, i, &colour, again, &e), 0);
+        assert_memory_equal(after, again, 32 * 32 * 3);
+        assert_int_equal(dataset_mask(set, SPLIT_TEST, i, 32, 32, mask, &e), 1);
+        memcpy(truth, mask, sizeof mask);
+        expect_truth(32, 32, 3);
+        for (int k = 0; k < 32 * 32; k++)
+            marked += mask[k];
+        assert_true(i >= 5 || marked == 0);
+        assert_int_equal(load_pixels(set, SPLIT_TEST, i, &grey, again, &e), 0); /* the same defects, in grey */
+        for (int k = 0; k < 32 * 32; k++)
+            assert_true(abs(again[k] - (int)lround(0.299 * after[3 * k] + 0.587 * after[3 * k + 1] +
+                                                   0.114 * after[3 * k + 2])) <= 1);
+    }
+    assert_string_equal(dataset_sample(set, SPLIT_TEST, 5)->kind, "shapes");
+    assert_string_equal(dataset_sample(set, SPLIT_TEST, 6)->kind, "cuts");
+    assert_string_equal(dataset_sample(set, SPLIT_TEST, 7)->kind, "blends");
+    dataset_close(set);
+    dataset_close(good);
+}
+
+static void a_set_wants_good_pictures(void **state)
+{
+    (void)state;
+    const struct made_set wish = {.n = 9, .kind = MADE_CUTS, .seed = 1};
+    const struct picture_format small = {8, 8, 1};
+    struct dataset *good = open_dataset("synth:?n=4&test=3&size=32&defects=1", DATASET_SCORE), *set;
+    struct err e = ERR_INIT;
+    assert_int_equal(dataset_open_made(good, &wish, NULL, &set, &e), ERR_USAGE);
+    expect_error(&e, ERR_USAGE, "at least 2 good pictures", "are 0", NULL);
+    dataset_close(good);
+    e = ERR_INIT;
+    good = open_dataset("synth:?n=4&test=6&size=8", DATASET_SCORE);
+    assert_int_equal(dataset_open_made(good, &wish, NULL, &set, &e), 0);
+    assert_int_equal(load_pixels(set, SPLIT_TEST, 3, &small, after, &e), ERR_FORMAT);
+    expect_error(&e, ERR_FORMAT, "8x8", "16x16", NULL);
+    dataset_close(set);
+    dataset_close(good);
+}
+
 static void rows_of_numbers_are_refused(void **state)
 {
     (void)state;
@@ -276,10 +335,16 @@ static void rows_of_numbers_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(truth_is_where_it_changed),         cmocka_unit_test(defects_are_seen_and_local),
-        cmocka_unit_test(what_does_not_count_stays),         cmocka_unit_test(equal_draws_are_equal_defects),
-        cmocka_unit_test(batches_and_threads_do_not_matter), cmocka_unit_test(rows_change_where_the_truth_is),
-        cmocka_unit_test(the_region_is_kept_in_tiles),       cmocka_unit_test(rows_of_numbers_are_refused),
+        cmocka_unit_test(truth_is_where_it_changed),
+        cmocka_unit_test(defects_are_seen_and_local),
+        cmocka_unit_test(what_does_not_count_stays),
+        cmocka_unit_test(equal_draws_are_equal_defects),
+        cmocka_unit_test(batches_and_threads_do_not_matter),
+        cmocka_unit_test(rows_change_where_the_truth_is),
+        cmocka_unit_test(the_region_is_kept_in_tiles),
+        cmocka_unit_test(rows_of_numbers_are_refused),
+        cmocka_unit_test(a_set_has_both),
+        cmocka_unit_test(a_set_wants_good_pictures),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

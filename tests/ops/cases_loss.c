@@ -190,6 +190,30 @@ static void sample_mean(const struct op_row *row, const struct shape shapes[], c
         out[i / each] += in[0][i] / (double)each;
 }
 
+static const int one = 1, five = 5, most = 64;
+
+static struct node *build_top_mean(struct graph *g, struct node *const in[], const void *options)
+{
+    return op_top_mean(g, in[0], *(const int *)options);
+}
+
+/* Of each sample, k times the highest below the last one taken; no two are equal. */
+static void top_mean(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    int64_t samples = shapes[0].d[0], each = shape_count(&shapes[0]) / samples;
+    int k = *(const int *)row->options < each ? *(const int *)row->options : (int)each;
+    for (int64_t n = 0; n < samples; n++) {
+        double last = INFINITY, sum = 0;
+        for (int taken = 0; taken < k; taken++) {
+            double best = -INFINITY;
+            for (int64_t i = n * each; i < (n + 1) * each; i++)
+                best = in[0][i] < last ? fmax(best, in[0][i]) : best;
+            sum += last = best;
+        }
+        out[n] = sum / k;
+    }
+}
+
 static const float real = 1, made = 0, smoothed = 0.9f;
 
 static const struct shape scalar[] = {{1, {1}}, {0}};
@@ -289,5 +313,23 @@ const struct op_row loss_rows[] = {
      .operands = operands_one,
      .reference = sample_mean,
      .bf16 = {1}},
+    {.name = "top mean, 1",
+     .build = build_top_mean,
+     .options = &one,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = top_mean},
+    {.name = "top mean, 5",
+     .build = build_top_mean,
+     .options = &five,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = top_mean},
+    {.name = "top mean, 64",
+     .build = build_top_mean,
+     .options = &most,
+     .sizes = common_sizes,
+     .operands = operands_one,
+     .reference = top_mean},
     {0},
 };
