@@ -27,7 +27,7 @@ static const char *keep_string(struct arena *arena, const char *text, const char
 /* The class's own name, where that is what it is. */
 static const char *keep_kind(const struct part *p, struct arena *arena, const struct sample *s, const char *last)
 {
-    const char *class = dataset_class(p->ds, s->label);
+    const char *class = s->label >= 0 ? p->ds->classes[s->label] : NULL;
     return keep_string(arena, s->kind, class && !strcmp(class, s->kind) ? class : last);
 }
 

@@ -36,7 +36,7 @@ struct train_config {
     int64_t tile;           /* pixels; 0: pictures are looked at whole */
     double overlap;         /* of tiles: part of their side */
     char roi[OPTION_TEXT];  /* path of a mask of what counts; "": everything */
-    enum scale scale;       /* of the numbers in rows */
+    enum scale scaling;     /* of the numbers in rows */
     double clip;            /* of their values; 0: none */
     enum missing missing;   /* what an empty cell is */
     int64_t channels;       /* 0: guessed from the data */

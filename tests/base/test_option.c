@@ -147,7 +147,7 @@ static const struct choice {
     {"adversarial", "features|verdict", {0, 1}},
     {"distance", "l2|l1", {0, 1}},
     {"judged", "features|verdict", {0, 1}},
-    {"scale", "standard|minmax|none", {SCALE_STANDARD, SCALE_MINMAX, SCALE_NONE}},
+    {"scaling", "standard|minmax|none", {SCALE_STANDARD, SCALE_MINMAX, SCALE_NONE}},
     {"missing", "error|mean|median", {MISSING_ERROR, MISSING_MEAN, MISSING_MEDIAN}},
     {"precision", "f32|bf16|auto", {PRECISION_F32, PRECISION_BF16, PRECISION_AUTO}},
     {"range", "-1..1|0..1", {RANGE_SYMMETRIC, RANGE_UNIT}},
