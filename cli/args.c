@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <math.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -391,15 +392,23 @@ int args_parse(const struct verb *const *verbs, int argc, char **argv, struct ar
 
 void scorer_settings_make(struct scorer_settings *s, double rate, int threads, int batch, const char *score, bool maps)
 {
-    *s = (struct scorer_settings){.n = 4};
-    snprintf(s->text[0], sizeof *s->text, "false_alarm_rate=%.17g", rate);
-    snprintf(s->text[1], sizeof *s->text, "threads=%d", threads);
-    snprintf(s->text[2], sizeof *s->text, "batch=%d", batch);
-    snprintf(s->text[3], sizeof *s->text, "score=%s", score);
-    for (size_t i = 0; i < s->n; i++)
-        s->list[i] = s->text[i];
+    s->n = 0;
+    scorer_settings_add(s, "false_alarm_rate=%.17g", rate);
+    scorer_settings_add(s, "threads=%d", threads);
+    scorer_settings_add(s, "batch=%d", batch);
+    scorer_settings_add(s, "score=%s", score);
     if (maps)
-        s->list[s->n++] = "maps=true";
+        scorer_settings_add(s, "maps=true");
+}
+
+void scorer_settings_add(struct scorer_settings *s, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(s->text[s->n], sizeof *s->text, format, arguments);
+    va_end(arguments);
+    s->list[s->n] = s->text[s->n];
+    s->n++;
 }
 
 void args_free(struct args *args)

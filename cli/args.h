@@ -63,6 +63,8 @@ struct flag {
 #define ROW_THREADS ROW_WHOLE(threads, 0, "N", "0", 0, 1024, "processor cores to use; 0, or more than there are: all")
 #define ROW_BATCH   ROW_WHOLE(batch, 0, "N", "64", 1, 4096, "samples computed at once")
 #define ROW_SCORE   ROW_CHOICE(score, 0, "WHAT", "file", "model|map|file", "what scores, verdicts and heat maps stand on: the model's own score, or the map that knows what is usual; file: what it was trained for")
+#define ROW_PROTOCOL ROW_CHOICE(protocol, 0, "WHAT", "frames", "frames|official", "of videos: every frame is judged, or as in MemAE's official code a clip from every frame on, whose score is its middle frame's alone")
+#define ROW_HOP     ROW_WHOLE(hop, 0, "N", "0", 0, 1000000, "of videos: from the first frame of a clip to that of the next; 0: as many as a clip judges")
 #define ROW_FORCE(help) ROW_SWITCH(force, 'f', help)
 // clang-format on
 
@@ -95,11 +97,14 @@ void args_free(struct args *args);
 
 /* What the flags of a verb say to a scorer, as the library's settings. */
 struct scorer_settings {
-    char text[4][48];
-    const char *list[8];
+    char text[16][64];
+    const char *list[16];
     size_t n;
 };
 void scorer_settings_make(struct scorer_settings *s, double rate, int threads, int batch, const char *score, bool maps);
+
+/* One more, "name=value". */
+void scorer_settings_add(struct scorer_settings *s, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The known word nearest to `word`, for "did you mean"; NULL when none is near. Call it with each candidate. */
 struct guess {

@@ -9,9 +9,10 @@
 
 struct eval_flags {
     double false_alarm_rate;
-    const char *report, *format, *score, *made_kind;
+    const char *report, *format, *score, *made_kind, *protocol, *per_video;
+    double smooth;
     bool force, min_max;
-    int made, batch, threads;
+    int made, hop, batch, threads;
 };
 
 #define FLAGS_OF struct eval_flags
@@ -22,6 +23,10 @@ static const struct flag flags[] = {
     ROW_SWITCH(min_max, 0, "measure too what a threshold at 0.20 does where the lowest score of DATA counts as 0 and the highest as 1 (GANomaly's protocol)"),
     ROW_WHOLE(made, 0, "N", "0", 0, 100000, "measure with N pictures with made defects, of the good ones in DATA, in place of real defects"),
     ROW_CHOICE(made_kind, 0, "WORD", "mixed", "shapes|cuts|blends|mixed", "what is made: noise shapes filled with something else, pieces cut out and pasted, pieces blended in, or each in turn"),
+    ROW_PROTOCOL,
+    ROW_HOP,
+    ROW_CHOICE(per_video, 0, "WHAT", "raw", "raw|min-max", "of videos: measure too what is left when the scores of each are brought to 0..1 on their own; --protocol official has it"),
+    ROW_NUMBER(smooth, 0, "FRAMES", "0", 0, 10000, "of videos: measure too what is left when scores are smoothed along each by a Gaussian of that deviation"),
     ROW_SCORE,
     ROW_FORMAT,
     ROW_FORCE("overwrite an existing report"),
@@ -45,16 +50,17 @@ static int evaluate(struct evaluating *e, size_t i)
 {
     engram_error error;
     struct scorer_settings s;
-    char made[32], kind[32];
     scorer_settings_make(&s, e->flags->false_alarm_rate, e->flags->threads, e->flags->batch, e->flags->score, false);
     if (e->flags->min_max)
-        s.list[s.n++] = "min_max=true";
+        scorer_settings_add(&s, "min_max=true");
     if (e->flags->made) {
-        snprintf(made, sizeof made, "made=%d", e->flags->made);
-        snprintf(kind, sizeof kind, "made_kind=%s", e->flags->made_kind);
-        s.list[s.n++] = made;
-        s.list[s.n++] = kind;
+        scorer_settings_add(&s, "made=%d", e->flags->made);
+        scorer_settings_add(&s, "made_kind=%s", e->flags->made_kind);
     }
+    scorer_settings_add(&s, "protocol=%s", e->flags->protocol);
+    scorer_settings_add(&s, "hop=%d", e->flags->hop);
+    scorer_settings_add(&s, "per_video=%s", e->flags->per_video);
+    scorer_settings_add(&s, "smooth=%.17g", e->flags->smooth);
     console_debug("loading %s", e->files[i]);
     if (engram_model_load(e->files[i], &e->models[i], &error))
         return console_report(&error);

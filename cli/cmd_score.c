@@ -15,9 +15,9 @@
 
 struct score_flags {
     double false_alarm_rate;
-    const char *files_from, *maps, *overlay, *format, *score;
+    const char *files_from, *maps, *overlay, *format, *score, *protocol;
     bool null, npy, regions, exit_code, strict, force;
-    int batch, threads;
+    int batch, threads, hop;
 };
 
 #define FLAGS_OF struct score_flags
@@ -30,6 +30,8 @@ static const struct flag flags[] = {
     ROW_SWITCH(npy, 0, "with --maps: the map's values too, as .map.npy (float32)"),
     ROW_TEXT(overlay, 0, "VIDEO", NULL, "of a video: write one that shows heat map, scores and verdicts, as mp4, mkv, mov or webm; of several a folder, VIDEO/NAME.overlay.mp4"),
     ROW_SCORE,
+    ROW_PROTOCOL,
+    ROW_HOP,
     ROW_SWITCH(regions, 0, "a column more: where the heat map is above what the highest spot of normal samples reaches"),
     ROW_FORMAT,
     ROW_SWITCH(exit_code, 0, "exit with 3 when any sample is anomalous"),
@@ -270,7 +272,9 @@ static int score_with(const struct score_flags *f, const engram_model *model, co
     scorer_settings_make(&settings, f->false_alarm_rate, f->threads, f->overlay ? 1 : f->batch, f->score,
                          f->maps || f->regions || f->overlay);
     if (f->overlay)
-        settings.list[settings.n++] = "pictures=true"; /* which wait for their verdicts: few at a time */
+        scorer_settings_add(&settings, "pictures=true"); /* which wait for their verdicts: few at a time */
+    scorer_settings_add(&settings, "protocol=%s", f->protocol);
+    scorer_settings_add(&settings, "hop=%d", f->hop);
     if (engram_scorer_new(model, settings.list, settings.n, &scorer, &error))
         return console_report(&error);
     int code = begin_files(&s, list);

@@ -107,6 +107,8 @@ const struct option scorer_options[] = {
     ROW_BOOL(pictures, "false", "hand frames of videos and streams to their rows, to be shown"),
     ROW_BOOL(outputs, "false", "keep what the model makes of each sample, to be looked at"),
     ROW_CHOICE(precision, "auto", "f32|bf16|auto", "number format between layers; auto: the one that the model was calibrated in"),
+    ROW_CHOICE(protocol, "frames", "frames|official", "of videos: every frame is judged, or as MemAE's official code has it: a clip from every frame on, whose score is its middle frame's alone"),
+    ROW_INT(hop, "0", 0, 1000000, "of videos: from the first frame of a clip to that of the next, at most as many as a clip judges; 0: so many"),
     ROW_INT(max_side, "0", 0, PICTURE_MAX_SIDE, "longest side of a picture that is decoded, in pixels; 0: the library's own limit"),
     ROW_INT(max_pixels, "0", 0, PICTURE_MAX_PIXELS, "most pixels of a picture that is decoded; 0: the library's own limit"),
     ROW_INT(max_bytes, "0", 0, PICTURE_MAX_BYTES, "most bytes that a picture may become when it is decoded; 0: the library's own limit"),
@@ -140,6 +142,8 @@ struct scorer_spec scorer_spec_of(const struct scorer_config *c)
                                 .map = c->maps,
                                 .reconstruction = c->outputs,
                                 .shows = c->pictures,
+                                .protocol = c->protocol,
+                                .hop = (int)c->hop,
                                 .rate = c->false_alarm_rate};
 }
 
@@ -158,6 +162,8 @@ const struct option evaluate_options[] = {
     ROW_BOOL(min_max, "false", "measure too what a threshold at 0.20 of the way from the lowest score of the data to the highest does (GANomaly's protocol)"),
     ROW_INT(made, "0", 0, 100000, "measure with so many pictures with made defects, of the good ones in the data, in place of real defects; 0: with real ones"),
     ROW_CHOICE(made_kind, "mixed", "shapes|cuts|blends|mixed", "what is made: noise shapes filled with something else, pieces cut out and pasted, pieces blended in, or each in turn"),
+    ROW_CHOICE(per_video, "raw", "raw|min-max", "of videos: measure too what is left when the scores of each are brought to 0..1 on their own; protocol=official has it"),
+    ROW_FLOAT(smooth, "0", 0, 10000, "of videos: measure too what is left when scores are smoothed along each; deviation of a Gaussian, in frames"),
     {0}};
 // clang-format on
 

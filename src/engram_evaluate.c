@@ -52,6 +52,11 @@ static int evaluate(const engram_model *model, const struct origin *origin, cons
                                      .by = spec.by,
                                      .rate = spec.rate,
                                      .min_max = config->min_max,
+                                     .protocol = spec.protocol,
+                                     .hop = spec.hop,
+                                     .per_video =
+                                         spec.protocol == PROTOCOL_OFFICIAL ? PER_VIDEO_MIN_MAX : config->per_video,
+                                     .smooth = config->smooth,
                                      .log = &log,
                                      .user = hooks_user(hooks),
                                      .progress = forward_samples,
@@ -153,8 +158,10 @@ int engram_evaluation_sample(const engram_evaluation *evaluation, size_t i, engr
         return 0;
     const struct sample_scores *all = &evaluation->inner.scores;
     const struct sample *s = dataset_sample(evaluation->data, SPLIT_TEST, all->sample[i]);
-    return STRUCT_ROW(engram_scored, sample, .name = s->name, .path = s->path, .kind = s->kind, .index = s->index,
-                      .truth = s->anomalous, .score = (double)all->score[i], .p_value = all->p_value[i]);
+    const int64_t *frames = evaluation->inner.videos.frame;
+    return STRUCT_ROW(engram_scored, sample, .name = s->name, .path = s->path, .kind = s->kind,
+                      .index = frames ? frames[i] : s->index, .truth = all->truth[i], .score = (double)all->score[i],
+                      .p_value = all->p_value[i]);
 }
 
 void engram_evaluation_training(engram_evaluation *evaluation, double seconds, size_t peak_bytes)

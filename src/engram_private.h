@@ -10,6 +10,7 @@
 #include "file/facts.h"
 #include "file/train_config.h"
 #include "models/model.h"
+#include "run/evaluate.h"
 #include "run/score.h"
 
 #include <locale.h>
@@ -118,6 +119,8 @@ struct scorer_config {
     enum score_by score;
     bool maps, outputs, pictures;
     enum precision precision;
+    enum protocol protocol;                  /* of videos, */
+    int64_t hop;                             /* as this: as in scorer_spec */
     int64_t max_side, max_pixels, max_bytes; /* of a picture that is to be decoded */
 };
 
@@ -133,6 +136,8 @@ struct evaluate_config {
     bool min_max;
     int64_t made; /* pictures with made defects, in place of what is known to be anomalous; 0: none */
     enum made_kind made_kind;
+    enum per_video per_video;
+    double smooth;
 };
 
 extern const struct option evaluate_options[];

@@ -280,6 +280,14 @@ const struct sample *dataset_sample(const struct dataset *ds, enum split split, 
     return &ds->splits[split].v[i];
 }
 
+int dataset_truth(const struct dataset *ds, enum split split, size_t i, int64_t frame)
+{
+    const struct sample *s = dataset_sample(ds, split, i);
+    if (!s->truths)
+        return s->anomalous;
+    return frame >= 0 && frame < s->ntruths ? s->truths[frame] : -1;
+}
+
 const char *dataset_class(const struct dataset *ds, int label)
 {
     return label >= 0 && label < ds->n_classes ? ds->classes[label] : NULL;

@@ -89,6 +89,9 @@ void dataset_limit(struct dataset *ds, const struct picture_limits *limits);
 size_t dataset_count(const struct dataset *ds, enum split split);
 const struct sample *dataset_sample(const struct dataset *ds, enum split split, size_t i);
 
+/* Whether a frame of a video is anomalous, as in a sample; of samples that are none their own truth. */
+int dataset_truth(const struct dataset *ds, enum split split, size_t i, int64_t frame);
+
 /* Classes in order of their label; NULL past the last. */
 const char *dataset_class(const struct dataset *ds, int label);
 

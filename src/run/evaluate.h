@@ -12,6 +12,9 @@
 
 #include <stdbool.h>
 
+/* Scores of a video's frames as papers measure them (stats/frame_scores.h). */
+enum per_video { PER_VIDEO_RAW, PER_VIDEO_MIN_MAX };
+
 struct evaluate_job {
     struct loaded *loaded;    /* outlives the evaluation */
     struct dataset *data;     /* opened to score, with labels */
@@ -21,6 +24,10 @@ struct evaluate_job {
     enum score_by by;         /* as in scorer_spec */
     double rate;              /* promised false-alarm rate */
     bool min_max;             /* measure decisions by metrics_min_max too */
+    enum protocol protocol;   /* of videos, as in scorer_spec, as */
+    int hop;                  /* this; */
+    enum per_video per_video; /* and how scores are changed to be measured once more: */
+    double smooth;            /* first smoothed, deviation in frames; 0: not at all */
     const struct log *log;    /* a line for every sample that cannot be read */
     void *user;               /* of the callbacks, which may be NULL */
     void (*progress)(void *user, size_t done, size_t total, double seconds);
@@ -61,6 +68,17 @@ struct part_metrics {
     double auroc; /* NaN: cannot be said of this data */
 };
 
+/* Of videos. */
+struct video_metrics {
+    size_t n;             /* 0: they are none */
+    const int64_t *frame; /* of each score: which frame of its video, */
+    const double *time;   /* and when, in seconds */
+    double macro_auroc;   /* mean over videos that have both kinds of frames, */
+    size_t both;          /* of which there are so many */
+    bool changed;         /* per_video or smooth were asked for: */
+    double changed_auroc, changed_macro_auroc;
+};
+
 struct evaluation {
     const struct model_file *file;         /* model, options, curve, calibration, provenance */
     const char *data;                      /* as the user named it */
@@ -81,6 +99,7 @@ struct evaluation {
     size_t nkinds;
     struct part_metrics parts[SCORE_PARTS];
     int nparts;
+    struct video_metrics videos;
     double by_auroc[2];        /* metrics.auroc as it is BY_MODEL and BY_MAP; NaN: there is no such score */
     struct pixel_rates pixels; /* unknown: no masks, or no maps */
     double train_seconds;      /* NaN: not known */

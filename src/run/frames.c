@@ -9,14 +9,16 @@ struct pending {
     int clips;
     double by_map;
     double parts[SCORE_PARTS];
-    float *map, *usual;
+    float *map, *usual, *output, *target; /* the last two are of the clip that came first */
 };
 
 struct frames {
     struct frames_spec spec;
     int64_t length;          /* frames of a clip, */
     int64_t judged;          /* of which the last so many have maps; 0: there are no maps */
-    size_t values;           /* of a frame of a map */
+    size_t values;           /* of a frame of a map, */
+    size_t pixels;           /* and of a frame of an output */
+    int64_t shown;           /* the last so many frames of a clip have an output; 0: there are none */
     struct pending *pending; /* a ring of `room` frames */
     int64_t room;
     int64_t first, end; /* frames in it */
@@ -35,25 +37,29 @@ int64_t frames_hop(const struct forward *f, const struct preprocess *input)
     return judged ? judged : input->sample.d[0];
 }
 
+/* Takes n values from *at on. */
+static float *take(float **at, bool wanted, size_t n)
+{
+    float *taken = wanted ? *at : NULL;
+    *at += wanted ? n : 0;
+    return taken;
+}
+
 static int allocate(struct frames *f, struct err *e)
 {
-    const size_t maps = (size_t)(f->spec.keep_maps && f->judged) + (size_t)(f->spec.judge != NULL);
+    const bool maps = f->spec.keep_maps && f->judged, usual = f->spec.judge != NULL;
+    const size_t frame = f->values * ((size_t)maps + (size_t)usual) + (f->shown ? 2 * f->pixels : 0);
     f->pending = calloc((size_t)f->room, sizeof *f->pending);
-    f->memory = malloc(((size_t)f->room * maps + 1) * (f->values + 1) * sizeof *f->memory);
+    f->memory = malloc(((size_t)f->room * frame + f->values) * sizeof *f->memory);
     if (!f->pending || !f->memory)
         return err_memory(e, "the frames of clips");
     float *at = f->memory;
-    f->judgement = at;
-    at += f->values;
+    f->judgement = take(&at, true, f->values);
     for (int64_t i = 0; i < f->room; i++) {
-        if (f->spec.keep_maps && f->judged) {
-            f->pending[i].map = at;
-            at += f->values;
-        }
-        if (f->spec.judge) {
-            f->pending[i].usual = at;
-            at += f->values;
-        }
+        f->pending[i].map = take(&at, maps, f->values);
+        f->pending[i].usual = take(&at, usual, f->values);
+        f->pending[i].output = take(&at, f->shown, f->pixels);
+        f->pending[i].target = take(&at, f->shown, f->pixels);
     }
     return 0;
 }
@@ -69,6 +75,10 @@ int frames_new(const struct frames_spec *spec, struct frames **out, struct err *
     f->length = input->sample.d[0];
     f->values = (size_t)(input->sample.d[1] * input->sample.d[2]);
     f->judged = (int64_t)(spec->forward->map_values / f->values);
+    f->pixels = f->values * (size_t)input->sample.d[3];
+    f->shown = spec->forward->reconstructions
+                   ? shape_count(&spec->forward->heads.output->shape) / spec->forward->rows / (int64_t)f->pixels
+                   : 0;
     f->room = 2 * f->length + spec->hop + 1;
     int code = allocate(f, e);
     if (code < 0)
@@ -132,7 +142,17 @@ static void add_frame(struct frames *f, struct pending *p, int i, const float *m
         p->by_map += (double)judge_frame(f->spec.judge, map, f->judgement);
         add_map(p->usual, f->judgement, f->values, !p->clips);
     }
-    p->clips++;
+}
+
+/* What clip i makes of its frame k. */
+static void add_output(const struct frames *f, struct pending *p, int i, int64_t k)
+{
+    const int64_t at = k - (f->length - f->shown);
+    if (!f->shown || at < 0 || p->clips)
+        return;
+    const size_t from = (size_t)at * f->pixels, bytes = f->pixels * sizeof(float);
+    memcpy(p->output, forward_reconstruction(f->spec.forward, i) + from, bytes);
+    memcpy(p->target, forward_target(f->spec.forward, i) + from, bytes);
 }
 
 void frames_add(struct frames *f, int i, int64_t first)
@@ -142,8 +162,12 @@ void frames_add(struct frames *f, int i, int64_t first)
     const int64_t from = official(f) ? f->length / 2 : skipped, to = official(f) ? from + 1 : f->length;
     place(f, first + f->length - 1);
     for (int64_t k = from; k < to; k++)
-        if (first + k >= f->first)
-            add_frame(f, place(f, first + k), i, map && k >= skipped ? map + (size_t)(k - skipped) * f->values : NULL);
+        if (first + k >= f->first) {
+            struct pending *p = place(f, first + k);
+            add_frame(f, p, i, map && k >= skipped ? map + (size_t)(k - skipped) * f->values : NULL);
+            add_output(f, p, i, k);
+            p->clips++;
+        }
 }
 
 static void finish(const struct frames *f, const struct pending *p, struct frame_row *row)
@@ -159,6 +183,8 @@ static void finish(const struct frames *f, const struct pending *p, struct frame
     row->by[BY_MAP] = p->usual ? (float)(p->by_map / p->clips) : NAN;
     row->map = p->map;
     row->usual = p->usual;
+    row->output = p->output;
+    row->target = p->target;
     for (size_t i = 0; p->clips > 1 && p->map && i < f->values; i++)
         p->map[i] *= share;
     for (size_t i = 0; p->clips > 1 && p->usual && i < f->values; i++)
@@ -179,6 +205,10 @@ static bool borrow(struct frames *f, struct pending *p)
             memcpy(p->map, from->map, f->values * sizeof *p->map);
         if (p->usual)
             memcpy(p->usual, from->usual, f->values * sizeof *p->usual);
+        if (f->shown) {
+            memcpy(p->output, from->output, f->pixels * sizeof *p->output);
+            memcpy(p->target, from->target, f->pixels * sizeof *p->target);
+        }
         return true;
     }
     return false;

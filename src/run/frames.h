@@ -28,9 +28,10 @@ struct frames_spec {
 
 struct frame_row {
     int64_t frame;
-    float by[2];              /* as in a verdict */
-    float parts[SCORE_PARTS]; /* before their weights */
-    const float *map, *usual; /* of the frame: the model's own where it is wanted, and what is unusual; else NULL */
+    float by[2];                  /* as in a verdict */
+    float parts[SCORE_PARTS];     /* before their weights */
+    const float *output, *target; /* of the frame, as in a verdict; NULL where the forward was not asked for them */
+    const float *map, *usual;     /* of the frame: the model's own where it is wanted, and what is unusual; else NULL */
 };
 
 /* Frames from clip to clip where every frame is to be judged once: as many as a clip has maps of, or all of its. */

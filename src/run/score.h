@@ -80,6 +80,9 @@ int scorer_check_rows(const struct loaded *s, const float *rows, size_t n, size_
  * sample as it comes; a sample that cannot be read is a verdict with error and message. `each` returns non-zero to stop
  * (ERR_STOPPED). `indices` NULL: all samples, n is ignored. */
 typedef int scorer_each(void *user, size_t index, const struct verdict *v);
+/* The same for n frames of videos: frame frames[i] of video videos[i] gets the verdict that it has in its video. */
+int scorer_score_frames(struct scorer *s, struct dataset *data, enum split split, const size_t *videos,
+                        const int64_t *frames, size_t n, scorer_each *each, void *user, struct err *e);
 int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split split, const size_t *indices, size_t n,
                          scorer_each *each, void *user, struct err *e);
 

@@ -139,6 +139,8 @@ static int tell_frame(struct stream *s, const struct frame_row *row, struct verd
     memcpy(v->by, row->by, sizeof v->by);
     memcpy(v->parts, row->parts, sizeof v->parts);
     v->map = scorer->map ? scorer->by == BY_MAP ? row->usual : row->map : NULL;
+    v->reconstruction = row->output;
+    v->target = row->target;
     scorer_judge(scorer, v);
     for (int64_t n = begin; n < begin + s->step && n < end; n++) {
         describe(s, n, v);
