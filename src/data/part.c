@@ -76,10 +76,3 @@ enum split part_plain_split(const struct part *p)
 {
     return p->use == DATASET_LEARN ? SPLIT_TRAIN : SPLIT_TEST;
 }
-
-void dataset_forget_episode(struct episode *e)
-{
-    free(e->kept);
-    free(e->times);
-    *e = (struct episode){0};
-}
