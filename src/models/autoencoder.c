@@ -20,6 +20,7 @@ const struct option autoencoder_options[] = {
     ROW_CHOICE(output, "linear", "linear|tanh|sigmoid", "behind the last layer"),
     ROW_CHOICE(init, "uniform", "uniform|normal", "first weights: uniform in 1/sqrt(fan in), or normal with deviation 0.02 as the official code"),
     ROW_LAYERS,
+    ROW_FLOAT(hide, "0", 0, 0.95, "of rows: share of the values that the encoder does not see while training, drawn anew in every step, and has to guess from the others"),
     ROW_TABLE(residual_options, residual),
     {0}};
 // clang-format on
@@ -87,7 +88,8 @@ static struct node *encode_row(struct graph *g, const struct autoencoder_config 
     struct mlp_spec s = row_net(c, "enc", mlp_layers(&c->layers, shape_last(&target->shape)));
     s.widths.n -= drop;
     s.last = drop ? s.act : ACT_NONE;
-    return mlp(g, &s, target);
+    g->scope = "hide";
+    return mlp(g, &s, op_dropout(g, target, (float)c->hide));
 }
 
 static struct node *decode_row(struct graph *g, const struct autoencoder_config *c, struct node *code,

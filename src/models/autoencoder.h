@@ -15,7 +15,7 @@ struct autoencoder_config {
     enum hidden activation;
     enum output output;
     enum weight_init init;
-    double slope;
+    double slope, hide;
     struct residual_config residual;
 };
 
@@ -32,8 +32,8 @@ extern const struct option autoencoder_options[];
 #define RUN_CIFAR10 "size=32 channels=3 epochs=25 batch=64 lr=0.001 keep=last validation=0"
 #define NET_VIDEO   "widths=96,128,256,256 activation=leaky init=normal blur=0"
 #define RUN_VIDEO   "size=256 channels=1 frames=16 epochs=100 batch=1 lr=0.0001"
-#define NET_TABLE   "activation=tanh"
-#define RUN_TABLE   "epochs=200 batch=64 patience=20 score=map map_top=1"
+#define NET_TABLE   "activation=tanh hide=0.3"
+#define RUN_TABLE   "epochs=200 batch=64 patience=20 score=map map_top=1 aligned=yes"
 #define NET_KDD     "layers=60,30,10,3 activation=tanh"
 #define RUN_KDD     "epochs=20 batch=1024 lr=0.001 keep=last validation=0"
 

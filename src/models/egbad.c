@@ -23,7 +23,7 @@ static const struct preset presets[] = {
     {"general", "pictures brought to 64x64", "", RUN " epochs=50 size=64 score=map"},
     {"cifar10", "32x32 colour pictures", "", RUN " epochs=25 size=32 channels=3"},
     {"mnist", "digits brought to 32x32, grey", "", RUN " epochs=25 size=32 channels=1"},
-    {"table", "rows of numbers", "code_width=128 joint_width=128 pace=1", RUN_ROWS " score=map map_top=1"},
+    {"table", "rows of numbers", "code_width=128 joint_width=128 pace=1", RUN_ROWS " score=map map_top=1 aligned=yes"},
     {"kdd", "KDDCUP99, the paper's net",
      "layers=64,32 generator=64,128 discriminator=128 code_width=128 joint_width=128 pace=1", RUN_KDD},
     {0}};

@@ -20,7 +20,7 @@ struct ganomaly_config {
 
 #define RUN "epochs=15 batch=64 lr=0.0002 beta1=0.5 keep=last validation=0"
 
-#define RUN_ROWS "epochs=100 batch=64 lr=0.0002 beta1=0.5 keep=last validation=0 score=map map_top=1"
+#define RUN_ROWS "epochs=100 batch=64 lr=0.0002 beta1=0.5 keep=last validation=0 score=map map_top=1 aligned=yes"
 
 static const struct preset presets[] = {
     {"general", "pictures brought to 64x64", "", RUN " size=64 score=map"},
