@@ -4,7 +4,7 @@
 #include "models/residual.h"
 
 struct anogan_config {
-    int64_t width, latent, steps;
+    int64_t width, latent, search_steps;
     double slope, pace, rate, lambda, blur;
 };
 
@@ -21,7 +21,7 @@ static const struct preset presets[] = {
 static const struct option options[] = {
     ROW_INT(width, "64", 1, 1024, "channels after the first halving of the picture; twice as many after each further one"),
     ROW_INT(latent, "100", 1, 100000, "values that a picture is made from"),
-    ROW_INT(steps, "500", 0, 100000, "of the search for a picture's own"),
+    ROW_INT(search_steps, "500", 0, 100000, "of the search for a picture's own"),
     ROW_FLOAT(rate, "0.05", 1e-6, 10, "learning rate of the search (Adam)"),
     ROW_FLOAT(lambda, "0.1", 0, 1, "share of the discriminator's features in the loss of the search and in the score; the rest is the residual's"),
     ROW_FLOAT(pace, "1", 0.0001, 1, "of the discriminator's learning rate: what the generator's is multiplied by"),
@@ -73,8 +73,8 @@ static void build_scoring(struct graph *g, const struct anogan_config *c, struct
 {
     struct shape latent = SHAPE(input.d[0], c->latent);
     h->target = h->input;
-    h->refine =
-        (struct refine){.steps = (int)c->steps, .rate = (float)c->rate, .latent = graph_input(g, "latent", latent)};
+    h->refine = (struct refine){
+        .steps = (int)c->search_steps, .rate = (float)c->rate, .latent = graph_input(g, "latent", latent)};
     g->scope = "latent";
     h->refine.start = op_noise(g, latent, NOISE_NORMAL);
     h->output = make(g, c, h->refine.latent, input);

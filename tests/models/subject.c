@@ -15,7 +15,7 @@ enum { BATCH = 6 };
 
 /* Small enough for differences and naive loops. */
 static const char small[] = "widths=6,8 items=10 scale=10 shrink=1 blur=0 contrast=0 width=6 latent=5 rates=2,4,2 "
-                            "steps=7 code_width=6 joint_width=8 layers=6,4 generator=5,6";
+                            "search_steps=7 code_width=6 joint_width=8 layers=6,4 generator=5,6";
 
 static const char *const variants[] = {
     "",

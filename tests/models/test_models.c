@@ -565,6 +565,17 @@ static void presets_are_sound(void **state)
         }
 }
 
+/* --scale means one thing: what training and a model both called so, nobody could set of the model. */
+static void options_have_names_of_their_own(void **state)
+{
+    (void)state;
+    struct option row;
+    for (int i = 0; models[i]; i++)
+        for (size_t k = 0; option_at(models[i]->options, k, &row); k++)
+            if (option_find(train_options, row.name, NULL))
+                fail_msg("%s and training both have an option '%s'", models[i]->name, row.name);
+}
+
 /* A general preset for rows is one of the model's, and fits rows of few columns and of many. */
 static void row_presets_are_sound(void **state)
 {
@@ -701,6 +712,7 @@ int main(void)
         cmocka_unit_test(codes_are_decoded),
         cmocka_unit_test(presets_are_sound),
         cmocka_unit_test(row_presets_are_sound),
+        cmocka_unit_test(options_have_names_of_their_own),
         cmocka_unit_test(general_presets_stand_on_the_map),
         cmocka_unit_test(any_picture_size_from_16_on_is_taken),
         cmocka_unit_test(sizes_that_do_not_fit_are_a_sentence),

@@ -32,7 +32,7 @@ static struct told run(int last, bool *done, float *scores)
     struct params *ps = params_new();
     void *config = calloc(1, model_anogan.config_bytes);
     options_default(model_anogan.options, config);
-    options_parse(model_anogan.options, config, "anogan", "width=4 latent=3 steps=4", ' ', &e);
+    options_parse(model_anogan.options, config, "anogan", "width=4 latent=3 search_steps=4", ' ', &e);
     const struct forward_spec spec = {.model = &model_anogan,
                                       .config = config,
                                       .params = ps,
