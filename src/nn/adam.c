@@ -50,7 +50,10 @@ void adam_step(const struct adam *adam, uint64_t t, float *value, float *m, floa
 
 void params_adam(struct params *ps, enum param_group group, const struct adam *adam, int threads)
 {
-    adam_step(adam, ++ps->adam_steps[group], ps->value[group], ps->m[group], ps->v[group], ps->grad[group],
-              ps->size[group], threads);
+    uint64_t t = ++ps->adam_steps[group];
+    for (struct param *p = ps->first; p; p = p->next)
+        if (p->group == group && p->grad)
+            adam_step(adam, t, p->value, ps->m[group] + p->offset, ps->v[group] + p->offset, p->grad, p->count,
+                      threads);
     params_changed(ps);
 }

@@ -14,7 +14,8 @@ struct adam {
 void adam_step(const struct adam *adam, uint64_t t, float *value, float *m, float *v, const float *grad, size_t n,
                int threads);
 
-/* One step of the group from its gradients; counts the step and the parameters' version. */
+/* One step of the group from its gradients, before the next forward pass; counts the step and the parameters' version.
+ */
 void params_adam(struct params *ps, enum param_group group, const struct adam *adam, int threads);
 
 #endif

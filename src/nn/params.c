@@ -18,7 +18,6 @@ void params_free(struct params *ps)
         return;
     for (int g = 0; g < GROUP_COUNT; g++) {
         free(ps->value[g]);
-        free(ps->grad[g]);
         free(ps->m[g]);
         free(ps->v[g]);
     }
@@ -132,15 +131,13 @@ int params_allocate(struct params *ps, uint64_t seed, bool trainable, struct err
             return err_memory(e, "the parameters");
         if (!trainable || g == GROUP_STATE)
             continue;
-        ps->grad[g] = block(ps->size[g]);
         ps->m[g] = block(ps->size[g]);
         ps->v[g] = block(ps->size[g]);
-        if (!ps->grad[g] || !ps->m[g] || !ps->v[g])
-            return err_memory(e, "gradients and Adam's moments");
+        if (!ps->m[g] || !ps->v[g])
+            return err_memory(e, "Adam's moments");
     }
     for (struct param *p = ps->first; p; p = p->next) {
         p->value = ps->value[p->group] + p->offset;
-        p->grad = ps->grad[p->group] ? ps->grad[p->group] + p->offset : NULL;
         draw(p, seed);
     }
     ps->allocated = true;

@@ -1,5 +1,5 @@
-/* Parameters: named values that outlive graphs and plans. Those of one group lie in one block, and so do their
- * gradients and Adam's moments: an optimiser step is one loop.
+/* Parameters: named values that outlive graphs and plans. Those of one group lie in one block, and so do Adam's
+ * moments. Gradients lie in the memory of the plan that computed them, which is free for other things meanwhile.
  *
  * Life: params_new; graphs declare (params_declare) while they are built; params_allocate once; then graphs of the
  * other mode declare the same names again and get the same parameters. Not for two threads while values change. */
@@ -32,7 +32,7 @@ struct param {
     struct init init;
     size_t offset, count; /* in the group's blocks, in floats */
     float *value;         /* NULL before params_allocate */
-    float *grad;          /* NULL where nothing is trained */
+    float *grad;          /* of the last backward pass, until the next forward (nn/plan.h); NULL: it has none */
     struct param *next;
 };
 
@@ -41,7 +41,7 @@ struct params {
     struct param *first, *last;
     int n;
     size_t size[GROUP_COUNT]; /* floats in a group's block; every parameter starts at a multiple of 16 */
-    float *value[GROUP_COUNT], *grad[GROUP_COUNT], *m[GROUP_COUNT], *v[GROUP_COUNT];
+    float *value[GROUP_COUNT], *m[GROUP_COUNT], *v[GROUP_COUNT];
     uint64_t adam_steps[GROUP_COUNT];
     uint64_t version; /* counts changes of values: whoever keeps a packed copy compares it */
     bool allocated, trainable;
@@ -56,7 +56,7 @@ struct param *params_declare(struct params *ps, const char *name, const struct s
                              struct init init, struct err *e);
 struct param *params_find(const struct params *ps, const char *name);
 
-/* Allocates all blocks (moments and gradients only when `trainable`) and draws the initial values: a function of the
+/* Allocates all blocks (moments only when `trainable`) and draws the initial values: a function of the
  * seed and each parameter's name, not of their order. */
 int params_allocate(struct params *ps, uint64_t seed, bool trainable, struct err *e);
 

@@ -42,10 +42,19 @@ int plan_measure(const struct plan_spec *spec, size_t *bytes, struct err *e)
     return 0;
 }
 
+/* This plan's memory is about to hold other things than parameters' gradients. */
+static void take_back_gradients(struct plan *p)
+{
+    for (struct param *w = p->params ? p->params->first : NULL; w; w = w->next)
+        if ((uintptr_t)w->grad - (uintptr_t)p->block < p->bytes)
+            w->grad = NULL;
+}
+
 void plan_free(struct plan *p)
 {
     if (!p)
         return;
+    take_back_gradients(p);
     for (int i = 0; p->execs && i < p->nodes; i++)
         if (p->execs[i].node && p->execs[i].node->op && p->execs[i].node->op->release)
             p->execs[i].node->op->release(&p->execs[i]);
@@ -112,6 +121,7 @@ void plan_forward(struct plan *p, uint64_t step)
 {
     unsigned before = parallel_begin(p->threads);
     p->moment.step = step;
+    take_back_gradients(p);
     if (p->constants_version != p->params->version) {
         run_calls(p, &p->constants, NULL);
         p->constants_version = p->params->version;
@@ -121,11 +131,19 @@ void plan_forward(struct plan *p, uint64_t step)
     parallel_end(before);
 }
 
+static void *gradient_at(const struct plan *p, int objective, int id)
+{
+    return p->grads[objective * p->nodes + id];
+}
+
 void plan_backward(struct plan *p, int objective)
 {
     unsigned before = parallel_begin(p->threads);
     run_calls(p, &p->backward[objective], p->backward_ms);
     p->objective = objective;
+    for (int id = 0; id < p->nodes; id++)
+        if (p->by_id[id]->param && gradient_at(p, objective, id))
+            p->by_id[id]->param->grad = gradient_at(p, objective, id);
     p->backwards += objective == 0;
     parallel_end(before);
 }
@@ -147,9 +165,7 @@ void *plan_data(const struct plan *p, const struct node *n)
 
 void *plan_grad(const struct plan *p, const struct node *n)
 {
-    if (n->param)
-        return n->param->grad;
-    return p->objective < 0 ? NULL : p->grads[p->objective * p->nodes + n->id];
+    return p->objective < 0 ? NULL : gradient_at(p, p->objective, n->id);
 }
 
 const struct node *plan_failed(const struct plan *p)

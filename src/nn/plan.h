@@ -60,8 +60,9 @@ void plan_samples(struct plan *p, const uint64_t *ids);
 
 /* Equal steps draw equal noise. */
 void plan_forward(struct plan *p, uint64_t step);
-/* Gradients of one objective into its group's param->grad (zero where the objective does not reach), or into
- * plan_grad of its `wrt`. Inputs and weights are those of the last plan_forward. */
+/* Gradients of one objective into its group's param->grad (zero where the objective does not reach, but another of its
+ * group does), or into plan_grad of its `wrt`. Inputs and weights are those of the last plan_forward. Gradients of
+ * parameters stay until plan_forward, and so beside those of the objectives that share the pass. */
 void plan_backward(struct plan *p, int objective);
 /* Moves state (running statistics); once a training step, after the optimiser. */
 void plan_commit(struct plan *p);

@@ -41,16 +41,16 @@ static bool in_place(const struct build *b, const struct node *n)
 }
 
 /* Where a parameter's values lie; a plan that is only measured asks no more than that it is elsewhere. */
-static void *param_memory(struct build *b, float *values)
+static void *param_memory(struct build *b, const struct node *n)
 {
-    return b->p->measured ? &b->p->one : values;
+    return b->p->measured ? &b->p->one : n->param->value;
 }
 
 static void give_value(struct build *b, struct node *n)
 {
     struct info *f = info_of(b, n);
     if (n->param)
-        f->value = new_buffer(b, node_bytes(n), param_memory(b, n->param->value));
+        f->value = new_buffer(b, node_bytes(n), param_memory(b, n));
     else if (is_view(n) || (n->op && in_place(b, n)))
         f->value = info_of(b, n->in[0])->value;
     else
@@ -153,7 +153,9 @@ static void emit_gradient(struct build *b, struct node *to, int from, void (*run
 
 static int new_gradient(struct build *b, struct node *n)
 {
-    return new_buffer(b, node_bytes(n), n->param ? param_memory(b, n->param->grad) : NULL);
+    int buffer = new_buffer(b, node_bytes(n), NULL);
+    b->pinned[buffer] |= n->param != NULL;
+    return buffer;
 }
 
 /* A view's gradient is its input's under another shape: the same memory when nobody else adds to it. */
@@ -255,17 +257,27 @@ static void hold_inputs(struct build *b)
             use(b, b->info[id].value, b->nslots - 1);
 }
 
-/* Which gradients of the objective just scheduled stay. */
+/* Which gradients of the objective just scheduled are told. */
 static void note_gradients(struct build *b, int objective)
 {
     const struct node *wrt = b->spec->objectives[objective].wrt;
     for (int id = 0; id < b->p->nodes; id++) {
         int grad = b->info[id].grad;
-        bool told = b->spec->keep_all || b->p->by_id[id] == wrt;
+        bool told = b->spec->keep_all || b->p->by_id[id] == wrt || b->p->by_id[id]->param;
         b->grads[objective * b->p->nodes + id] = told ? grad : NONE;
-        if (told && grad != NONE)
+        if (b->p->by_id[id] == wrt)
             use_forever(b, grad);
     }
+}
+
+/* Parameters' gradients stay until all objectives of their pass have theirs, which is when the optimiser reads them. */
+static void hold_gradients(struct build *b, int objective)
+{
+    int first = objective;
+    while (first > 0 && !b->spec->objectives[first].fresh)
+        first--;
+    for (int i = first * b->p->nodes; i < (objective + 1) * b->p->nodes; i++)
+        use(b, b->grads[i], b->nslots - 1);
 }
 
 void schedule_backward(struct build *b, int objective)
@@ -288,6 +300,7 @@ void schedule_backward(struct build *b, int objective)
     }
     clear_gradients(b, o);
     note_gradients(b, objective);
+    hold_gradients(b, objective);
 }
 
 void schedule_commit(struct build *b)

@@ -319,7 +319,7 @@ static void announce(const struct trainer *t, size_t batch)
     char shape[SHAPE_TEXT];
     size_t weights = 0;
     for (int g = 0; g < GROUP_COUNT; g++)
-        weights += t->params->grad[g] ? t->params->size[g] : 0;
+        weights += t->params->m[g] ? t->params->size[g] : 0;
     log_line(log, LOG_INFO, "%s on %zu samples of %s; %zu more for validation, %zu for calibration",
              t->job->model->name, t->samples[SHARE_TRAIN], shape_text(&t->about.input.sample, shape),
              t->samples[SHARE_VALIDATION], t->samples[SHARE_CALIBRATION]);

@@ -4,6 +4,7 @@
 #include "nn/layers.h"
 #include "nn/ops.h"
 #include "probe.h"
+#include "support/gradients.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -31,8 +32,11 @@ static void two_objectives(int only, float *main_gradient, float *adversary_grad
     plan_forward(p, 0);
     for (int k = 0; k < (only < 0 ? 2 : 1); k++)
         plan_backward(p, k);
-    memcpy(main_gradient, ps->grad[GROUP_MAIN], 64 * sizeof(float));
-    memcpy(adversary_gradient, ps->grad[GROUP_ADVERSARY], 64 * sizeof(float));
+    float *of_main = gradients_of(ps, GROUP_MAIN), *of_adversary = gradients_of(ps, GROUP_ADVERSARY);
+    memcpy(main_gradient, of_main, 64 * sizeof(float));
+    memcpy(adversary_gradient, of_adversary, 64 * sizeof(float));
+    free(of_main);
+    free(of_adversary);
     plan_free(p);
     graph_free(g);
     params_free(ps);

@@ -7,6 +7,7 @@
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -180,13 +181,18 @@ static struct params *after_steps(int threads)
     struct param *p = declare(ps, "w", SHAPE(COUNT), GROUP_MAIN, uniform);
     struct param *other = declare(ps, "d", SHAPE(50), GROUP_ADVERSARY, uniform);
     probe_allocate(ps, 3);
+    float ones[50], *grad = malloc(COUNT * sizeof *grad);
     for (size_t i = 0; i < other->count; i++)
-        other->grad[i] = 1;
+        ones[i] = 1;
+    other->grad = ones;
+    p->grad = grad;
     for (int step = 0; step < STEPS; step++) {
         for (size_t i = 0; i < COUNT; i++)
-            p->grad[i] = gradient(step, i);
+            grad[i] = gradient(step, i);
         params_adam(ps, GROUP_MAIN, &rule, threads);
     }
+    p->grad = other->grad = NULL;
+    free(grad);
     return ps;
 }
 
