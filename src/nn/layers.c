@@ -56,26 +56,31 @@ static struct norm_params norm_of(struct graph *g, const char *name, const struc
 }
 
 /* What a layer multiplies with its weight. */
-typedef struct node *product_fn(struct graph *g, struct node *x, struct node *weight, struct node *bias,
-                                const struct layer_spec *l, enum act act);
+struct factors {
+    struct node *weight, *scale, *bias; /* scale and bias: NULL, there is none */
+};
 
-static struct node *convolve(struct graph *g, struct node *x, struct node *weight, struct node *bias,
-                             const struct layer_spec *l, enum act act)
+typedef struct node *product_fn(struct graph *g, struct node *x, struct factors f, const struct layer_spec *l,
+                                enum act act);
+
+static struct node *convolve(struct graph *g, struct node *x, struct factors f, const struct layer_spec *l,
+                             enum act act)
 {
-    struct conv_spec s = {.act = act, .slope = l->slope, .dtype = l->dtype};
+    struct conv_spec s = {.act = act, .slope = l->slope, .dtype = l->dtype, .scale = f.scale};
     for (int i = 0; i < 3; i++) {
         s.kernel[i] = l->kernel[i];
         s.stride[i] = l->stride[i];
         s.pad[i] = l->pad[i];
         s.output_pad[i] = l->output_pad[i];
     }
-    return l->transposed ? op_deconv(g, x, weight, bias, s) : op_conv(g, x, weight, bias, s);
+    return l->transposed ? op_deconv(g, x, f.weight, f.bias, s) : op_conv(g, x, f.weight, f.bias, s);
 }
 
-static struct node *multiply(struct graph *g, struct node *x, struct node *weight, struct node *bias,
-                             const struct layer_spec *l, enum act act)
+static struct node *multiply(struct graph *g, struct node *x, struct factors f, const struct layer_spec *l,
+                             enum act act)
 {
-    return op_cast(g, op_linear(g, op_cast(g, x, F32), weight, bias, act, l->slope), l->dtype);
+    struct node *weight = f.scale ? op_fold_weight(g, f.weight, f.scale) : f.weight;
+    return op_cast(g, op_linear(g, op_cast(g, x, F32), weight, f.bias, act, l->slope), l->dtype);
 }
 
 static bool fusible(enum act act)
@@ -90,12 +95,12 @@ static struct node *with_norm(struct graph *g, const char *name, struct node *x,
     enum act act = fusible(l->act) ? l->act : ACT_NONE;
     if (g->mode == GRAPH_TRAIN) {
         struct norm_spec s = {.eps = NORM_EPS, .momentum = NORM_MOMENTUM, .act = act, .slope = l->slope};
-        x = product(g, x, weight, NULL, l, ACT_NONE);
+        x = product(g, x, (struct factors){weight, NULL, NULL}, l, ACT_NONE);
         return op_batch_norm(g, x, p.gain, p.shift, p.mean, p.var, s);
     }
-    struct node *folded = op_fold_weight(g, weight, p.gain, p.var, NORM_EPS, l->transposed);
+    struct node *scale = op_fold_scale(g, p.gain, p.var, NORM_EPS);
     struct node *bias = op_fold_bias(g, NULL, p.gain, p.shift, p.mean, p.var, NORM_EPS);
-    return product(g, x, folded, bias, l, act);
+    return product(g, x, (struct factors){weight, scale, bias}, l, act);
 }
 
 static struct node *with_bias(struct graph *g, const char *name, struct node *x, struct node *weight,
@@ -103,8 +108,8 @@ static struct node *with_bias(struct graph *g, const char *name, struct node *x,
 {
     struct node *bias = l->no_bias ? NULL : parameter(g, name, "bias", SHAPE(l->out), l->group, constant(0));
     if (g->mode == GRAPH_SCORE && fusible(l->act))
-        return product(g, x, weight, bias, l, l->act);
-    x = product(g, x, weight, bias, l, ACT_NONE);
+        return product(g, x, (struct factors){weight, NULL, bias}, l, l->act);
+    x = product(g, x, (struct factors){weight, NULL, bias}, l, ACT_NONE);
     return fusible(l->act) && l->act != ACT_NONE ? op_act(g, x, l->act, l->slope) : x;
 }
 

@@ -20,7 +20,7 @@
 #include <stdatomic.h>
 
 /* What a gradient reads: inputs, by bit, and the output. */
-enum { READ_IN0 = 1, READ_IN1 = 2, READ_IN2 = 4, READ_OUT = 1 << NODE_INPUTS };
+enum { READ_IN0 = 1, READ_IN1 = 2, READ_IN2 = 4, READ_IN3 = 8, READ_OUT = 1 << NODE_INPUTS };
 
 enum {
     OP_INPLACE = 1,      /* forward may write its output over input 0: same shape, same dtype, element by element */

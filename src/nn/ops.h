@@ -16,6 +16,7 @@ struct conv_spec {
     enum act act;     /* NONE, RELU or LRELU, after the bias: cheaper than a node of its own where nothing is trained */
     float slope;      /* of LRELU */
     enum dtype dtype; /* of the output */
+    struct node *scale; /* O: factors on the weights of each output, which are not trained then; NULL: none. Constant */
 };
 
 /* out = (in + 2 pad - kernel) / stride + 1. x N,[D],H,W,I; weight O,[kD],kH,kW,I; bias O or NULL. */
@@ -36,10 +37,10 @@ struct norm_spec {
  * running ones. All of gamma, beta, mean, var have the size of x's last dimension; mean and var are GROUP_STATE. */
 struct node *op_batch_norm(struct graph *g, struct node *x, struct node *gamma, struct node *beta, struct node *mean,
                            struct node *var, struct norm_spec spec);
-/* Scoring: weight and bias of the (transposed) convolution or linear layer before the norm, with the norm folded in.
- * `transposed`: the channel that is normalised is weight's last dimension, else its first. Constant nodes. */
-struct node *op_fold_weight(struct graph *g, struct node *weight, struct node *gamma, struct node *var, float eps,
-                            bool transposed);
+/* Scoring: what the norm makes of the layer before it, with its running statistics. Constant nodes: the factors of the
+ * weights, gamma/sqrt(var + eps); a linear layer's weight O,I with them; and the bias. */
+struct node *op_fold_scale(struct graph *g, struct node *gamma, struct node *var, float eps);
+struct node *op_fold_weight(struct graph *g, struct node *weight, struct node *scale);
 struct node *op_fold_bias(struct graph *g, struct node *bias /* or NULL */, struct node *gamma, struct node *beta,
                           struct node *mean, struct node *var, float eps);
 

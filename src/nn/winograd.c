@@ -288,11 +288,11 @@ struct taps {
     int64_t at[4]; /* in a parity's corner of the kernel */
 };
 
-static struct taps taps_of(const struct job *j, int place)
+static struct taps taps_of(const struct job *j, int place, float scale)
 {
     struct taps t;
     for (int i = 0; i < 4; i++) {
-        t.factor[i] = factors[place / SIDE][i / 2] * factors[place % SIDE][i % 2];
+        t.factor[i] = scale * factors[place / SIDE][i / 2] * factors[place % SIDE][i % 2];
         t.at[i] = (i / 2 * 2 * KERNEL_SIDE + i % 2 * 2) * j->in;
     }
     return t;
@@ -337,12 +337,25 @@ HOT static void to_columns(const float *restrict rows, int64_t count, int64_t k,
                 to[c * n + i] = rows[i * k + c];
 }
 
+HOT static void scale_inputs(float *restrict u, const float *restrict scale, int64_t n)
+{
+#pragma omp simd
+    for (int64_t i = 0; i < n; i++)
+        u[i] *= scale[i];
+}
+
 static void transform_weights(const struct job *j, int place, int64_t o, int64_t n, float *to)
 {
-    struct taps t = taps_of(j, place);
-    for (int64_t i = 0; i < n; i++)
-        for (int p = 0; p < PARITIES; p++)
-            combine(&t, j->weight + (o + i) * TAPS * j->in + corner(j, p), to + (i * PARITIES + p) * j->in, j->in);
+    const struct winograd_spec *s = j->spec;
+    for (int64_t i = 0; i < n; i++) {
+        struct taps t = taps_of(j, place, s->out_scale ? s->out_scale[o + i] : 1);
+        for (int p = 0; p < PARITIES; p++) {
+            float *u = to + (i * PARITIES + p) * j->in;
+            combine(&t, j->weight + (o + i) * TAPS * j->in + corner(j, p), u, j->in);
+            if (s->in_scale)
+                scale_inputs(u, s->in_scale, j->in);
+        }
+    }
 }
 
 /* The same, PARITIES I x n: oneDNN is up to twice as fast with a second factor that is not transposed. `rows`: room for
@@ -358,7 +371,7 @@ static void transform_to_columns(const struct job *j, int place, int64_t o, int6
 
 static void add_gradient(const struct job *j, int place, int64_t o, int64_t n, const float *from)
 {
-    struct taps t = taps_of(j, place);
+    struct taps t = taps_of(j, place, 1);
     for (int64_t i = 0; i < n; i++)
         for (int p = 0; p < PARITIES; p++)
             distribute(&t, from + (i * PARITIES + p) * j->in, j->to + (o + i) * TAPS * j->in + corner(j, p), j->in);

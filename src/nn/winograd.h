@@ -21,6 +21,7 @@
 struct winograd_spec {
     struct shape src, dst;
     int threads;
+    const float *out_scale, *in_scale; /* factors on the weights, by O and by I; NULL: none */
 };
 
 /* Whether it is faster than the direct sum: there are enough tiles, in all where `batch` counts, else in one sample (so
@@ -33,6 +34,7 @@ size_t winograd_scratch(const struct winograd_spec *s); /* bytes that the calls 
 bool winograd_forward(const struct winograd_spec *s, const float *src, const float *weight, float *dst, void *scratch);
 bool winograd_backward_data(const struct winograd_spec *s, const float *dst, const float *weight, float *src,
                             void *scratch);
+/* For weights without factors. */
 bool winograd_backward_weights(const struct winograd_spec *s, const float *src, const float *dst, float *weight,
                                void *scratch);
 

@@ -6,6 +6,7 @@
 #include "nn/thin.h"
 #include "nn/winograd.h"
 #include "probe.h"
+#include "support/files.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -21,6 +22,7 @@ struct layer {
     bool transposed, bias;
     enum act act;
     enum dtype from, to;
+    bool scaled; /* factors on the weights, which are not trained */
 };
 
 enum { SEED = 77 };
@@ -88,7 +90,7 @@ struct run {
     struct graph *graph;
     struct plan *plan;
     struct node *x, *y;
-    struct param *weight, *bias;
+    struct param *weight, *bias, *scale;
 };
 
 static struct conv_spec spec_of(const struct layer *l)
@@ -115,23 +117,27 @@ static void build(struct run *r, const struct layer *l)
     weight.d[0] = l->transposed ? l->in : l->out;
     weight.d[l->nd + 1] = l->transposed ? l->out : l->in;
     r->x = graph_input(g, "x", shape);
-    struct node *w = graph_param(g, "w", weight, GROUP_MAIN, init);
-    struct node *b = l->bias ? graph_param(g, "b", SHAPE(l->out), GROUP_MAIN, init) : NULL;
+    enum param_group group = l->scaled ? GROUP_STATE : GROUP_MAIN;
+    struct node *w = graph_param(g, "w", weight, group, init);
+    struct node *b = l->bias ? graph_param(g, "b", SHAPE(l->out), group, init) : NULL;
     struct node *x = op_cast(g, r->x, l->from);
-    r->y = l->transposed ? op_deconv(g, x, w, b, spec_of(l)) : op_conv(g, x, w, b, spec_of(l));
+    struct conv_spec spec = spec_of(l);
+    spec.scale = l->scaled ? graph_param(g, "s", SHAPE(l->out), group, init) : NULL;
+    r->y = l->transposed ? op_deconv(g, x, w, b, spec) : op_conv(g, x, w, b, spec);
     r->weight = params_find(r->params, "w");
     r->bias = params_find(r->params, "b");
+    r->scale = params_find(r->params, "s");
 }
 
 static void start(struct run *r, int threads)
 {
     probe_allocate(r->params, SEED);
     struct node *loss = probe_sum(r->graph, r->y, SEED);
-    const struct objective o[] = {{.name = "weights", .loss = loss, .group = GROUP_MAIN},
-                                  {.name = "input", .loss = loss, .wrt = r->x}};
+    const struct objective o[] = {{.name = "input", .loss = loss, .wrt = r->x},
+                                  {.name = "weights", .loss = loss, .group = GROUP_MAIN}};
     struct plan_spec s = {.graph = r->graph, .outputs = &r->y, .noutputs = 1, .threads = threads};
     s.objectives = o;
-    s.nobjectives = 2;
+    s.nobjectives = r->scale ? 1 : 2;
     r->plan = probe_plan(&s);
     probe_fill(plan_data(r->plan, r->x), (size_t)shape_count(&r->x->shape), SEED, 1);
 }
@@ -232,11 +238,13 @@ static void check_backward(const struct run *r, const struct geometry *g, double
     connect(g, l->transposed ? gx : gy, w, l->transposed ? gy : gx, gx);
     for (int twice = 0; twice < 2; twice++) /* gradients are written, not added to what is there */
         plan_backward(r->plan, 0);
-    compare(l, "the weight's gradient", r->weight->grad, gw, r->weight->count);
-    if (r->bias)
-        compare(l, "the bias's gradient", r->bias->grad, gb, (size_t)l->out);
-    plan_backward(r->plan, 1);
     compare(l, "the input's gradient", plan_grad(r->plan, r->x), gx, nx);
+    for (int twice = 0; twice < 2 && !r->scale; twice++)
+        plan_backward(r->plan, 1);
+    if (!r->scale)
+        compare(l, "the weight's gradient", r->weight->grad, gw, r->weight->count);
+    if (r->bias && !r->scale)
+        compare(l, "the bias's gradient", r->bias->grad, gb, (size_t)l->out);
     free(y);
     free(gy);
     free(gx);
@@ -244,7 +252,21 @@ static void check_backward(const struct run *r, const struct geometry *g, double
     free(gb);
 }
 
-static void check(const struct layer *l, int threads)
+/* As the convolution sees it, with the factors in. */
+static double *weight_of(const struct run *r)
+{
+    const struct layer *l = r->l;
+    size_t n = r->weight->count, out = (size_t)l->out;
+    float *w = malloc(n * sizeof *w);
+    assert_non_null(w);
+    for (size_t i = 0; i < n; i++)
+        w[i] = r->weight->value[i] * (r->scale ? r->scale->value[l->transposed ? i % out : i / (n / out)] : 1);
+    double *wide = widened(w, n, rounds(l) ? BF16 : F32);
+    free(w);
+    return wide;
+}
+
+static void check_once(const struct layer *l, int threads)
 {
     struct run r;
     struct err e = ERR_INIT;
@@ -254,13 +276,21 @@ static void check(const struct layer *l, int threads)
     start(&r, threads);
     struct geometry g = geometry_of(&r);
     double *x = widened(plan_data(r.plan, r.x), (size_t)shape_count(&r.x->shape), l->from);
-    double *w = widened(r.weight->value, r.weight->count, rounds(l) ? BF16 : F32);
+    double *w = weight_of(&r);
     plan_forward(r.plan, 0);
     check_forward(&r, &g, x, w);
     check_backward(&r, &g, x, w);
     free(x);
     free(w);
     finish(&r);
+}
+
+static void check(const struct layer *l, int threads)
+{
+    struct layer scaled = *l;
+    scaled.scaled = true;
+    check_once(l, threads);
+    check_once(&scaled, threads);
 }
 
 #define K3                                                                                                             \
@@ -282,48 +312,49 @@ static void check(const struct layer *l, int threads)
 
 /* The layers of the models, and corners. */
 static const struct layer layers[] = {
-    {2, 3, {28, 28}, 1, 16, ONE, TWO, {0}, {0}, false, false, 0, 0, 0},
-    {2, 2, {14, 13}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0},
-    {2, 2, {9, 7}, 3, 64, K3, ONE, ONE, {0}, false, true, 0, 0, 0},
-    {2, 2, {9, 7}, 32, 64, {5, 3}, {2, 1}, {2, 1}, {0}, false, true, 0, 0, 0},
-    {2, 2, {12, 11}, 64, 128, K3, ONE, ONE, {0}, false, true, 0, 0, 0}, /* enough arithmetic for the blocked layout */
-    {2, 2, {4, 5}, 64, 32, K3, TWO, ONE, ONE, true, false, 0, 0, 0},
-    {2, 2, {4, 5}, 17, 33, K3, TWO, ONE, {0, 1}, true, true, 0, 0, 0},
-    {2, 2, {14, 14}, 32, 1, K3, TWO, ONE, ONE, true, true, 0, 0, 0},
-    {2, 2, {6, 5}, 24, 3, K3, TWO, ONE, ONE, true, true, 0, 0, 0},
-    {2, 2, {6, 5}, 24, 4, {4, 4}, TWO, ONE, {0}, true, false, 0, 0, 0},
-    {2, 2, {6, 5}, 24, 5, {2, 2}, TWO, {0}, {0}, true, true, 0, 0, 0},
-    {2, 2, {3, 3}, 8, 1500, K3, ONE, ONE, {0}, false, true, 0, 0, 0},
-    {2, 1, {3, 3}, 8, 1500, K3, ONE, ONE, {0}, true, true, 0, 0, 0},
-    {2, 1, {1, 1}, 5, 7, K3, ONE, ONE, {0}, false, true, 0, 0, 0},
-    {2, 3, {4, 4}, 24, 10, {4, 4}, ONE, {0}, {0}, false, true, ACT_LRELU, 0, 0}, /* a kernel over the whole of it */
-    {2, 3, {1, 1}, 10, 24, {4, 4}, ONE, {0}, {0}, true, true, ACT_RELU, 0, 0},
-    {3, 2, {2, 3, 2}, 5, 7, {2, 3, 2}, TWO, {0}, {0}, false, false, 0, 0, 0},
-    {2, 2, {8, 8}, 3, 16, {4, 4}, TWO, ONE, {0}, false, false, 0, 0, 0}, /* of a picture that another net has made */
-    {2, 2, {9, 7}, 4, 16, K3, ONE, ONE, {0}, false, true, ACT_LRELU, 0, 0},
-    {3, 1, {4, 6, 6}, 2, 16, K3, TWO, ONE, {0}, false, true, 0, 0, 0},
-    {3, 1, {4, 12, 10}, 1, 24, K3, {1, 2, 2}, ONE, {0}, false, false, 0, 0, 0},
-    {3, 2, {4, 6, 5}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0},
-    {3, 1, {4, 6, 6}, 32, 48, K3, ONE, ONE, {0}, false, true, 0, 0, 0},
-    {3, 1, {4, 6, 6}, 48, 40, K3, ONE, ONE, {0}, true, true, 0, 0, 0},
-    {3, 2, {2, 3, 3}, 32, 16, K3, TWO, ONE, ONE, true, false, 0, 0, 0},
-    {3, 1, {4, 6, 5}, 24, 1, K3, {1, 2, 2}, ONE, {0, 1, 1}, true, true, 0, 0, 0},
-    {3, 1, {3, 4, 5}, 6, 2, {3, 1, 2}, {2, 1, 3}, {1, 0, 1}, {1, 0, 2}, true, true, 0, 0, 0},
-    {2, 2, {9, 7}, 16, 32, K3, TWO, ONE, {0}, false, true, ACT_RELU, 0, 0},
-    {2, 2, {9, 7}, 16, 32, K3, TWO, ONE, {0}, false, true, ACT_LRELU, 0, 0},
-    {2, 2, {9, 7}, 16, 1100, ONE, ONE, {0}, {0}, true, false, ACT_LRELU, 0, 0},
-    {2, 2, {9, 7}, 16, 32, K3, TWO, ONE, ONE, true, true, ACT_LRELU, 0, 0},
-    {3, 2, {3, 4, 5}, 16, 3, K3, TWO, ONE, ONE, true, true, ACT_RELU, 0, 0},
-    {2, 2, {9, 7}, 16, 2, K3, TWO, ONE, ONE, true, false, ACT_LRELU, 0, 0},
-    {2, 2, {130, 126}, 3, 16, ONE, TWO, {0}, {0}, false, false, 0, 0, 0},
-    {3, 2, {8, 40, 40}, 1, 8, ONE, {1, 2, 2}, {0}, {0}, false, false, 0, 0, 0},
-    {3, 1, {3, 6, 6}, 1, 16, K3, TWO, ONE, {0}, false, true, 0, 0, 0}, /* padding in every window of frames */
-    {3, 2, {2, 6, 6}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0},
+    {2, 3, {28, 28}, 1, 16, ONE, TWO, {0}, {0}, false, false, 0, 0, 0, 0},
+    {2, 2, {14, 13}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0, 0},
+    {2, 2, {9, 7}, 3, 64, K3, ONE, ONE, {0}, false, true, 0, 0, 0, 0},
+    {2, 2, {9, 7}, 32, 64, {5, 3}, {2, 1}, {2, 1}, {0}, false, true, 0, 0, 0, 0},
+    {2, 2, {12, 11}, 64, 128, K3, ONE, ONE, {0}, false, true, 0, 0, 0, 0}, /* enough arithmetic for the blocked layout
+                                                                            */
+    {2, 2, {4, 5}, 64, 32, K3, TWO, ONE, ONE, true, false, 0, 0, 0, 0},
+    {2, 2, {4, 5}, 17, 33, K3, TWO, ONE, {0, 1}, true, true, 0, 0, 0, 0},
+    {2, 2, {14, 14}, 32, 1, K3, TWO, ONE, ONE, true, true, 0, 0, 0, 0},
+    {2, 2, {6, 5}, 24, 3, K3, TWO, ONE, ONE, true, true, 0, 0, 0, 0},
+    {2, 2, {6, 5}, 24, 4, {4, 4}, TWO, ONE, {0}, true, false, 0, 0, 0, 0},
+    {2, 2, {6, 5}, 24, 5, {2, 2}, TWO, {0}, {0}, true, true, 0, 0, 0, 0},
+    {2, 2, {3, 3}, 8, 1500, K3, ONE, ONE, {0}, false, true, 0, 0, 0, 0},
+    {2, 1, {3, 3}, 8, 1500, K3, ONE, ONE, {0}, true, true, 0, 0, 0, 0},
+    {2, 1, {1, 1}, 5, 7, K3, ONE, ONE, {0}, false, true, 0, 0, 0, 0},
+    {2, 3, {4, 4}, 24, 10, {4, 4}, ONE, {0}, {0}, false, true, ACT_LRELU, 0, 0, 0}, /* a kernel over the whole of it */
+    {2, 3, {1, 1}, 10, 24, {4, 4}, ONE, {0}, {0}, true, true, ACT_RELU, 0, 0, 0},
+    {3, 2, {2, 3, 2}, 5, 7, {2, 3, 2}, TWO, {0}, {0}, false, false, 0, 0, 0, 0},
+    {2, 2, {8, 8}, 3, 16, {4, 4}, TWO, ONE, {0}, false, false, 0, 0, 0, 0}, /* of a picture that another net has made */
+    {2, 2, {9, 7}, 4, 16, K3, ONE, ONE, {0}, false, true, ACT_LRELU, 0, 0, 0},
+    {3, 1, {4, 6, 6}, 2, 16, K3, TWO, ONE, {0}, false, true, 0, 0, 0, 0},
+    {3, 1, {4, 12, 10}, 1, 24, K3, {1, 2, 2}, ONE, {0}, false, false, 0, 0, 0, 0},
+    {3, 2, {4, 6, 5}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0, 0},
+    {3, 1, {4, 6, 6}, 32, 48, K3, ONE, ONE, {0}, false, true, 0, 0, 0, 0},
+    {3, 1, {4, 6, 6}, 48, 40, K3, ONE, ONE, {0}, true, true, 0, 0, 0, 0},
+    {3, 2, {2, 3, 3}, 32, 16, K3, TWO, ONE, ONE, true, false, 0, 0, 0, 0},
+    {3, 1, {4, 6, 5}, 24, 1, K3, {1, 2, 2}, ONE, {0, 1, 1}, true, true, 0, 0, 0, 0},
+    {3, 1, {3, 4, 5}, 6, 2, {3, 1, 2}, {2, 1, 3}, {1, 0, 1}, {1, 0, 2}, true, true, 0, 0, 0, 0},
+    {2, 2, {9, 7}, 16, 32, K3, TWO, ONE, {0}, false, true, ACT_RELU, 0, 0, 0},
+    {2, 2, {9, 7}, 16, 32, K3, TWO, ONE, {0}, false, true, ACT_LRELU, 0, 0, 0},
+    {2, 2, {9, 7}, 16, 1100, ONE, ONE, {0}, {0}, true, false, ACT_LRELU, 0, 0, 0},
+    {2, 2, {9, 7}, 16, 32, K3, TWO, ONE, ONE, true, true, ACT_LRELU, 0, 0, 0},
+    {3, 2, {3, 4, 5}, 16, 3, K3, TWO, ONE, ONE, true, true, ACT_RELU, 0, 0, 0},
+    {2, 2, {9, 7}, 16, 2, K3, TWO, ONE, ONE, true, false, ACT_LRELU, 0, 0, 0},
+    {2, 2, {130, 126}, 3, 16, ONE, TWO, {0}, {0}, false, false, 0, 0, 0, 0},
+    {3, 2, {8, 40, 40}, 1, 8, ONE, {1, 2, 2}, {0}, {0}, false, false, 0, 0, 0, 0},
+    {3, 1, {3, 6, 6}, 1, 16, K3, TWO, ONE, {0}, false, true, 0, 0, 0, 0}, /* padding in every window of frames */
+    {3, 2, {2, 6, 6}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0, 0},
     /* in transformed tiles: whole ones, ones cut off, more and less than a strip of channels */
-    {2, 16, {8, 8}, 32, 48, K4, TWO, ONE, {0}, false, true, ACT_LRELU, 0, 0},
-    {2, 4, {14, 17}, 80, 33, K4, TWO, ONE, {0}, false, false, 0, 0, 0},
-    {2, 4, {8, 7}, 36, 70, K4, TWO, ONE, {0, 1}, true, true, ACT_RELU, 0, 0},
-    {2, 2, {13, 16}, 140, 32, K4, TWO, ONE, {1, 0}, true, false, 0, 0, 0},
+    {2, 16, {8, 8}, 32, 48, K4, TWO, ONE, {0}, false, true, ACT_LRELU, 0, 0, 0},
+    {2, 4, {14, 17}, 80, 33, K4, TWO, ONE, {0}, false, false, 0, 0, 0, 0},
+    {2, 4, {8, 7}, 36, 70, K4, TWO, ONE, {0, 1}, true, true, ACT_RELU, 0, 0, 0},
+    {2, 2, {13, 16}, 140, 32, K4, TWO, ONE, {1, 0}, true, false, 0, 0, 0, 0},
 };
 
 static void models_layers(void **state)
@@ -431,6 +462,42 @@ static void shapes_that_do_not_fit_are_refused(void **state)
     params_free(ps);
 }
 
+static void factors_that_do_not_fit_are_refused(void **state)
+{
+    (void)state;
+    struct run r;
+    struct err e = ERR_INIT;
+    struct layer l = layers[1];
+    build(&r, &l);
+    struct conv_spec s = spec_of(&l);
+    s.scale = graph_param(r.graph, "s", SHAPE(7), GROUP_STATE, (struct init){0});
+    struct node *w = graph_param(r.graph, "w", r.weight->shape, GROUP_MAIN, r.weight->init);
+    assert_null(op_conv(r.graph, r.x, w, NULL, s));
+    assert_true(graph_error(r.graph, &e) < 0);
+    assert_says(e.msg, "the weight's factors must be 32 constants, not 7");
+    graph_free(r.graph);
+    params_free(r.params);
+}
+
+static void weights_with_factors_are_not_trained(void **state)
+{
+    (void)state;
+    struct run r;
+    struct err e = ERR_INIT;
+    struct layer l = layers[1];
+    build(&r, &l);
+    struct conv_spec s = spec_of(&l);
+    s.scale = graph_param(r.graph, "s", SHAPE(l.out), GROUP_STATE, (struct init){0});
+    struct node *w = graph_param(r.graph, "w", r.weight->shape, GROUP_MAIN, r.weight->init);
+    struct objective o = {.loss = probe_sum(r.graph, op_conv(r.graph, r.x, w, NULL, s), 1), .group = GROUP_MAIN};
+    probe_allocate(r.params, 1);
+    struct plan_spec spec = {.graph = r.graph, .objectives = &o, .nobjectives = 1, .threads = 1};
+    assert_true(plan_new(&spec, &r.plan, &e) < 0);
+    assert_says(e.msg, "weights with factors are not trained");
+    graph_free(r.graph);
+    params_free(r.params);
+}
+
 /* ---- the pieces underneath ---- */
 
 static void check_thin(const struct layer *l, enum dtype type)
@@ -499,7 +566,7 @@ static void thin_adjoint_of_any_kernel(void **state)
         if (dnn_has_bf16())
             check_thin(&l, BF16);
     }
-    const struct layer large = {2, 5, {21, 22}, 40, 1, K3, TWO, ONE, ONE, true, true, 0, 0, 0}; /* several blocks */
+    const struct layer large = {2, 5, {21, 22}, 40, 1, K3, TWO, ONE, ONE, true, true, 0, 0, 0, 0}; /* several blocks */
     check_thin(&large, F32);
 }
 
@@ -634,6 +701,8 @@ int main(void)
         cmocka_unit_test(any_layer),
         cmocka_unit_test(what_cannot_be_is_refused),
         cmocka_unit_test(shapes_that_do_not_fit_are_refused),
+        cmocka_unit_test(factors_that_do_not_fit_are_refused),
+        cmocka_unit_test(weights_with_factors_are_not_trained),
         cmocka_unit_test(thin_adjoint_of_any_kernel),
         cmocka_unit_test(tiles_in_blocks),
         cmocka_unit_test(tiles_pay_where_there_are_many),

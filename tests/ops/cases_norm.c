@@ -7,7 +7,6 @@ struct options {
     enum act act;
     double slope;
     double mean, deviation; /* of the data */
-    bool last;              /* fold: the channel is the weight's last dimension */
     bool bias;              /* fold: the layer before has one */
 };
 
@@ -64,29 +63,48 @@ static double far(struct rng *r, int input)
 
 /* ---- folding ---- */
 
-/* weight, gamma, variance; a size is the weight's shape */
+/* gamma, variance */
+static int operands_scale(const struct shape *size, const void *options, struct shape in[NODE_INPUTS])
+{
+    (void)options;
+    in[0] = in[1] = SHAPE(shape_last(size));
+    return 2;
+}
+
+static struct node *build_scale(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_fold_scale(g, in[0], in[1], (float)EPS);
+}
+
+static void fold_scale(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    (void)row;
+    for (size_t c = 0; c < count_of(&shapes[0]); c++)
+        out[c] = in[0][c] / sqrt(in[1][c] + (double)(float)EPS);
+}
+
+/* weight, scale; a size is the weight's shape */
 static int operands_weight(const struct shape *size, const void *options, struct shape in[NODE_INPUTS])
 {
-    const struct options *o = options;
+    (void)options;
     in[0] = *size;
-    in[1] = in[2] = SHAPE(o->last ? shape_last(size) : size->d[0]);
-    return 3;
+    in[1] = SHAPE(size->d[0]);
+    return 2;
 }
 
 static struct node *build_weight(struct graph *g, struct node *const in[], const void *options)
 {
-    const struct options *o = options;
-    return op_fold_weight(g, in[0], in[1], in[2], (float)EPS, o->last);
+    (void)options;
+    return op_fold_weight(g, in[0], in[1]);
 }
 
 static void fold_weight(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
 {
-    const struct options *o = row->options;
-    size_t n = count_of(&shapes[0]), last = (size_t)shape_last(&shapes[0]), first = (size_t)shapes[0].d[0];
-    for (size_t i = 0; i < n; i++) {
-        size_t c = o->last ? i % last : i / (n / first);
-        out[i] = in[0][i] * in[1][c] / sqrt(in[2][c] + (double)(float)EPS);
-    }
+    (void)row;
+    size_t n = count_of(&shapes[0]), first = (size_t)shapes[0].d[0];
+    for (size_t i = 0; i < n; i++)
+        out[i] = in[0][i] * in[1][i / (n / first)];
 }
 
 static int operands_bias(const struct shape *size, const void *options, struct shape in[NODE_INPUTS])
@@ -110,7 +128,7 @@ static void fold_bias(const struct op_row *row, const struct shape shapes[], con
         out[c] = ((in[4] ? in[4][c] : 0) - in[2][c]) * in[0][c] / sqrt(in[3][c] + (double)(float)EPS) + in[1][c];
 }
 
-/* The variance is input 2 of fold_weight and input 3 of fold_bias: all are positive. */
+/* One input of fold_scale and of fold_bias is a variance: all are positive. */
 static double positive(struct rng *r, int input)
 {
     (void)input;
@@ -118,8 +136,7 @@ static double positive(struct rng *r, int input)
 }
 
 static const struct options plain = {.act = ACT_NONE}, relu = {.act = ACT_RELU},
-                            lrelu = {.act = ACT_LRELU, .slope = 0.2}, first = {0}, last = {.last = true},
-                            biased = {.bias = true};
+                            lrelu = {.act = ACT_LRELU, .slope = 0.2}, biased = {.bias = true};
 
 #define NORM(title, o)                                                                                                 \
     {                                                                                                                  \
@@ -140,16 +157,16 @@ const struct op_row norm_rows[] = {
      .wants = 7,
      .value = far,
      .tolerance = 1e-3},
-    {.name = "fold weight, first",
-     .build = build_weight,
-     .options = &first,
+    {.name = "fold scale",
+     .build = build_scale,
+     .options = &plain,
      .sizes = common_sizes,
-     .operands = operands_weight,
-     .reference = fold_weight,
+     .operands = operands_scale,
+     .reference = fold_scale,
      .value = positive},
-    {.name = "fold weight, last",
+    {.name = "fold weight",
      .build = build_weight,
-     .options = &last,
+     .options = &plain,
      .sizes = common_sizes,
      .operands = operands_weight,
      .reference = fold_weight,

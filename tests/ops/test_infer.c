@@ -53,7 +53,8 @@ REFUSED(norm_channels, op_batch_norm(g, in(g, SHAPE(2, 4)), CHANNELS4, CHANNELS4
 REFUSED(norm_missing, op_batch_norm(g, in(g, SHAPE(2, 4)), NULL, CHANNELS4, CHANNELS4, CHANNELS4, norm))
 REFUSED(norm_act, op_batch_norm(g, in(g, SHAPE(2, 4)), CHANNELS4, CHANNELS4, CHANNELS4, CHANNELS4, norm_tanh))
 REFUSED(norm_zero, op_batch_norm(g, in(g, SHAPE(2, 4)), CHANNELS4, CHANNELS4, CHANNELS4, CHANNELS4, norm_eps))
-REFUSED(fold_channels, op_fold_weight(g, in(g, SHAPE(4, 3)), CHANNELS4, CHANNELS4, 1e-5f, true))
+REFUSED(fold_channels, op_fold_weight(g, in(g, SHAPE(3, 4)), CHANNELS4))
+REFUSED(fold_variance, op_fold_scale(g, CHANNELS4, in(g, SHAPE(3)), 1e-5f))
 REFUSED(linear_columns, op_linear(g, in(g, SHAPE(2, 3)), in(g, SHAPE(5, 4)), NULL, ACT_NONE, 0))
 REFUSED(linear_bias, op_linear(g, in(g, SHAPE(2, 3)), in(g, SHAPE(5, 3)), CHANNELS4, ACT_NONE, 0))
 REFUSED(linear_picture, op_linear(g, in(g, SHAPE(2, 8, 8, 3)), in(g, SHAPE(5, 3)), NULL, ACT_NONE, 0))
@@ -103,7 +104,8 @@ static const struct refusal refusals[] = {
     {norm_missing, "gamma is missing"},
     {norm_act, "none, relu or lrelu"},
     {norm_zero, "eps must be above 0"},
-    {fold_channels, "gamma has shape 4, but there are 3 channels"},
+    {fold_channels, "scale has shape 4, but there are 3 channels"},
+    {fold_variance, "running variance has shape 3, but there are 4 channels"},
     {linear_columns, "3 columns, but its weight (outputs x inputs) is made for 4"},
     {linear_bias, "bias has shape 4, but there are 5 channels"},
     {linear_picture, "rows and columns are wanted"},

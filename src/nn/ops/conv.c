@@ -3,6 +3,8 @@
  *   conv:    y[n,p,o] = act(b[o] + sum over k, i of x[n, p stride + k - pad, i] w[o,k,i])
  *   deconv:  y[n,p,o] = act(b[o] + sum over k, i, and q with q stride + k - pad = p, of x[n,q,i] w[i,k,o])
  *
+ * Where factors on the weights of each output are given, w is w scale[o].
+ *
  * deconv is conv's derivative with respect to its input, so one object with three directions serves both: conv runs
  * forward, backward-data, backward-weights; deconv runs backward-data, forward, backward-weights. */
 #include "nn/bf16.h"
@@ -21,7 +23,9 @@
 /* A convolution below this work is done by one thread: waking the others costs more. */
 static const double SERIAL_FLOPS = 1e6;
 
-enum { X, WEIGHT, BIAS };
+enum { X, WEIGHT, BIAS, SCALE, INPUTS };
+
+enum { READ_WEIGHT = READ_IN1 | READ_IN3 }; /* with its factors */
 
 /* How what `thin` does not do is computed: by oneDNN, as a matrix product, in transformed tiles. */
 enum way { BY_DNN, BY_PRODUCT, BY_TILES };
@@ -32,8 +36,9 @@ struct conv {
     struct winograd_spec tiles; /* of BY_TILES */
     size_t act_bytes;           /* of the gradient in front of the activation, at the front of scratch; 0: none */
     size_t narrow_bytes;        /* of that in BF16 behind it, for an F32 output of BF16 inputs; 0: none */
+    float *scaled;              /* the weight with its factors, of BY_PRODUCT; NULL: it has none */
     struct thin *thin;          /* towards a picture: a deconv's forward direction, a convolution's backward-data */
-    uint64_t packed;            /* version of the weights in dnn's packed copies */
+    uint64_t packed;            /* version of the weights in these copies */
 };
 
 static const struct conv_spec *spec_of(const struct node *n)
@@ -63,7 +68,7 @@ static double conv_flops(const struct node *n)
 static int check_operands(struct node *n, struct err *e)
 {
     const struct shape *x = &n->in[X]->shape;
-    const struct node *w = n->in[WEIGHT], *b = n->in[BIAS];
+    const struct node *w = n->in[WEIGHT], *b = n->in[BIAS], *scale = n->in[SCALE];
     char xs[SHAPE_TEXT], ws[SHAPE_TEXT];
     if (x->nd != 4 && x->nd != 5)
         return op_error(n, e, "takes N,H,W,C or N,D,H,W,C, not %s", shape_text(x, xs));
@@ -75,6 +80,9 @@ static int check_operands(struct node *n, struct err *e)
     int64_t out = transposed(n) ? weight_last(n) : weight_first(n);
     if (b && (b->shape.nd != 1 || b->shape.d[0] != out))
         return op_error(n, e, "the bias must have %lld elements, not %s", (long long)out, shape_text(&b->shape, xs));
+    if (scale && (scale->shape.nd != 1 || scale->shape.d[0] != out || !(scale->param || scale->constant)))
+        return op_error(n, e, "the weight's factors must be %lld constants, not %s", (long long)out,
+                        shape_text(&scale->shape, xs));
     return 0;
 }
 
@@ -181,7 +189,7 @@ static bool all_are(const int v[2], int value)
 /* Training sees whole batches; a score must not depend on what else is in the batch. */
 static bool is_tiled(const struct exec *x, const struct dnn_conv_spec *d)
 {
-    const struct winograd_spec tiles = {d->src, d->dst, d->threads};
+    const struct winograd_spec tiles = {.src = d->src, .dst = d->dst, .threads = d->threads};
     return d->src_type == F32 && d->dst_type == F32 && d->src.nd == 4 && all_are(d->kernel, 4) &&
            all_are(d->stride, 2) && all_are(d->pad, 1) && winograd_pays(&tiles, x->wants != 0);
 }
@@ -208,6 +216,23 @@ static struct dnn_conv_spec describe(const struct exec *x)
     return d;
 }
 
+/* Room for the weight with its factors, while it is packed or for as long as it is multiplied with. */
+static int prepare_scaled(struct exec *x, struct conv *c, struct err *e)
+{
+    size_t bytes = (size_t)shape_count(&x->node->in[WEIGHT]->shape) * sizeof(float);
+    if (!x->node->in[SCALE])
+        return 0;
+    if (x->wants & (1u << WEIGHT | 1u << SCALE))
+        return op_error(x->node, e, "weights with factors are not trained, nor are the factors");
+    if (c->way != BY_PRODUCT) {
+        want_scratch(x, bytes);
+        return 0;
+    }
+    x->own_bytes += bytes;
+    c->scaled = malloc(bytes);
+    return c->scaled ? 0 : err_memory(e, "a convolution's weights");
+}
+
 static int prepare(struct exec *x, struct err *e)
 {
     const struct node *n = x->node;
@@ -226,14 +251,14 @@ static int prepare(struct exec *x, struct err *e)
     d.directions = (t ? adjoint : DNN_FORWARD) | (x->wants & (1u << X) ? back : 0) |
                    (x->wants & (1u << WEIGHT) ? DNN_BACKWARD_WEIGHTS : 0);
     c->way = is_product(&d) ? BY_PRODUCT : is_tiled(x, &d) ? BY_TILES : BY_DNN;
-    c->tiles = (struct winograd_spec){d.src, d.dst, d.threads};
+    c->tiles = (struct winograd_spec){.src = d.src, .dst = d.dst, .threads = d.threads};
     if (d.directions && c->way == BY_TILES)
         want_scratch(x, c->act_bytes + winograd_scratch(&c->tiles));
     if (d.directions && c->way == BY_DNN)
         TRY(prepare_dnn(x, c, &d, e));
     if (x->wants & (1u << BIAS))
         want_scratch(x, c->act_bytes + rows_sum_scratch((size_t)shape_rows(&n->shape), (size_t)shape_last(&n->shape)));
-    return 0;
+    return prepare_scaled(x, c, e);
 }
 
 static void release(struct exec *x)
@@ -242,17 +267,34 @@ static void release(struct exec *x)
     if (c) {
         dnn_conv_free(c->dnn);
         thin_free(c->thin);
+        free(c->scaled);
     }
     free(c);
+}
+
+/* The weight with its factors, written to `to`. */
+static const float *scale_weight(const struct exec *x, float *restrict to)
+{
+    const float *weight = x->in[WEIGHT], *scale = x->in[SCALE];
+    bool last = transposed(x->node); /* the output is the weight's last dimension, else its first */
+    size_t columns = (size_t)weight_last(x->node), rows = (size_t)shape_count(&x->node->in[WEIGHT]->shape) / columns;
+    size_t taps = rows / (size_t)weight_first(x->node);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t c = 0; c < columns; c++)
+            to[r * columns + c] = weight[r * columns + c] * scale[last ? c : r / taps];
+    return to;
 }
 
 /* What could not be packed is packed again the next time. */
 static void pack(struct exec *x)
 {
     struct conv *c = x->own;
+    const float *weight = x->in[WEIGHT];
     if (c->packed == *x->version)
         return;
-    bool done = (!c->dnn || dnn_conv_pack(c->dnn, x->in[WEIGHT])) && (!c->thin || thin_pack(c->thin, x->in[WEIGHT]));
+    if (x->in[SCALE] && (c->scaled || c->dnn || c->thin))
+        weight = scale_weight(x, c->scaled ? c->scaled : x->scratch);
+    bool done = (!c->dnn || dnn_conv_pack(c->dnn, weight)) && (!c->thin || thin_pack(c->thin, weight));
     exec_note(x, done);
     if (done)
         c->packed = *x->version;
@@ -265,14 +307,27 @@ static int64_t fine_values(const struct node *n)
     return shape_count(&n->in[WEIGHT]->shape) / weight_first(n);
 }
 
+static const float *multiplied(const struct exec *x)
+{
+    const struct conv *c = x->own;
+    return c->scaled ? c->scaled : x->in[WEIGHT];
+}
+
+static const struct winograd_spec *tiles_of(struct exec *x)
+{
+    struct conv *c = x->own;
+    *(transposed(x->node) ? &c->tiles.in_scale : &c->tiles.out_scale) = x->in[SCALE];
+    return &c->tiles;
+}
+
 static bool to_coarse(struct exec *x, const void *fine, const float *bias, void *coarse, void *scratch)
 {
     struct conv *c = x->own;
     int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
     if (c->way == BY_PRODUCT)
-        return dnn_gemm(false, true, n, o, k, 1, fine, k, x->in[WEIGHT], k, 0, coarse, o);
+        return dnn_gemm(false, true, n, o, k, 1, fine, k, multiplied(x), k, 0, coarse, o);
     if (c->way == BY_TILES)
-        return winograd_forward(&c->tiles, fine, x->in[WEIGHT], coarse, scratch);
+        return winograd_forward(tiles_of(x), fine, x->in[WEIGHT], coarse, scratch);
     return dnn_conv_forward(c->dnn, fine, bias, coarse, scratch);
 }
 
@@ -281,9 +336,9 @@ static bool to_fine(struct exec *x, const void *coarse, void *fine, void *scratc
     struct conv *c = x->own;
     int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
     if (c->way == BY_PRODUCT)
-        return dnn_gemm(false, false, n, k, o, 1, coarse, o, x->in[WEIGHT], k, 0, fine, k);
+        return dnn_gemm(false, false, n, k, o, 1, coarse, o, multiplied(x), k, 0, fine, k);
     if (c->way == BY_TILES)
-        return winograd_backward_data(&c->tiles, coarse, x->in[WEIGHT], fine, scratch);
+        return winograd_backward_data(tiles_of(x), coarse, x->in[WEIGHT], fine, scratch);
     return dnn_conv_backward_data(c->dnn, coarse, fine, scratch);
 }
 
@@ -294,7 +349,7 @@ static bool to_weight(struct exec *x, const void *fine, const void *coarse, void
     if (c->way == BY_PRODUCT)
         return dnn_gemm(true, false, o, k, n, 1, coarse, o, fine, k, 0, x->gin[WEIGHT], k);
     if (c->way == BY_TILES)
-        return winograd_backward_weights(&c->tiles, fine, coarse, x->gin[WEIGHT], scratch);
+        return winograd_backward_weights(tiles_of(x), fine, coarse, x->gin[WEIGHT], scratch);
     return dnn_conv_backward_weights(c->dnn, fine, coarse, x->gin[WEIGHT], scratch);
 }
 
@@ -385,7 +440,7 @@ static void deconv_backward(struct exec *x)
 
 static const struct op conv = {
     .name = "conv",
-    .reads = {[X] = READ_IN1, [WEIGHT] = READ_IN0},
+    .reads = {[X] = READ_WEIGHT, [WEIGHT] = READ_IN0},
     .infer = infer,
     .prepare = prepare,
     .forward = conv_forward,
@@ -396,7 +451,7 @@ static const struct op conv = {
 
 static const struct op deconv = {
     .name = "deconv",
-    .reads = {[X] = READ_IN1, [WEIGHT] = READ_IN0},
+    .reads = {[X] = READ_WEIGHT, [WEIGHT] = READ_IN0},
     .infer = infer,
     .prepare = prepare,
     .forward = deconv_forward,
@@ -408,7 +463,7 @@ static const struct op deconv = {
 /* With an activation within, whose derivative is taken from the output. */
 static const struct op conv_act = {
     .name = "conv",
-    .reads = {[X] = READ_IN1 | READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
+    .reads = {[X] = READ_WEIGHT | READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
     .infer = infer,
     .prepare = prepare,
     .forward = conv_forward,
@@ -419,7 +474,7 @@ static const struct op conv_act = {
 
 static const struct op deconv_act = {
     .name = "deconv",
-    .reads = {[X] = READ_IN1 | READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
+    .reads = {[X] = READ_WEIGHT | READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
     .infer = infer,
     .prepare = prepare,
     .forward = deconv_forward,
@@ -441,7 +496,7 @@ static struct node *apply(struct graph *g, const struct op *op, struct node *x, 
     bool thin = op == &deconv && weight && is_thin(shape_last(&weight->shape), &spec);
     if (x && !thin)
         spec.dtype = x->dtype;
-    struct node *y = graph_apply(g, op, &spec, sizeof spec, 3, (struct node *[]){x, weight, bias});
+    struct node *y = graph_apply(g, op, &spec, sizeof spec, INPUTS, (struct node *[]){x, weight, bias, spec.scale});
     return op_cast(g, y, want);
 }
 

@@ -295,22 +295,7 @@ struct node *op_batch_norm(struct graph *g, struct node *x, struct node *gamma, 
 
 struct fold_spec {
     float eps;
-    bool last; /* the channel is the weight's last dimension */
 };
-
-static int64_t fold_channels(const struct node *n)
-{
-    const struct fold_spec *spec = n->spec;
-    return spec->last ? shape_last(&n->shape) : n->shape.d[0];
-}
-
-static int fold_weight_infer(struct node *n, struct err *e)
-{
-    TRY(check_f32(n, 0, "weight", e));
-    n->shape = n->in[0]->shape;
-    TRY(check_channels(n, 1, "gamma", fold_channels(n), e));
-    return check_channels(n, 2, "running variance", fold_channels(n), e);
-}
 
 static double fold_factor(const struct node *n, const float *gamma, const float *var, size_t c)
 {
@@ -318,18 +303,46 @@ static double fold_factor(const struct node *n, const float *gamma, const float 
     return (double)gamma[c] / sqrt((double)var[c] + (double)spec->eps);
 }
 
+static int fold_scale_infer(struct node *n, struct err *e)
+{
+    n->shape = n->in[0]->shape;
+    TRY(check_channels(n, 0, "gamma", shape_last(&n->shape), e));
+    return check_channels(n, 1, "running variance", shape_last(&n->shape), e);
+}
+
+static void fold_scale_forward(struct exec *x)
+{
+    float *out = x->out;
+    for (size_t c = 0; c < (size_t)shape_last(&x->node->shape); c++)
+        out[c] = (float)fold_factor(x->node, x->in[0], x->in[1], c);
+}
+
+static const struct op fold_scale_op = {
+    .name = "fold scale",
+    .infer = fold_scale_infer,
+    .forward = fold_scale_forward,
+};
+
+struct node *op_fold_scale(struct graph *g, struct node *gamma, struct node *var, float eps)
+{
+    struct fold_spec spec = {eps};
+    return graph_apply(g, &fold_scale_op, &spec, sizeof spec, 2, (struct node *[]){gamma, var});
+}
+
+static int fold_weight_infer(struct node *n, struct err *e)
+{
+    TRY(check_f32(n, 0, "weight", e));
+    n->shape = n->in[0]->shape;
+    return check_channels(n, 1, "scale", n->shape.d[0], e);
+}
+
 static void fold_weight_forward(struct exec *x)
 {
-    const struct fold_spec *spec = x->node->spec;
-    const float *weight = x->in[0];
+    const float *weight = x->in[0], *scale = x->in[1];
     float *out = x->out;
-    size_t channels = (size_t)fold_channels(x->node), count = (size_t)shape_count(&x->node->shape);
-    size_t stride = spec->last ? 1 : count / channels, step = spec->last ? channels : 1;
-    for (size_t c = 0; c < channels; c++) {
-        float factor = (float)fold_factor(x->node, x->in[1], x->in[2], c);
-        for (size_t i = 0; i < count / channels; i++)
-            out[c * stride + i * step] = weight[c * stride + i * step] * factor;
-    }
+    size_t rows = (size_t)x->node->shape.d[0], values = (size_t)shape_count(&x->node->shape) / rows;
+    for (size_t i = 0; i < rows * values; i++)
+        out[i] = weight[i] * scale[i / values];
 }
 
 static const struct op fold_weight_op = {
@@ -338,11 +351,9 @@ static const struct op fold_weight_op = {
     .forward = fold_weight_forward,
 };
 
-struct node *op_fold_weight(struct graph *g, struct node *weight, struct node *gamma, struct node *var, float eps,
-                            bool transposed)
+struct node *op_fold_weight(struct graph *g, struct node *weight, struct node *scale)
 {
-    struct fold_spec spec = {eps, transposed};
-    return graph_apply(g, &fold_weight_op, &spec, sizeof spec, 3, (struct node *[]){weight, gamma, var});
+    return graph_apply(g, &fold_weight_op, NULL, 0, 2, (struct node *[]){weight, scale});
 }
 
 /* Inputs: gamma, beta, mean, var, bias; the last may be missing. */
@@ -375,6 +386,6 @@ static const struct op fold_bias_op = {
 struct node *op_fold_bias(struct graph *g, struct node *bias, struct node *gamma, struct node *beta, struct node *mean,
                           struct node *var, float eps)
 {
-    struct fold_spec spec = {eps, true};
+    struct fold_spec spec = {eps};
     return graph_apply(g, &fold_bias_op, &spec, sizeof spec, 5, (struct node *[]){gamma, beta, mean, var, bias});
 }
