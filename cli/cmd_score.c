@@ -6,6 +6,7 @@
 #include "output.h"
 #include "overlays.h"
 #include "places.h"
+#include "reasons.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ struct score_flags {
     double false_alarm_rate;
     const char *files_from, *maps, *overlay, *format, *score, *protocol;
     bool null, npy, regions, exit_code, strict, force;
-    int batch, threads, hop;
+    int reasons, batch, threads, hop;
 };
 
 #define FLAGS_OF struct score_flags
@@ -33,6 +34,7 @@ static const struct flag flags[] = {
     ROW_PROTOCOL,
     ROW_HOP,
     ROW_SWITCH(regions, 0, "a column more: where the heat map is above what the highest spot of normal samples reaches"),
+    ROW_WHOLE(reasons, 0, "N", "3", 0, REASONS_MAX, "of rows of a table: so many columns at most that make an anomalous row so, with what is normal there"),
     ROW_FORMAT,
     ROW_SWITCH(exit_code, 0, "exit with 3 when any sample is anomalous"),
     ROW_SWITCH(strict, 0, "stop at the first sample that cannot be read, or whose map cannot be written"),
@@ -49,11 +51,15 @@ struct scoring {
     struct maps maps;
     struct overlays overlays;
     struct places places;
+    struct reasons reasons;
     struct output output;
     const char *columns[OUTPUT_COLUMNS];
     char names[ENGRAM_PARTS][80]; /* of the parts' columns */
     int nparts;                   /* columns of parts: 0 where the score is of one part */
     struct bad *waiting, **last;  /* bad samples before the first good one, which says what the parts are */
+    bool of_rows;                 /* the model is */
+    bool tells;                   /* which columns make a row anomalous */
+    bool has_id;                  /* rows have ids */
     bool begun;                   /* the first row brings the line of names: a failure before it leaves stdout empty */
     size_t scored, anomalous, unread, unmapped;
     int code; /* of an error in a row's work; 0: none */
@@ -69,12 +75,15 @@ struct bad {
 };
 
 /* The columns, once it is known of how many parts a score is. */
-static void begin_rows(struct scoring *s, const engram_result *r)
+static void begin_rows(struct scoring *s, const engram_result *r, const char *id)
 {
     size_t n = 0;
     s->nparts = r && r->nparts > 1 ? r->nparts : 0;
+    s->has_id = id;
     s->columns[n++] = "path";
     s->columns[n++] = "index";
+    if (s->has_id)
+        s->columns[n++] = "id";
     s->columns[n++] = "score";
     for (int i = 0; i < s->nparts; i++) {
         snprintf(s->names[i], sizeof s->names[i], "score.%s", r->parts[i].name);
@@ -84,16 +93,21 @@ static void begin_rows(struct scoring *s, const engram_result *r)
     s->columns[n++] = "anomalous";
     if (s->flags->regions)
         s->columns[n++] = "regions";
+    if (s->tells)
+        s->columns[n++] = "reasons";
     s->columns[n] = "error";
     output_begin(&s->output, s->flags->format, s->columns);
     s->begun = true;
 }
 
-/* `r` and `error` may be NULL. False when stdout takes no more. */
-static bool print_row(struct scoring *s, const char *path, int64_t index, const engram_result *r, const char *error)
+/* `id`, `r` and `error` may be NULL. False when stdout takes no more. */
+static bool print_row(struct scoring *s, const char *path, int64_t index, const char *id, const engram_result *r,
+                      const char *error)
 {
     struct cell cells[OUTPUT_COLUMNS] = {CELL_OF_TEXT(path), CELL_OF_WHOLE(index)};
     size_t n = 2;
+    if (s->has_id)
+        cells[n++] = id ? CELL_OF_TEXT(id) : CELL_EMPTY;
     cells[n++] = r ? CELL_OF_FLOAT(r->score) : CELL_EMPTY;
     for (int i = 0; i < s->nparts; i++)
         cells[n++] = r ? CELL_OF_FLOAT(r->parts[i].value) : CELL_EMPTY;
@@ -101,6 +115,8 @@ static bool print_row(struct scoring *s, const char *path, int64_t index, const 
     cells[n++] = r ? CELL_OF_BOOL(r->anomalous) : CELL_EMPTY;
     if (s->flags->regions)
         cells[n++] = r && s->places.text ? CELL_OF_TEXT(s->places.text) : CELL_EMPTY;
+    if (s->tells)
+        cells[n++] = r && r->anomalous ? CELL_OF_TEXT(s->reasons.text) : CELL_EMPTY;
     cells[n] = error ? CELL_OF_TEXT(error) : CELL_EMPTY;
     return output_row(&s->output, cells);
 }
@@ -122,7 +138,7 @@ static bool print_waiting(struct scoring *s)
     while (s->waiting) {
         struct bad *bad = s->waiting;
         s->waiting = bad->next;
-        open = open && print_row(s, bad->path, bad->index, NULL, bad->error);
+        open = open && print_row(s, bad->path, bad->index, NULL, NULL, bad->error);
         free(bad->path);
         free(bad->error);
         free(bad);
@@ -130,22 +146,24 @@ static bool print_waiting(struct scoring *s)
     return open;
 }
 
-static bool add_row(struct scoring *s, const char *path, int64_t index, const engram_result *r, const char *error)
+static bool add_row(struct scoring *s, const char *path, int64_t index, const char *id, const engram_result *r,
+                    const char *error)
 {
     console_clear();
     if (!s->begun && !r)
         return keep_waiting(s, path, index, error);
     if (!s->begun)
-        begin_rows(s, r);
-    return print_waiting(s) && print_row(s, path, index, r, error);
+        begin_rows(s, r, id);
+    return print_waiting(s) && print_row(s, path, index, id, r, error);
 }
 
 /* One sample: its map, its row, its count. `r` NULL: it could not be read, and `error` says why. Non-zero: stop. */
-static int take(struct scoring *s, const char *name, const char *path, int64_t index, const engram_result *r,
-                const char *error)
+static int take(struct scoring *s, const engram_row *row)
 {
+    const engram_result *r = row->result;
+    const char *error = row->error;
     engram_error unmapped;
-    if (r && s->maps.folder && maps_write(&s->maps, s->scorer, name, &unmapped)) {
+    if (r && s->maps.folder && maps_write(&s->maps, s->scorer, row->name, &unmapped)) {
         error = unmapped.message;
         s->unmapped++;
     }
@@ -153,10 +171,12 @@ static int take(struct scoring *s, const char *name, const char *path, int64_t i
         error = unmapped.message;
         s->unmapped++;
     }
+    if (r && r->anomalous && s->tells)
+        reasons_tell(&s->reasons, s->scorer, s->flags->reasons);
     s->scored += r != NULL;
     s->unread += r == NULL;
     s->anomalous += r && r->anomalous;
-    bool open = add_row(s, path, index, r, error);
+    bool open = add_row(s, row->path, row->index, row->id, r, error);
     if (error && s->flags->strict)
         s->code = console_error("%s", error);
     return !open || s->code;
@@ -173,18 +193,18 @@ static int show(struct scoring *s, const engram_row *row)
 
 static int on_row(void *user, const engram_row *row)
 {
-    return take(user, row->name, row->path, row->index, row->result, row->error) || show(user, row);
+    return take(user, row) || show(user, row);
 }
 
 /* ---- all ---- */
 
-static int score_urls(struct scoring *s, engram_scorer *scorer, const struct list *list, engram_error *error)
+static int score_urls(struct scoring *s, engram_scorer *scorer, const char *const *urls, size_t n, engram_error *error)
 {
     engram_hooks hooks = console_hooks;
     if (isatty(STDOUT_FILENO) && s->flags->format && strcmp(s->flags->format, "text"))
         hooks.progress = NULL; /* the rows themselves show it */
     console_debug("looking for samples");
-    return engram_score_data(scorer, list->paths, list->n, &hooks, on_row, s, error);
+    return engram_score_data(scorer, urls, n, &hooks, on_row, s, error);
 }
 
 static int score_stdin(struct scoring *s, engram_scorer *scorer)
@@ -198,7 +218,12 @@ static int score_stdin(struct scoring *s, engram_scorer *scorer)
         return code;
     int failed = engram_score_encoded(scorer, bytes, n, &result, &error);
     free(bytes);
-    take(s, "stdin", "-", 0, failed ? NULL : &result, failed ? error.message : NULL);
+    const engram_row row = {.size = sizeof row,
+                            .name = "stdin",
+                            .path = "-",
+                            .error = failed ? error.message : NULL,
+                            .result = failed ? NULL : &result};
+    take(s, &row);
     return 0;
 }
 
@@ -227,13 +252,15 @@ static int score_all(struct scoring *s, engram_scorer *scorer, const struct list
 {
     engram_error error = {0};
     s->scorer = scorer;
-    if (!strcmp(list->paths[0], "-"))
-        s->code = score_stdin(s, scorer);
+    if (strcmp(list->paths[0], "-"))
+        score_urls(s, scorer, list->paths, list->n, &error);
+    else if (s->of_rows)
+        score_urls(s, scorer, (const char *const[]){"csv:-"}, 1, &error);
     else
-        score_urls(s, scorer, list, &error);
+        s->code = score_stdin(s, scorer);
     console_clear();
     if (s->waiting && !s->begun)
-        begin_rows(s, NULL);
+        begin_rows(s, NULL, NULL);
     print_waiting(s);
     int written = s->begun ? output_end(&s->output) : 0;
     const bool whole = !s->code && (!error.code || error.code == ENGRAM_STOPPED); /* or as far as it came */
@@ -264,13 +291,17 @@ static int score_with(const struct score_flags *f, const engram_model *model, co
     engram_scorer *scorer;
     struct scorer_settings settings;
     struct scoring s = {.flags = f};
+    engram_format format = ENGRAM_FORMAT_INIT;
     double smallest = engram_model_smallest_rate(model);
     if (f->false_alarm_rate > 0 && f->false_alarm_rate < smallest)
         console_warn("at a false-alarm rate of %g this model can call nothing anomalous: it was calibrated on too few "
                      "samples for less than %.2g",
                      f->false_alarm_rate, smallest);
+    engram_model_format(model, &format);
+    s.of_rows = !format.height;
+    s.tells = s.of_rows && f->reasons;
     scorer_settings_make(&settings, f->false_alarm_rate, f->threads, f->overlay ? 1 : f->batch, f->score,
-                         f->maps || f->regions || f->overlay);
+                         f->maps || f->regions || f->overlay || s.tells);
     if (f->overlay)
         scorer_settings_add(&settings, "pictures=true"); /* which wait for their verdicts: few at a time */
     scorer_settings_add(&settings, "protocol=%s", f->protocol);
@@ -299,8 +330,9 @@ static int check(const struct args *args)
                                       "LIST, or - for a picture on standard input");
     for (size_t i = 1; i < args->noperands; i++)
         if (!strcmp(args->operands[i], "-") && (args->noperands > 2 || f->files_from))
-            return console_usage("score", "- is one picture on standard input and stands alone; --files-from - reads "
-                                          "a list of paths there");
+            return console_usage("score",
+                                 "- is one picture or table on standard input and stands alone; --files-from - reads "
+                                 "a list of paths there");
     return 0;
 }
 
@@ -343,7 +375,8 @@ const struct verb verb_score = {
     .operands = "FILE DATA...",
     .summary = "say how abnormal each sample is",
     .details =
-        "Scores every sample of DATA (pictures, folders, SOURCE:PATH, or - for one picture on standard input) with the "
+        "Scores every sample of DATA (pictures, folders, tables, SOURCE:PATH, or - for one picture, or a table, on "
+        "standard input) with the "
         "model in FILE, in order, one row each: path, index, score, p_value, anomalous, error. A score is raw, higher "
         "is more abnormal; where it has several parts, a column score.PART for each follows it. The p-value is the "
         "share of normal samples with such a score or a higher one; a sample is anomalous where it is at most the "
@@ -351,7 +384,10 @@ const struct verb verb_score = {
         "written, which has its score as well. With --regions a column more says where the heat map lies above its "
         "calibrated threshold: \"X Y WIDTH HEIGHT AREA PEAK\" of each connected region, in the map's pixels, highest "
         "peak "
-        "first, with semicolons between them. The exit code is then 4, or 1 where nothing could be scored.",
+        "first, with semicolons between them. Of rows of a table a column reasons says which columns make an anomalous "
+        "row "
+        "so, what stands there and what is normal there; a column id has what the table's id columns say. The exit "
+        "code is then 4, or 1 where nothing could be scored.",
     .examples = "engram score photos.safetensors new/ > scores.csv\n"
                 "engram score photos.safetensors new/ --maps maps/ --false-alarm-rate 0.01\n"
                 "engram score photos.safetensors one.png --regions --format jsonl\n"

@@ -12,7 +12,7 @@
 
 enum output_format { OUTPUT_CSV, OUTPUT_JSONL, OUTPUT_TEXT };
 
-enum { OUTPUT_COLUMNS = 16 };
+enum { OUTPUT_COLUMNS = 20 };
 
 struct output {
     enum output_format format;

@@ -260,6 +260,21 @@ typedef struct engram_region {
 ENGRAM_API int engram_scorer_regions(const engram_scorer *scorer, size_t i, engram_region *regions, size_t room,
                                      size_t *n, engram_error *error);
 
+/* One column's part in what is abnormal of a row. */
+typedef struct engram_reason {
+    size_t size;
+    const char *column; /* its name; the model's */
+    double share;       /* of what all columns add to the heat map that the verdict stands on, 0 to 1 */
+    char value[64];     /* what stands in the row, as its file has it: "5821", "ecr_i"; cut where it is longer */
+    char normal[112];   /* what stands in normal rows: "0..12", where 98 % of them lie; "tcp 70 %, udp 20 %, 3 more" */
+} engram_reason;
+
+/* Finds the columns that make result i (as in engram_scorer_map) abnormal, largest share first: *n of them, of which
+ * the first `room` are written to `reasons` (NULL where room is 0). Of rows alone; settings: maps=true. After
+ * engram_score_rows, of as many rows as a batch at most. */
+ENGRAM_API int engram_scorer_reasons(const engram_scorer *scorer, size_t i, engram_reason *reasons, size_t room,
+                                     size_t *n, engram_error *error);
+
 /* One sample of a data set with its verdict, or with the reason why there is none. */
 typedef struct engram_row {
     size_t size;
@@ -273,6 +288,7 @@ typedef struct engram_row {
     double time;                   /* of a frame, in seconds from where its video or stream begins; else NaN */
     const engram_picture *picture; /* the frame itself, where the scorer's setting pictures=true asks for it: 8-bit grey
                                       or RGB, made smaller where it was very large; else NULL */
+    const char *id; /* of a row of a table: what its id columns say, ", " between; NULL where it has none */
 } engram_row;
 
 /* Non-zero stops the call with ENGRAM_STOPPED. The row and all in it is valid during the call only. */
@@ -628,6 +644,7 @@ ENGRAM_API int engram_machine_measure(int threads, engram_machine *machine, engr
 #define ENGRAM_PICTURE_INIT         {sizeof(engram_picture), 0, 0, 0, {0, 0, 0, 0}, {0, 0, 0, 0}}
 #define ENGRAM_RESULT_INIT          {sizeof(engram_result), 0, 0, 0, 0, {{0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}, {0, 0, 0}}}
 #define ENGRAM_REGION_INIT          {sizeof(engram_region), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define ENGRAM_REASON_INIT          {sizeof(engram_reason), 0, 0, "", ""}
 #define ENGRAM_SAMPLE_INIT          {sizeof(engram_sample), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_DATA_SOURCE_INIT     {sizeof(engram_data_source), 0, 0, 0, 0, 0}
 #define ENGRAM_TRAIN_JOB_INIT       {sizeof(engram_train_job), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}

@@ -166,10 +166,16 @@ struct engram_scorer {
     uint8_t *fitted;                 /* and their pixels; the same */
     struct verdict *verdicts;        /* batch, of the last call */
     size_t nverdicts;                /* 0 where it failed */
+    float *rows;                     /* of the last call that scored rows in memory: a batch of them; else NULL */
+    const struct dataset *data;      /* whose sample the verdict is of, while a row is told; else NULL */
+    size_t sample;
 };
 
 /* What its maps are coloured and its regions found by. */
 const struct calibration *scorer_calibration_of(const engram_scorer *s);
+
+/* The verdict of result i, which has a map of `count` values. */
+int scorer_find_map(const engram_scorer *s, size_t i, const struct verdict **out, size_t *count, struct err *e);
 
 /* What it says of a verdict. */
 void result_write(const engram_scorer *s, const struct verdict *v, engram_result *out);

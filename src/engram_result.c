@@ -60,18 +60,17 @@ static const struct verdict *find_verdict(const engram_scorer *s, size_t i, stru
     return NULL;
 }
 
-/* The verdict of result i, which has a map of `count` values. */
-static int find_map(const engram_scorer *s, size_t i, const struct verdict **out, size_t *count, struct err *e)
+int scorer_find_map(const engram_scorer *s, size_t i, const struct verdict **out, size_t *count, struct err *e)
 {
     const struct verdict *v = find_verdict(s, i, e);
-    const struct shape *sample = &loaded_file(s->model->loaded)->input.sample;
+    const struct shape size = model_file_map(loaded_file(s->model->loaded)); /* a frame of a clip has a verdict */
     if (!v)
         return e->code;
     if (!v->map)
         return err_set(e, ERR_USAGE, "there is no map: %s",
                        s->config.maps ? "this model makes none" : "the scorer was not asked for any (maps=true)");
     *out = v;
-    *count = (size_t)(sample->d[sample->nd - 3] * sample->d[sample->nd - 2]); /* a frame of a clip has a verdict */
+    *count = (size_t)shape_count(&size);
     return 0;
 }
 
@@ -79,7 +78,7 @@ static int copy_map(const engram_scorer *s, size_t i, float *values, size_t n, s
 {
     const struct verdict *v;
     size_t want;
-    TRY(find_map(s, i, &v, &want, e));
+    TRY(scorer_find_map(s, i, &v, &want, e));
     if (n != want)
         return err_set(e, ERR_USAGE, "a map of this model has %zu values, not %zu", want, n);
     memcpy(values, v->map, n * sizeof *values);
@@ -158,7 +157,7 @@ static int find_regions(const engram_scorer *s, size_t i, engram_region *out, si
         return err_set(e, ERR_USAGE, "there is room for %zu regions, but `regions` is NULL", room);
     if (room)
         TRY(STRUCT_CHECK(engram_region, out, e));
-    TRY(find_map(s, i, &v, &count, e));
+    TRY(scorer_find_map(s, i, &v, &count, e));
     const struct shape size = model_file_map(loaded_file(s->model->loaded));
     size_t frame = (size_t)shape_count(&size);
     for (size_t at = 0; at < count; at += frame)
@@ -199,7 +198,7 @@ static int result_map_write(const engram_scorer *s, size_t i, const char *path, 
 {
     const struct verdict *v;
     size_t count;
-    TRY(find_map(s, i, &v, &count, e));
+    TRY(scorer_find_map(s, i, &v, &count, e));
     int width = (int)model_file_map(loaded_file(s->model->loaded)).d[1];
     return map_write(scorer_calibration_of(s), v->map, width, (int)(count / (size_t)width), path, format, force, e);
 }

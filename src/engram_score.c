@@ -43,6 +43,7 @@ void engram_scorer_free(engram_scorer *scorer)
     free(scorer->pictures);
     free(scorer->fitted);
     free(scorer->verdicts);
+    free(scorer->rows);
     free(scorer);
 }
 
@@ -243,8 +244,15 @@ static int score_rows(engram_scorer *s, const float *rows, size_t n, size_t colu
     const size_t batch = (size_t)s->config.batch;
     TRY(scorer_check_rows(s->model->loaded, rows, n, columns, e));
     TRY(ready(s, &s->many, s->config.batch, e));
+    s->rows = s->rows ? s->rows : malloc(batch * columns * sizeof *s->rows);
+    if (!s->rows)
+        return err_memory(e, "rows to be looked at");
     for (size_t first = 0; first < n; first += batch)
         TRY(score_some_rows(s, rows + first * columns, first, n - first < batch ? n - first : batch, results, e));
+    if (n <= batch) {
+        memcpy(s->rows, rows, n * columns * sizeof *rows);
+        s->nverdicts = n;
+    }
     return 0;
 }
 

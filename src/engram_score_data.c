@@ -2,6 +2,7 @@
 #include "engram_private.h"
 
 #include "base/clock.h"
+#include "data/reasons.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@ struct rows {
     void *user;
     size_t done, total;
     double started;
+    char id[256];
 };
 
 static int on_row(void *user, size_t index, const struct verdict *v)
@@ -27,8 +29,15 @@ static int on_row(void *user, size_t index, const struct verdict *v)
                       .kind = s->kind,
                       .truth = s->anomalous,
                       .time = dataset_plays(r->data) ? v->time : (double)NAN};
+    struct err unread = ERR_INIT; /* what cannot be read has said so */
+    if (row_id(r->data, SPLIT_TEST, index, r->id, sizeof r->id, &unread) > 0)
+        row.id = r->id;
     hooks_samples(r->hooks, "scoring", ++r->done, r->total, clock_seconds() - r->started);
-    return scorer_tell(r->scorer, v, &row, r->row, r->user) || hooks_stop(hooks_user(r->hooks));
+    r->scorer->data = r->data;
+    r->scorer->sample = index;
+    int stop = scorer_tell(r->scorer, v, &row, r->row, r->user) || hooks_stop(hooks_user(r->hooks));
+    r->scorer->data = NULL;
+    return stop;
 }
 
 static bool on_search(void *user, size_t samples)

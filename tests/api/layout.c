@@ -69,7 +69,7 @@ AT(engram_region, peak, 40);
 AT(engram_region, peak_x, 48);
 AT(engram_region, peak_y, 52);
 
-SIZE(engram_row, 80);
+SIZE(engram_row, 88);
 AT(engram_row, size, 0);
 AT(engram_row, name, 8);
 AT(engram_row, path, 16);
@@ -80,6 +80,14 @@ AT(engram_row, error, 48);
 AT(engram_row, result, 56);
 AT(engram_row, time, 64);
 AT(engram_row, picture, 72);
+AT(engram_row, id, 80);
+
+SIZE(engram_reason, 200);
+AT(engram_reason, size, 0);
+AT(engram_reason, column, 8);
+AT(engram_reason, share, 16);
+AT(engram_reason, value, 24);
+AT(engram_reason, normal, 88);
 
 SIZE(engram_sample, 48);
 AT(engram_sample, size, 0);

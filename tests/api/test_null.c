@@ -61,6 +61,9 @@ static void scoring(void **state)
     size_t n;
     refused(engram_scorer_map_write(NULL, 0, "m", ENGRAM_MAP_PNG, 0, &error), "scorer");
     refused(engram_scorer_map_write(s, 0, NULL, ENGRAM_MAP_PNG, 0, &error), "path");
+    refused(engram_scorer_reasons(NULL, 0, NULL, 0, &n, &error), "scorer");
+    refused(engram_scorer_reasons(s, 0, NULL, 0, NULL, &error), "n");
+    refused(engram_scorer_reasons(s, 0, NULL, 1, &n, &error), "reasons");
     refused(engram_scorer_regions(NULL, 0, NULL, 0, &n, &error), "scorer");
     refused(engram_scorer_regions(s, 0, NULL, 0, NULL, &error), "n");
     refused(engram_scorer_regions(s, 0, NULL, 1, &n, &error), "regions");
