@@ -8,6 +8,7 @@
 #include "places.h"
 #include "reasons.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,6 +58,8 @@ struct scoring {
     char names[ENGRAM_PARTS][80]; /* of the parts' columns */
     int nparts;                   /* columns of parts: 0 where the score is of one part */
     struct bad *waiting, **last;  /* bad samples before the first good one, which says what the parts are */
+    bool clips;                   /* what the model takes */
+    bool frames;                  /* rows are of frames of videos */
     bool of_rows;                 /* the model is */
     bool tells;                   /* which columns make a row anomalous */
     bool has_id;                  /* rows have ids */
@@ -72,16 +75,27 @@ struct bad {
     struct bad *next;
     char *path, *error;
     int64_t index;
+    double time;
 };
 
-/* The columns, once it is known of how many parts a score is. */
-static void begin_rows(struct scoring *s, const engram_result *r, const char *id)
+/* Whether it is one of a frame of a video. */
+static bool is_frame(const engram_row *row)
 {
+    return !isnan(row->time);
+}
+
+/* The columns, once it is known of how many parts a score is. Frames are written as they come, however many. */
+static void begin_rows(struct scoring *s, const engram_row *row)
+{
+    const engram_result *r = row->result;
     size_t n = 0;
     s->nparts = r && r->nparts > 1 ? r->nparts : 0;
-    s->has_id = id;
-    s->columns[n++] = "path";
-    s->columns[n++] = "index";
+    s->has_id = row->id;
+    s->frames = is_frame(row);
+    s->columns[n++] = s->frames ? "video" : "path";
+    s->columns[n++] = s->frames ? "frame" : "index";
+    if (s->frames)
+        s->columns[n++] = "time";
     if (s->has_id)
         s->columns[n++] = "id";
     s->columns[n++] = "score";
@@ -96,18 +110,20 @@ static void begin_rows(struct scoring *s, const engram_result *r, const char *id
     if (s->tells)
         s->columns[n++] = "reasons";
     s->columns[n] = "error";
-    output_begin(&s->output, s->flags->format, s->columns);
+    output_begin(&s->output, s->frames && !s->flags->format ? "csv" : s->flags->format, s->columns);
     s->begun = true;
 }
 
-/* `id`, `r` and `error` may be NULL. False when stdout takes no more. */
-static bool print_row(struct scoring *s, const char *path, int64_t index, const char *id, const engram_result *r,
-                      const char *error)
+/* False when stdout takes no more. */
+static bool print_row(struct scoring *s, const engram_row *row, const char *error)
 {
-    struct cell cells[OUTPUT_COLUMNS] = {CELL_OF_TEXT(path), CELL_OF_WHOLE(index)};
+    const engram_result *r = row->result;
+    struct cell cells[OUTPUT_COLUMNS] = {CELL_OF_TEXT(row->path), CELL_OF_WHOLE(row->index)};
     size_t n = 2;
+    if (s->frames)
+        cells[n++] = CELL_OF_FLOAT(row->time);
     if (s->has_id)
-        cells[n++] = id ? CELL_OF_TEXT(id) : CELL_EMPTY;
+        cells[n++] = row->id ? CELL_OF_TEXT(row->id) : CELL_EMPTY;
     cells[n++] = r ? CELL_OF_FLOAT(r->score) : CELL_EMPTY;
     for (int i = 0; i < s->nparts; i++)
         cells[n++] = r ? CELL_OF_FLOAT(r->parts[i].value) : CELL_EMPTY;
@@ -121,12 +137,12 @@ static bool print_row(struct scoring *s, const char *path, int64_t index, const 
     return output_row(&s->output, cells);
 }
 
-static bool keep_waiting(struct scoring *s, const char *path, int64_t index, const char *error)
+static bool keep_waiting(struct scoring *s, const engram_row *row, const char *error)
 {
     struct bad *bad = calloc(1, sizeof *bad);
     if (!bad)
         return false;
-    *bad = (struct bad){.path = strdup(path), .error = strdup(error), .index = index};
+    *bad = (struct bad){.path = strdup(row->path), .error = strdup(error), .index = row->index, .time = row->time};
     *(s->waiting ? s->last : &s->waiting) = bad;
     s->last = &bad->next;
     return bad->path && bad->error;
@@ -137,8 +153,11 @@ static bool print_waiting(struct scoring *s)
     bool open = true;
     while (s->waiting) {
         struct bad *bad = s->waiting;
+        const engram_row row = {.path = bad->path, .index = bad->index, .time = bad->time};
         s->waiting = bad->next;
-        open = open && print_row(s, bad->path, bad->index, NULL, NULL, bad->error);
+        if (!s->begun)
+            begin_rows(s, &row);
+        open = open && print_row(s, &row, bad->error);
         free(bad->path);
         free(bad->error);
         free(bad);
@@ -146,15 +165,24 @@ static bool print_waiting(struct scoring *s)
     return open;
 }
 
-static bool add_row(struct scoring *s, const char *path, int64_t index, const char *id, const engram_result *r,
-                    const char *error)
+static bool add_row(struct scoring *s, const engram_row *row, const char *error)
 {
     console_clear();
-    if (!s->begun && !r)
-        return keep_waiting(s, path, index, error);
+    if (!s->begun && !row->result)
+        return keep_waiting(s, row, error);
     if (!s->begun)
-        begin_rows(s, r, id);
-    return print_waiting(s) && print_row(s, path, index, id, r, error);
+        begin_rows(s, row);
+    return print_waiting(s) && print_row(s, row, error);
+}
+
+/* A frame's map stands in a folder of its video's. */
+static int write_map(struct scoring *s, const engram_row *row, engram_error *error)
+{
+    char name[4096];
+    if (!is_frame(row))
+        return maps_write(&s->maps, s->scorer, row->name, error);
+    snprintf(name, sizeof name, "%s/%06lld", row->name, (long long)row->index);
+    return maps_write(&s->maps, s->scorer, name, error);
 }
 
 /* One sample: its map, its row, its count. `r` NULL: it could not be read, and `error` says why. Non-zero: stop. */
@@ -163,7 +191,7 @@ static int take(struct scoring *s, const engram_row *row)
     const engram_result *r = row->result;
     const char *error = row->error;
     engram_error unmapped;
-    if (r && s->maps.folder && maps_write(&s->maps, s->scorer, row->name, &unmapped)) {
+    if (r && s->maps.folder && write_map(s, row, &unmapped)) {
         error = unmapped.message;
         s->unmapped++;
     }
@@ -176,7 +204,7 @@ static int take(struct scoring *s, const engram_row *row)
     s->scored += r != NULL;
     s->unread += r == NULL;
     s->anomalous += r && r->anomalous;
-    bool open = add_row(s, row->path, row->index, row->id, r, error);
+    bool open = add_row(s, row, error);
     if (error && s->flags->strict)
         s->code = console_error("%s", error);
     return !open || s->code;
@@ -221,6 +249,7 @@ static int score_stdin(struct scoring *s, engram_scorer *scorer)
     const engram_row row = {.size = sizeof row,
                             .name = "stdin",
                             .path = "-",
+                            .time = NAN,
                             .error = failed ? error.message : NULL,
                             .result = failed ? NULL : &result};
     take(s, &row);
@@ -254,13 +283,11 @@ static int score_all(struct scoring *s, engram_scorer *scorer, const struct list
     s->scorer = scorer;
     if (strcmp(list->paths[0], "-"))
         score_urls(s, scorer, list->paths, list->n, &error);
-    else if (s->of_rows)
-        score_urls(s, scorer, (const char *const[]){"csv:-"}, 1, &error);
+    else if (s->of_rows || s->clips)
+        score_urls(s, scorer, (const char *const[]){s->clips ? "video:-" : "csv:-"}, 1, &error);
     else
         s->code = score_stdin(s, scorer);
     console_clear();
-    if (s->waiting && !s->begun)
-        begin_rows(s, NULL, NULL);
     print_waiting(s);
     int written = s->begun ? output_end(&s->output) : 0;
     const bool whole = !s->code && (!error.code || error.code == ENGRAM_STOPPED); /* or as far as it came */
@@ -299,6 +326,7 @@ static int score_with(const struct score_flags *f, const engram_model *model, co
                      f->false_alarm_rate, smallest);
     engram_model_format(model, &format);
     s.of_rows = !format.height;
+    s.clips = format.frames > 0;
     s.tells = s.of_rows && f->reasons;
     scorer_settings_make(&settings, f->false_alarm_rate, f->threads, f->overlay ? 1 : f->batch, f->score,
                          f->maps || f->regions || f->overlay || s.tells);
@@ -377,7 +405,9 @@ const struct verb verb_score = {
     .details =
         "Scores every sample of DATA (pictures, folders, tables, SOURCE:PATH, or - for one picture, or a table, on "
         "standard input) with the "
-        "model in FILE, in order, one row each: path, index, score, p_value, anomalous, error. A score is raw, higher "
+        "model in FILE, in order, one row each: path, index, score, p_value, anomalous, error; of videos one a frame, "
+        "as "
+        "they come: video, frame, time (seconds), score, ... A score is raw, higher "
         "is more abnormal; where it has several parts, a column score.PART for each follows it. The p-value is the "
         "share of normal samples with such a score or a higher one; a sample is anomalous where it is at most the "
         "false-alarm rate. A sample that cannot be read is a row with its error; so is one whose map cannot be "

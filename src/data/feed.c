@@ -27,6 +27,7 @@ struct feed {
     uint8_t *memory; /* of all slots' frames */
     struct slot slots[AHEAD];
     struct picture_decoder *decoder;
+    double last; /* the thread's: time of the last frame */
     pthread_t thread;
     bool started;
 
@@ -64,7 +65,8 @@ static bool put_end(struct feed *f, size_t video, int64_t frame, const char *why
     struct slot *slot = wait_for_room(f);
     if (!slot)
         return false;
-    slot->item = (struct feed_item){.what = why ? FEED_ERROR : FEED_END, .video = video, .frame = frame};
+    slot->item =
+        (struct feed_item){.what = why ? FEED_ERROR : FEED_END, .video = video, .frame = frame, .time = f->last};
     if (why)
         snprintf(slot->message, sizeof slot->message, "%s", why);
     slot->item.message = slot->message;
@@ -88,6 +90,7 @@ static int put_frame(struct feed *f, const struct part *part, void *player, size
     preprocess_ignore(f->input, slot->kept);
     if (f->shows)
         TRY(shown_keep(&slot->shown, f->decoder, &picture, e));
+    f->last = time;
     slot->item = (struct feed_item){.what = FEED_FRAME,
                                     .video = video,
                                     .frame = frame,
@@ -112,6 +115,7 @@ static bool play_video(struct feed *f, size_t i)
     struct err e = ERR_INIT;
     void *player = NULL;
     int64_t frame = f->from[i];
+    f->last = 0;
     int got = part->source->play(part, s, &f->halt, &player, &e);
     if (got == 0 && frame)
         got = part->source->seek(player, frame, time_of(&f->ds->splits[f->split].episodes[s->episode], frame), &e);

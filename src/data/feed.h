@@ -22,7 +22,7 @@ struct feed_item {
     enum feed_what what;
     size_t video;         /* place in the split */
     int64_t frame;        /* from 0; of END and ERROR: how many there were */
-    double time;          /* seconds from the video's start */
+    double time;          /* seconds from the start of the video; of ERROR that of the frame before */
     const void *kept;     /* FRAME: in its kept form; valid until the next call */
     struct picture shown; /* FRAME: to be shown, where that is wanted (data/shown.h); the same */
     const char *message;  /* ERROR: a sentence; the same */

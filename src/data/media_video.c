@@ -26,7 +26,8 @@ struct media_video {
     int orientation;   /* EXIF's, as the container says */
     int width, height; /* of the first frame; 0: none yet */
     int64_t first;     /* its time in the stream's unit */
-    int64_t frames;    /* so far */
+    int64_t frames;    /* so far, */
+    double last;       /* and the time of the last one in seconds */
     bool drained;      /* the container has no more packets */
     double skip_to;    /* after a seek: frames before that time are dropped; negative: none */
 };
@@ -196,10 +197,12 @@ void media_video_close(struct media_video *v)
 
 static int damaged(const struct media_video *v, struct err *e)
 {
+    if (!v->frames)
+        return err_set(e, ERR_FORMAT, "%s is damaged or cut short: not one frame of it can be decoded; copy it again",
+                       v->path);
     return err_set(e, ERR_FORMAT,
                    "%s is damaged or cut short behind frame %lld (%.3g s); copy it again, or cut the rest off", v->path,
-                   (long long)v->frames - 1,
-                   v->frames ? (double)(v->frame->best_effort_timestamp - v->first) * av_q2d(v->stream->time_base) : 0);
+                   (long long)v->frames - 1, v->last);
 }
 
 /* The next packet of the stream, to the decoder; at the end of the file the decoder is told. */
@@ -223,14 +226,30 @@ static int send_packet(struct media_video *v, struct err *e)
     return failed < 0 && failed != AVERROR(EAGAIN) ? damaged(v, e) : 0;
 }
 
-/* Containers say how many frames they have; a file that lost its tail has fewer. Some count what is never shown. */
+/* Seconds that the container says the video lasts; 0: it does not say. Sound beside it may last longer. */
+static double announced_seconds(const struct media_video *v)
+{
+    if (v->stream->duration > 0)
+        return (double)v->stream->duration * av_q2d(v->stream->time_base);
+    return v->container->nb_streams == 1 && v->container->duration > 0 ? (double)v->container->duration / AV_TIME_BASE
+                                                                       : 0;
+}
+
+/* A file that lost its tail has fewer frames than it says. Some count a few that are never shown. */
 static int check_end(const struct media_video *v, struct err *e)
 {
     const int64_t announced = v->stream->nb_frames;
-    if (v->skip_to >= 0 || announced <= 0 || v->frames >= announced - 1 - announced / 50)
+    const double seconds = announced_seconds(v);
+    if (v->skip_to >= 0)
         return 0;
-    return err_set(e, ERR_FORMAT, "%s ends after %lld frames where it announces %lld: it was cut short; copy it again",
-                   v->path, (long long)v->frames, (long long)announced);
+    if (announced > 0 && v->frames < announced - 1 - announced / 50)
+        return err_set(e, ERR_FORMAT,
+                       "%s ends after %lld frames where it announces %lld: it was cut short; copy it again", v->path,
+                       (long long)v->frames, (long long)announced);
+    if (announced <= 0 && v->last < seconds - 1 - seconds / 50)
+        return err_set(e, ERR_FORMAT, "%s ends after %.3g s where it announces %.3g: it was cut short; copy it again",
+                       v->path, v->last, seconds);
+    return 0;
 }
 
 /* 1: v->frame is the next one; 0: there is none. */
@@ -328,7 +347,7 @@ int media_video_next(struct media_video *v, int channels, struct picture *out, d
     int got;
     while ((got = decode(v, e)) > 0) {
         TRY(check_frame(v, e));
-        *time = time_of(v);
+        *time = v->last = time_of(v);
         v->frames++;
         if (v->skip_to >= 0 && *time < v->skip_to)
             continue;

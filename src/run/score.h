@@ -63,7 +63,7 @@ struct verdict {
     const float *target;         /* what it should have been; there when the reconstruction is */
     struct attention attention[MEMORIES];
     int64_t frame;        /* of a video, from 0; of an error: how many there were */
-    double time;          /* seconds from its start; NaN: of an error */
+    double time;          /* seconds from its start; of an error of the frame before */
     struct picture shown; /* of the same (data/shown.h); pixels NULL: not asked for */
     int error;            /* 0, or why there is no score */
     const char *message;  /* a sentence with the sample's name */

@@ -29,19 +29,18 @@ static int take_item(struct stream *stream, struct dataset *data, enum split spl
                      scorer_each *each, void *user, struct err *e)
 {
     const char *name = dataset_sample(data, split, item->video)->name;
+    if (item->frame == 0)
+        stream_begin(stream, item->video, name, 0);
     switch (item->what) {
     case FEED_FRAME:
-        if (item->frame == 0)
-            stream_begin(stream, item->video, name, 0);
         return stream_push(stream, item->kept, &item->shown, item->time, e);
     case FEED_END:
         return stream_end(stream, e);
     case FEED_ERROR:
         break;
     }
-    if (item->frame)
-        TRY(stream_end(stream, e));
-    const struct verdict v = {.error = ERR_IO, .message = item->message, .frame = item->frame, .time = NAN};
+    TRY(stream_flush(stream, e));
+    const struct verdict v = {.error = ERR_IO, .message = item->message, .frame = item->frame, .time = item->time};
     return each(user, item->video, &v) ? err_set(e, ERR_STOPPED, "scoring was stopped within %s", name) : 0;
 }
 
@@ -87,14 +86,15 @@ static int on_frame(void *user, size_t index, const struct verdict *v)
     return 1;
 }
 
-/* The first frame of the first clip that reaches it: clips lie as they do when all of the video is scored. */
+/* Where clips begin as they do when all of the video is scored, and none that reaches the frame is missing: neither one
+ * of those that are a hop apart, nor the last, which ends with the video. */
 static int64_t begin_of(const struct scorer *s, int64_t frame)
 {
     const struct preprocess *input = &loaded_file(s->loaded)->input;
     if (input->sample.nd != 4)
         return frame;
     const int64_t first = frame / input->step - input->sample.d[0] + 1;
-    return first <= 0 ? 0 : (first + s->hop - 1) / s->hop * s->hop * input->step;
+    return first <= 0 ? 0 : first / s->hop * s->hop * input->step;
 }
 
 static int score_frame(struct scorer *s, struct stream *stream, struct dataset *data, enum split split, size_t video,

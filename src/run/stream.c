@@ -218,16 +218,16 @@ static int tell_short(struct stream *s, struct err *e)
     snprintf(text, sizeof text, "%s has %lld frame%s, and the model judges clips of %lld%s: that is too short", s->name,
              (long long)s->frames_in, s->frames_in == 1 ? "" : "s", (long long)s->length,
              s->step > 1 ? " with a step between them" : "");
-    return tell(s, &(struct verdict){.error = ERR_FORMAT, .message = text, .frame = s->first, .time = NAN}, e);
+    return tell(s, &(struct verdict){.error = ERR_FORMAT, .message = text, .frame = s->first}, e);
 }
 
-int stream_end(struct stream *s, struct err *e)
+int stream_flush(struct stream *s, struct err *e)
 {
     const int64_t last = s->taken - s->length;
     struct frame_row row;
     struct verdict v = {0};
     if (last < 0)
-        return tell_short(s, e);
+        return 0;
     if (s->next_clip <= last) /* the end of a step */
         TRY(add_clip(s, e));
     if (s->next_clip - s->hop < last) { /* the end is in no clip yet */
@@ -238,4 +238,9 @@ int stream_end(struct stream *s, struct err *e)
     while (s->frames && frames_take(s->frames, INT64_MAX, &row))
         TRY(tell_frame(s, &row, &v, e));
     return 0;
+}
+
+int stream_end(struct stream *s, struct err *e)
+{
+    return s->taken < s->length ? tell_short(s, e) : stream_flush(s, e);
 }

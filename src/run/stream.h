@@ -24,5 +24,7 @@ void stream_begin(struct stream *s, size_t index, const char *name, int64_t firs
 int stream_push(struct stream *s, const void *kept, const struct picture *shown, double time, struct err *e);
 /* The rows that are left. Of fewer frames than a clip there is one row, an error. */
 int stream_end(struct stream *s, struct err *e);
+/* The same of a video that breaks off; of fewer frames than a clip there is none. */
+int stream_flush(struct stream *s, struct err *e);
 
 #endif

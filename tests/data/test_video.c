@@ -1,0 +1,376 @@
+/* Videos: what is one, their frames in order and out of order, labels, and what is wrong with them. */
+#include "data/feed.h"
+#include "data/media_video.h"
+#include "support.h"
+#include "support/videos.h"
+
+#include "base/arena.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { PIXELS = VIDEO_WIDTH * VIDEO_HEIGHT };
+
+static const char *source_of(const char *path)
+{
+    struct dataset *ds = open_dataset(path, DATASET_LEARN);
+    const char *kind = kind_name(dataset_kind(ds));
+    dataset_close(ds);
+    return kind;
+}
+
+static void what_is_a_video(void **state)
+{
+    (void)state;
+    write_y4m("one.y4m", 3, 0, 0);
+    write_y4m("nameless", 3, 0, 0);
+    write_frames("ped/training/frames/01", 3, 0, 0);
+    write_frames("ped/testing/frames/01", 3, 0, 0);
+    write_frames("ucsd/Train/Train001", 3, 0, 0);
+    write_y4m("many/a.y4m", 3, 0, 0);
+    const char *const videos[] = {
+        "one.y4m", "nameless",   "ped", "ped/training", "ped/training/frames", "ped/training/frames/",
+        "ucsd",    "ucsd/Train", "many"};
+    for (size_t i = 0; i < sizeof videos / sizeof *videos; i++)
+        assert_string_equal(source_of(in_folder("%s", videos[i])), "clips");
+}
+
+/* Single pictures stay with those who train on pictures. */
+static void what_is_none(void **state)
+{
+    (void)state;
+    write_frames("digits/train/0", 2, 0, 0);
+    write_frames("digits/train/1", 2, 0, 0);
+    write_frames("digits/test/0", 2, 0, 0);
+    write_frames("parts/good", 2, 0, 0);
+    write_frames("parts/scratch", 2, 0, 0);
+    write_frames("days/monday", 2, 0, 0);
+    write_frames("01", 2, 0, 0);
+    const char *const pictures[] = {"digits", "digits/train", "parts", "days", "01", "01/000.png"};
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
+        assert_string_equal(source_of(in_folder("%s", pictures[i])), "pictures");
+    assert_string_equal(source_of("video:01"), "clips");
+}
+
+static void parts_and_names(void **state)
+{
+    (void)state;
+    write_frames("layout/training/frames/02", 4, 0, 0);
+    write_frames("layout/training/frames/10", 4, 0, 0);
+    write_frames("layout/testing/frames/01", 4, 0, 0);
+    write_frames("layout/testing/frames/01_gt", 4, 0, 0);
+    struct dataset *ds = open_dataset(in_folder("layout"), DATASET_LEARN);
+    assert_int_equal(dataset_count(ds, SPLIT_TRAIN), 2);
+    assert_int_equal(dataset_count(ds, SPLIT_TEST), 1);
+    assert_string_equal(dataset_sample(ds, SPLIT_TRAIN, 0)->name, "training/frames/02");
+    assert_string_equal(dataset_sample(ds, SPLIT_TRAIN, 1)->name, "training/frames/10");
+    dataset_close(ds);
+    ds = open_dataset(in_folder("layout"), DATASET_SCORE);
+    assert_int_equal(dataset_count(ds, SPLIT_TRAIN), 0);
+    assert_int_equal(dataset_count(ds, SPLIT_TEST), 1);
+    dataset_close(ds);
+}
+
+/* ---- frames ---- */
+
+static struct media_video *open_video(const char *name)
+{
+    struct media_video *v;
+    struct err e = ERR_INIT;
+    if (media_video_open(in_folder("%s", name), &(struct picture_limits){0}, NULL, &v, &e))
+        fail_msg("%s", e.msg);
+    return v;
+}
+
+/* Nothing is lost in a file of plain pixels. */
+static void frames_as_they_are(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct picture p;
+    uint8_t want[PIXELS];
+    double time;
+    write_y4m("plain.y4m", 5, 3, 4);
+    struct media_video *v = open_video("plain.y4m");
+    for (int i = 0; i < 5; i++) {
+        assert_int_equal(media_video_next(v, 1, &p, &time, &e), 1);
+        draw_frame(want, i, i == 3);
+        assert_int_equal(p.width, VIDEO_WIDTH);
+        assert_memory_equal(p.pixels, want, PIXELS);
+        assert_true(fabs(time - i / 25.0) < 1e-9);
+    }
+    assert_int_equal(media_video_next(v, 1, &p, &time, &e), 0);
+    media_video_close(v);
+}
+
+/* Of compressed ones as many come out as were put in, and a search finds the very frame. */
+static void compressed_frames(void **state)
+{
+    static const char *const names[] = {"c.mp4", "c.mkv"};
+    enum { FRAMES = 130 };
+    static uint8_t seen[FRAMES][PIXELS];
+    static double times[FRAMES];
+    (void)state;
+    for (int k = 0; k < 2; k++) {
+        struct err e = ERR_INIT;
+        struct picture p;
+        double time;
+        int64_t counted;
+        int n = 0;
+        write_video(names[k], FRAMES);
+        struct media_video *v = open_video(names[k]);
+        for (; media_video_next(v, 1, &p, &time, &e) > 0; n++) {
+            memcpy(seen[n], p.pixels, PIXELS);
+            times[n] = time;
+        }
+        if (e.code)
+            fail_msg("%s", e.msg);
+        assert_int_equal(n, FRAMES);
+        assert_int_equal(media_video_count(in_folder("%s", names[k]), &counted, &e), 0);
+        assert_int_equal(counted, FRAMES);
+        media_video_close(v);
+        const int wanted[] = {77, 3, 129, 0, 51};
+        for (int i = 0; i < 5; i++) {
+            v = open_video(names[k]);
+            const bool blind = i % 2;
+            assert_int_equal(media_video_seek(v, wanted[i], blind ? -1 : times[wanted[i]], &e), 0);
+            assert_int_equal(media_video_next(v, 1, &p, &time, &e), 1);
+            assert_memory_equal(p.pixels, seen[wanted[i]], PIXELS);
+            media_video_close(v);
+        }
+    }
+}
+
+/* ---- what is wrong ---- */
+
+static void check_says(const char *url, const char *word, const char *other)
+{
+    struct dataset *ds;
+    struct err e = ERR_INIT;
+    int code = dataset_open(url, DATASET_LEARN, NULL, &ds, &e);
+    if (code == 0) {
+        code = dataset_check(ds, SPLIT_TRAIN, &(struct dataset_needs){.at_least = 1}, NULL, &e);
+        dataset_close(ds);
+    }
+    assert_true(code < 0);
+    assert_says(e.msg, word);
+    assert_says(e.msg, other);
+}
+
+static void cut_file(const char *from, const char *to, double share)
+{
+    size_t size;
+    void *bytes = read_file(from, &size);
+    write_file(to, bytes, (size_t)((double)size * share));
+    free(bytes);
+}
+
+static void damaged_videos(void **state)
+{
+    (void)state;
+    write_video("whole.mkv", 200);
+    cut_file("whole.mkv", "broken/a.mkv", 0.5);
+    check_says(in_folder("broken"), "a.mkv", "cut short");
+    write_video("whole.mp4", 60);
+    cut_file("whole.mp4", "short.mp4", 0.5);
+    check_says(in_folder("short.mp4"), "short.mp4", "whole?");
+    write_sound("sound/song.mp4");
+    check_says(in_folder("sound"), "song.mp4", "no video in it");
+    write_file("text.mp4", "this is a letter", 16);
+    check_says(in_folder("text.mp4"), "text.mp4", "as a video");
+    write_frames("sizes/frames/01", 3, 0, 0);
+    write_png("sizes/frames/01/999.png", 16, 16, 1, 0);
+    check_says(in_folder("sizes"), "999.png", "16x16");
+    write_frames("hurt/frames/01", 3, 0, 0);
+    write_file("hurt/frames/01/001.png", "\x89PNG", 4);
+    check_says(in_folder("hurt"), "001.png", "png");
+    write_file("empty/notes.txt", "x", 1);
+    check_says("video:empty", "no videos", "images");
+}
+
+static struct preprocess clips_of(struct dataset *ds, int frames, struct arena *arena)
+{
+    struct preprocess p;
+    struct err e = ERR_INIT;
+    const struct wishes w = {.frames = frames, .height = VIDEO_HEIGHT, .width = VIDEO_WIDTH, .channels = 1};
+    if (dataset_fit(ds, SPLIT_TRAIN, &w, arena, &p, &e))
+        fail_msg("%s", e.msg);
+    return p;
+}
+
+static void shorter_than_a_clip(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct err e = ERR_INIT;
+    write_y4m("brief.y4m", 5, 0, 0);
+    struct dataset *ds = open_dataset("brief.y4m", DATASET_LEARN);
+    const struct preprocess p = clips_of(ds, 8, &arena);
+    assert_int_equal(dataset_check(ds, SPLIT_TRAIN, &(struct dataset_needs){.input = &p}, NULL, &e), 0);
+    assert_int_equal(dataset_cut(ds, SPLIT_TRAIN, &p, &e), ERR_FORMAT);
+    assert_says(e.msg, "brief.y4m");
+    assert_says(e.msg, "5 frames");
+    dataset_close(ds);
+    arena_free(&arena);
+}
+
+/* ---- clips ---- */
+
+/* A clip holds the frames from its own on, whether they were kept in memory or are read again. */
+static void clips_hold_their_frames(void **state)
+{
+    static const char *const names[] = {"cut.y4m", "cut/frames/01"};
+    (void)state;
+    write_y4m(names[0], 12, 0, 0);
+    write_frames(names[1], 12, 0, 0);
+    for (int k = 0; k < 4; k++) {
+        struct arena arena = {0};
+        struct err e = ERR_INIT;
+        uint8_t kept[3][PIXELS], want[PIXELS];
+        struct dataset *ds = open_dataset(k % 2 ? "cut" : names[0], DATASET_LEARN);
+        struct preprocess p = clips_of(ds, 3, &arena);
+        p.step = 2;
+        const struct dataset_needs needs = {.input = &p, .memory = k < 2 ? 1 << 20 : 0};
+        assert_int_equal(dataset_check(ds, SPLIT_TRAIN, &needs, NULL, &e), 0);
+        assert_int_equal(dataset_cut(ds, SPLIT_TRAIN, &p, &e), 0);
+        assert_int_equal(dataset_count(ds, SPLIT_TRAIN), 12 - 4);
+        for (size_t i = 0; i < 8; i += 3) {
+            if (dataset_load(ds, SPLIT_TRAIN, i, &p, kept, &e))
+                fail_msg("%s", e.msg);
+            for (int f = 0; f < 3; f++) {
+                draw_frame(want, (int)i + 2 * f, 0);
+                assert_memory_equal(kept[f], want, PIXELS);
+            }
+        }
+        dataset_close(ds);
+        arena_free(&arena);
+    }
+}
+
+/* ---- labels ---- */
+
+static int truth_sum(struct dataset *ds, size_t video)
+{
+    int sum = 0;
+    for (int64_t i = 0; i < dataset_sample(ds, SPLIT_TEST, video)->ntruths; i++)
+        sum += dataset_truth(ds, SPLIT_TEST, video, i);
+    return sum;
+}
+
+static void labels_are_found(void **state)
+{
+    (void)state;
+    write_frames("lab/testing/frames/01", 6, 0, 0);
+    write_frames("lab/testing/frames/02", 4, 0, 0);
+    write_frames("lab/training/frames/01", 4, 0, 0);
+    write_labels("lab/frame_labels.npy", 10, 4, 7);
+    struct dataset *ds = open_dataset("lab", DATASET_SCORE);
+    assert_int_equal(truth_sum(ds, 0), 2);
+    assert_int_equal(truth_sum(ds, 1), 1);
+    assert_int_equal(dataset_truth(ds, SPLIT_TEST, 1, 0), 1);
+    assert_int_equal(dataset_truth(ds, SPLIT_TEST, 1, 1), 0);
+    dataset_close(ds);
+    ds = open_dataset("video:lab?labels=none", DATASET_SCORE);
+    assert_int_equal(dataset_truth(ds, SPLIT_TEST, 1, 0), -1);
+    dataset_close(ds);
+    static const char based[] = "clip,frames,first_1based,last_1based\n1,6,2,3\r\n02,4,,\n";
+    write_file("one.csv", based, sizeof based - 1);
+    ds = open_dataset("video:lab?labels=one.csv", DATASET_SCORE);
+    assert_int_equal(truth_sum(ds, 0), 2);
+    assert_int_equal(dataset_truth(ds, SPLIT_TEST, 0, 1), 1);
+    assert_int_equal(truth_sum(ds, 1), 0);
+    dataset_close(ds);
+    write_labels("each/01.npy", 6, 0, 6);
+    write_labels("each/02.npy", 4, 0, 0);
+    ds = open_dataset("video:lab?labels=each", DATASET_SCORE);
+    assert_int_equal(truth_sum(ds, 0), 6);
+    dataset_close(ds);
+    write_y4m("alone.y4m", 5, 0, 0);
+    write_labels("alone.npy", 5, 1, 2);
+    ds = open_dataset("alone.y4m", DATASET_SCORE);
+    assert_int_equal(truth_sum(ds, 0), 1);
+    dataset_close(ds);
+}
+
+static void refuses_labels(const char *labels, const char *text, const char *word, const char *other)
+{
+    struct dataset *ds;
+    struct err e = ERR_INIT;
+    if (text)
+        write_file(labels, text, strlen(text));
+    char url[200];
+    snprintf(url, sizeof url, "video:lab2?labels=%s", labels);
+    assert_true(dataset_open(url, DATASET_SCORE, NULL, &ds, &e) < 0);
+    assert_says(e.msg, word);
+    assert_says(e.msg, other);
+}
+
+static void labels_that_do_not_fit(void **state)
+{
+    (void)state;
+    write_frames("lab2/testing/frames/01", 6, 0, 0);
+    write_frames("lab2/testing/frames/02", 4, 0, 0);
+    write_labels("nine.npy", 9, 0, 1);
+    refuses_labels("nine.npy", NULL, "9 frames", "10");
+    write_labels("some/01.npy", 5, 0, 1);
+    refuses_labels("some", NULL, "01.npy", "which has 6");
+    refuses_labels("bad.npy", "no array", "bad.npy", "NumPy");
+    refuses_labels("a.csv", "video,first,last\n01,2,9\n02,,\n", "line 2", "2 to 9");
+    refuses_labels("b.csv", "video,first,last\n01,two,3\n", "line 2", "two");
+    refuses_labels("c.csv", "video,first,last\n01,2,3\n", "nothing of 02", "02,,");
+    refuses_labels("d.csv", "1,2,3\n", "line of names", "first");
+    refuses_labels("e.csv", "video,frames,first,last\n01,7,1,2\n", "7 frames", "which has 6");
+    refuses_labels("gone.npy", NULL, "gone.npy", "check the name");
+    refuses_labels("f.txt", "x", "f.txt", ".csv");
+}
+
+/* ---- feeds ---- */
+
+static void a_feed_plays_everything(void **state)
+{
+    (void)state;
+    struct arena arena = {0};
+    struct err e = ERR_INIT;
+    struct feed *feed;
+    struct feed_item item;
+    int frames = 0, ends = 0, errors = 0;
+    write_y4m("feed/a.y4m", 70, 0, 0);
+    write_sound("feed/b.mp4");
+    write_y4m("feed/c.y4m", 3, 0, 0);
+    struct dataset *ds = open_dataset("feed", DATASET_LEARN);
+    const struct preprocess p = clips_of(ds, 2, &arena);
+    const struct feed_spec spec = {.ds = ds, .split = SPLIT_TRAIN, .input = &p};
+    assert_int_equal(feed_new(&spec, &feed, &e), 0);
+    while (feed_next(feed, &item, &e) > 0) {
+        frames += item.what == FEED_FRAME;
+        ends += item.what == FEED_END;
+        errors += item.what == FEED_ERROR;
+        if (item.what == FEED_ERROR)
+            assert_says(item.message, "b.mp4");
+    }
+    assert_int_equal(frames, 73);
+    assert_int_equal(ends, 2);
+    assert_int_equal(errors, 1);
+    feed_free(feed);
+    /* One that nobody waits for ends. */
+    assert_int_equal(feed_new(&spec, &feed, &e), 0);
+    assert_int_equal(feed_next(feed, &item, &e), 1);
+    feed_free(feed);
+    dataset_close(ds);
+    arena_free(&arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_a_video),         cmocka_unit_test(what_is_none),
+        cmocka_unit_test(parts_and_names),         cmocka_unit_test(frames_as_they_are),
+        cmocka_unit_test(compressed_frames),       cmocka_unit_test(damaged_videos),
+        cmocka_unit_test(shorter_than_a_clip),     cmocka_unit_test(clips_hold_their_frames),
+        cmocka_unit_test(labels_are_found),        cmocka_unit_test(labels_that_do_not_fit),
+        cmocka_unit_test(a_feed_plays_everything),
+    };
+    return cmocka_run_group_tests(tests, folder_begin, folder_end);
+}
