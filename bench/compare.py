@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """engram against PyTorch on this machine: training steps and scoring of the same nets, side by side.
 
-    bench/compare.py [--cases mnist,cifar10,video,daad,ganomaly] [--modes train,score] [--threads 1,2] [--rounds 5]
+    bench/compare.py [--cases mnist,cifar10,video,daad,ganomaly,kdd] [--modes train,score] [--threads 1,2] [--rounds 5]
 
 Both run in turn, each round in fresh processes, on random input. PyTorch first tries all of its settings (memory
 layout, threads up to the row's, waiting policy of OpenMP) and keeps the fastest. Times are medians over the rounds of
@@ -36,6 +36,7 @@ class Case(NamedTuple):
     model: str
     preset: str
     repeat: dict  # steps a process: enough for a second or two
+    flags: tuple = ()  # of the command, where the preset does not say it
 
 
 CASES = {
@@ -44,6 +45,7 @@ CASES = {
     "video": Case("memae", "video", {"train": 3, "score": 5}),
     "daad": Case("daad", "mvtec", {"train": 2, "score": 3}),
     "ganomaly": Case("ganomaly", "cifar10", {"train": 10, "score": 40}),
+    "kdd": Case("memae", "kdd", {"train": 300, "score": 900}, ("--columns", 120, "--batch", 1024)),
 }
 PRECISIONS = ("f32", "bf16")
 
@@ -155,7 +157,7 @@ class Peer:
 
 def engram(case, mode, threads, precision):
     command = [ENGRAM, "bench", CASES[case].model, "--preset", CASES[case].preset, "--threads", threads]
-    command += ["--precision", precision, "--repeat", CASES[case].repeat[mode]]
+    command += [*CASES[case].flags, "--precision", precision, "--repeat", CASES[case].repeat[mode]]
     command += ["--train"] if mode == "train" else []
     return measured(command)
 

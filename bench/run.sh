@@ -11,7 +11,7 @@ for preset in mnist cifar10 video; do
     done
 done
 
-ninja -C build --quiet bench/clips bench/loading
+ninja -C build --quiet bench/clips bench/loading bench/reading
 frames=${ENGRAM_DATA:-../shared/data}/ped2/testing/frames
 echo
 if [ -d "$frames" ]; then
@@ -24,3 +24,5 @@ else
 fi
 echo
 bench/loading.py build/bench/loading
+echo
+bench/reading.py build/bench/reading
