@@ -206,6 +206,8 @@ int engram_data_summary(const engram_data *data, const engram_hooks *hooks, engr
     if (code >= 0) {
         const struct log log = hooks_log(&call.hooks);
         code = dataset_summary(data->dataset, &log, &call.err);
+        if (code >= 0)
+            code = dataset_tell(data->dataset, &log, &call.err);
     }
     return call_end(&call, code, error);
 }

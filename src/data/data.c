@@ -354,6 +354,12 @@ int dataset_match(struct dataset *ds, const struct preprocess *p, struct err *e)
     return 0;
 }
 
+int dataset_tell(struct dataset *ds, const struct log *out, struct err *e)
+{
+    const struct kind *kind = dataset_kind(ds);
+    return kind->tell ? kind->tell(ds, ds->splits[SPLIT_TRAIN].n ? SPLIT_TRAIN : SPLIT_TEST, out, e) : 0;
+}
+
 uint64_t dataset_identity(const struct dataset *ds, enum split split, size_t i)
 {
     return rng_stream(dataset_sample(ds, split, i)->name);

@@ -42,6 +42,8 @@ struct kind {
     /* Makes a change of augmentation in a kept sample; `spare` is as large. NULL: nothing to mirror or to turn. */
     void (*change)(const struct preprocess *p, const struct change *c, void *kept, void *spare);
     void (*show)(const struct preprocess *p, const float *values, uint8_t *pixels); /* NULL: nothing to look at */
+    /* What the samples of a split are made of, line by line; NULL: there is nothing more to say. */
+    int (*tell)(struct dataset *ds, enum split split, const struct log *out, struct err *e);
     /* The least and largest own shapes, and whether some had several channels, in words: "all 28x28, grey". */
     void (*describe)(const struct shape *least, const struct shape *most, char *text, size_t size);
 };

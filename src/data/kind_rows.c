@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "data/dataset_private.h"
+#include "data/reasons.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -178,6 +179,25 @@ static int fit(struct dataset *ds, enum split split, const struct wishes *w, str
     return code < 0 ? code : spread_scale(w, arena, p, e);
 }
 
+static int tell(struct dataset *ds, enum split split, const struct log *out, struct err *e)
+{
+    struct arena arena = {0};
+    struct preprocess p = {.kind = &kind_rows};
+    struct err why = ERR_INIT;
+    int code = fit(ds, split, &(struct wishes){.missing = MISSING_MEDIAN}, &arena, &p, &why);
+    if (code == ERR_MEMORY)
+        err_set(e, code, "%s", why.msg);
+    else if (code < 0)
+        log_line(out, LOG_INFO, "  %s", why.msg);
+    for (int i = 0; code >= 0 && i < p.table->n; i++) {
+        char text[400];
+        column_tell(&p.table->columns[i], text, sizeof text);
+        log_line(out, LOG_INFO, "    %-20s %s", p.table->columns[i].name, text);
+    }
+    arena_free(&arena);
+    return code == ERR_MEMORY ? code : 0;
+}
+
 static int check(const struct preprocess *p, struct err *e)
 {
     char text[SHAPE_TEXT];
@@ -256,5 +276,6 @@ const struct kind kind_rows = {
     .bytes = bytes,
     .load = load,
     .values = values,
+    .tell = tell,
     .describe = describe,
 };

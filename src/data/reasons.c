@@ -94,6 +94,20 @@ void reason_normal(const struct column *c, char *text, size_t size)
         snprintf(text, size, "%.7g..%.7g", c->low, c->high);
 }
 
+void column_tell(const struct column *c, char *text, size_t size)
+{
+    char normal[200], more[120] = "", missing[40] = "";
+    reason_normal(c, normal, sizeof normal);
+    if (c->role == COLUMN_NUMBER && c->least < c->most)
+        snprintf(more, sizeof more, " (least %.7g, most %.7g)", c->least, c->most);
+    if (c->missing)
+        snprintf(missing, sizeof missing, ", %lld missing", (long long)c->missing);
+    if (c->kept < 0)
+        snprintf(text, size, "%s", column_roles[c->role]);
+    else
+        snprintf(text, size, "%s, %s%s%s", column_roles[c->role], normal, more, missing);
+}
+
 void reason_number(const struct column *c, float number, char *text, size_t size)
 {
     bool known = number >= 0 && number < (float)c->categories.n;

@@ -17,6 +17,9 @@ int reasons_find(const struct table *t, const float *map, struct reason *out, in
 /* What normal rows have in a column: "0..12", where 98 % of them lie; "tcp 70 %, udp 20 %, 3 more", the commonest. */
 void reason_normal(const struct column *c, char *text, size_t size);
 
+/* A column in words: "number, 0..12 (least 0, most 58329), 3 missing", "category, tcp 70 %, udp 30 %", "label". */
+void column_tell(const struct column *c, char *text, size_t size);
+
 /* What a number for a learnt column is, as of preprocess_row, in words: "5821", "tcp". */
 void reason_number(const struct column *c, float number, char *text, size_t size);
 

@@ -1,5 +1,6 @@
 #include "file/facts.h"
 
+#include "data/reasons.h"
 #include "data/region.h"
 
 #include <math.h>
@@ -105,13 +106,28 @@ static int add_options(struct facts *f, struct err *e, const char *section, cons
     return 0;
 }
 
+/* Its columns are a section of their own. */
+static int add_table(struct facts *f, struct err *e, const struct preprocess *p)
+{
+    TRY(add_int(f, e, "input", "columns", (int64_t)preprocess_columns(p), NULL));
+    TRY(add_int(f, e, "input", "values", p->sample.d[0], NULL));
+    if (p->clip > 0)
+        TRY(add_float(f, e, "input", "clip", 6, p->clip));
+    for (int i = 0; i < p->table->n; i++) {
+        char text[400];
+        column_tell(&p->table->columns[i], text, sizeof text);
+        TRY(add_text(f, e, "columns", p->table->columns[i].name, text));
+    }
+    return 0;
+}
+
 static int add_input(struct facts *f, struct err *e, const struct preprocess *p)
 {
     static const char *const names[] = {"frames", "height", "width", "channels"};
     const struct shape *s = &p->sample;
     TRY(add_text(f, e, "input", "kind", kind_name(p->kind)));
-    if (s->nd == 1)
-        TRY(add_int(f, e, "input", "columns", s->d[0], NULL));
+    if (p->table)
+        TRY(add_table(f, e, p));
     for (int i = 0; s->nd > 1 && i < s->nd; i++)
         TRY(add_int(f, e, "input", names[4 - s->nd + i], s->d[i], NULL));
     if (p->tile) {
