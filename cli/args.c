@@ -1,5 +1,6 @@
 #include "args.h"
 
+#include "columns.h"
 #include "console.h"
 #include "engram.h"
 
@@ -221,6 +222,19 @@ static int set_number(struct args *args, const struct flag *f, const char *text)
     return 0;
 }
 
+/* Collected until the operands are known. */
+static int add_column(struct args *args, const char *name, const char *text)
+{
+    size_t used = strlen(args->columns);
+    int n = snprintf(args->columns + used, sizeof args->columns - used, "%s%s=%s", used ? "&" : "", name, text);
+    if (!*text || strpbrk(text, "&?"))
+        return console_usage(args->verb->name, "--%s takes columns by name or number, without & and ?; not '%s'", name,
+                             text);
+    if (n < 0 || (size_t)n >= sizeof args->columns - used)
+        return console_usage(args->verb->name, "--%s: so many columns cannot be named", name);
+    return 0;
+}
+
 static int set_flag(struct args *args, const struct flag *f, const char *text)
 {
     char name[WORD + 1];
@@ -243,6 +257,8 @@ static int set_flag(struct args *args, const struct flag *f, const char *text)
         if (!strchr(text, '=') || *text == '=')
             return console_usage(args->verb->name, "--%s takes NAME=VALUE, not '%s'", name, text);
         return add_setting(args, text);
+    case FLAG_COLUMN:
+        return add_column(args, f->name, text);
     case FLAG_WHOLE:
     case FLAG_NUMBER:
         return set_number(args, f, text);
@@ -343,6 +359,20 @@ static int check_operands(const struct args *args)
     return 0;
 }
 
+/* What is said of columns becomes part of the data's URLs. */
+static int name_columns(struct args *args)
+{
+    const int from = args->verb->data < 0 ? (int)args->noperands - 1 : args->verb->data;
+    for (size_t i = (size_t)from; *args->columns && i < args->noperands; i++) {
+        char *url = columns_url(args->operands[i], args->columns);
+        if (!url)
+            return console_error("out of memory while reading the command line");
+        args->owned[args->nowned++] = url;
+        args->operands[i] = url;
+    }
+    return 0;
+}
+
 /* The verb's struct and room for all that may follow. */
 static int begin_verb(struct args *args, const char *name, size_t words)
 {
@@ -387,7 +417,8 @@ int args_parse(const struct verb *const *verbs, int argc, char **argv, struct ar
         return code;
     if (!args->verb)
         return console_usage(NULL, "what is to be done? For example: engram demo");
-    return check_operands(args);
+    code = check_operands(args);
+    return code ? code : name_columns(args);
 }
 
 void scorer_settings_make(struct scorer_settings *s, double rate, int threads, int batch, const char *score, bool maps)

@@ -15,7 +15,8 @@ struct args {
     size_t noperands;
     const char **settings; /* "name=value": --set, and every option of models and training given as a flag */
     size_t nsettings;
-    char **owned; /* settings that were put together from a flag and its value */
+    char columns[512]; /* options of the data's URLs: "label=kind&id=number" */
+    char **owned;      /* settings that were put together from a flag and its value, and such URLs */
     size_t nowned;
     void *flags; /* the verb's own struct; flags that are not given have the default of their row */
     int threads; /* asked for, by flag or setting; 0: none in particular */
@@ -29,13 +30,14 @@ enum flag_type {
     FLAG_WHOLE,   /* int, min to max */
     FLAG_NUMBER,  /* double, min to max */
     FLAG_SETTING, /* name=value, added to settings */
+    FLAG_COLUMN,  /* an option of the data (columns.h) */
 };
 
 struct flag {
     const char *name; /* as its field; shown with minus signs. NULL ends a table */
     char letter;      /* 0: none */
     enum flag_type type;
-    size_t offset;        /* of the field in the verb's struct; unused by FLAG_SETTING */
+    size_t offset;        /* of the field in the verb's struct; unused by FLAG_SETTING and FLAG_COLUMN */
     const char *argument; /* its name in help: "FILE"; NULL for switches */
     const char *value;    /* the default as a user would type it; NULL: none */
     double min, max;
@@ -65,6 +67,12 @@ struct flag {
 #define ROW_SCORE   ROW_CHOICE(score, 0, "WHAT", "file", "model|map|file", "what scores, verdicts and heat maps stand on: the model's own score, or the map that knows what is usual; file: what it was trained for")
 #define ROW_PROTOCOL ROW_CHOICE(protocol, 0, "WHAT", "frames", "frames|official", "of videos: every frame is judged, or as in MemAE's official code a clip from every frame on, whose score is its middle frame's alone")
 #define ROW_HOP     ROW_WHOLE(hop, 0, "N", "0", 0, 1000000, "of videos: from the first frame of a clip to that of the next; 0: as many as a clip judges")
+#define ROW_COLUMN(name, argument, help) {name, 0, FLAG_COLUMN, 0, argument, NULL, 0, 0, NULL, help}
+#define ROW_COLUMNS \
+    ROW_COLUMN("label", "COLUMN", "of a table: the column that says what a row is, by its name or number; without it the one called label"), \
+    ROW_COLUMN("normal", "TEXTS", "of a table: the texts of the label (with commas) that are normal; without it good, ok or normal"), \
+    ROW_COLUMN("id", "COLUMNS", "of a table: columns (with commas) that name a row: shown with its score, not learnt"), \
+    ROW_COLUMN("ignore", "COLUMNS", "of a table: columns (with commas) to leave out")
 #define ROW_FORCE(help) ROW_SWITCH(force, 'f', help)
 // clang-format on
 
@@ -77,6 +85,7 @@ struct verb {
     const struct flag *flags;
     size_t flags_size;                         /* of the struct that they describe */
     int least, most;                           /* operands */
+    int data;                                  /* the first of them that is data; -1: the last one is */
     bool settings;                             /* takes the options of models and training as flags */
     bool (*computes)(const struct args *args); /* whether this run computes for seconds; NULL: none does */
     int (*run)(const struct args *args);

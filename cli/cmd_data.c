@@ -14,6 +14,7 @@ struct data_flags {
 // clang-format off
 static const struct flag flags[] = {
     ROW_SWITCH(list, 'l', "list the samples, one row each, and open none"),
+    ROW_COLUMNS,
     ROW_FORMAT,
     {0}};
 // clang-format on

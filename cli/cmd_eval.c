@@ -27,6 +27,7 @@ static const struct flag flags[] = {
     ROW_HOP,
     ROW_CHOICE(per_video, 0, "WHAT", "raw", "raw|min-max", "of videos: measure too what is left when the scores of each are brought to 0..1 on their own; --protocol official has it"),
     ROW_NUMBER(smooth, 0, "FRAMES", "0", 0, 10000, "of videos: measure too what is left when scores are smoothed along each by a Gaussian of that deviation"),
+    ROW_COLUMNS,
     ROW_SCORE,
     ROW_FORMAT,
     ROW_FORCE("overwrite an existing report"),
@@ -156,6 +157,7 @@ const struct verb verb_eval = {
     .flags_size = sizeof(struct eval_flags),
     .least = 2,
     .most = 100,
+    .data = -1,
     .computes = verb_computes,
     .run = run,
 };

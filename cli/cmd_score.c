@@ -35,6 +35,7 @@ static const struct flag flags[] = {
     ROW_PROTOCOL,
     ROW_HOP,
     ROW_SWITCH(regions, 0, "a column more: where the heat map is above what the highest spot of normal samples reaches"),
+    ROW_COLUMNS,
     ROW_WHOLE(reasons, 0, "N", "3", 0, REASONS_MAX, "of rows of a table: so many columns at most that make an anomalous row so, with what is normal there"),
     ROW_FORMAT,
     ROW_SWITCH(exit_code, 0, "exit with 3 when any sample is anomalous"),
@@ -427,6 +428,7 @@ const struct verb verb_score = {
     .flags_size = sizeof(struct score_flags),
     .least = 1,
     .most = 1 << 20,
+    .data = 1,
     .computes = computes,
     .run = run,
 };

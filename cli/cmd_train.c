@@ -17,6 +17,7 @@ static const struct flag flags[] = {
     ROW_TEXT(output, 'o', "FILE", NULL, "the model file to write"),
     ROW_PRESET,
     ROW_SET,
+    ROW_COLUMNS,
     ROW_FORCE("overwrite an existing FILE"),
     ROW_SWITCH(resume, 0, "go on with an interrupted training: FILE and its training state are there"),
     {0}};
@@ -150,6 +151,7 @@ const struct verb verb_train = {
     .flags_size = sizeof(struct train_flags),
     .least = 2,
     .most = 2,
+    .data = 1,
     .settings = true,
     .computes = verb_computes,
     .run = run,
