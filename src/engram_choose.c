@@ -105,6 +105,8 @@ const struct option scorer_options[] = {
     ROW_CHOICE(score, "file", "model|map|file", "what scores, verdicts and heat maps stand on: the model's own score, or the map that knows what is usual; file: what the model was trained for"),
     ROW_BOOL(maps, "false", "make heat maps"),
     ROW_BOOL(pictures, "false", "hand frames of videos and streams to their rows, to be shown"),
+    ROW_CHOICE(late, "drop", "drop|wait", "of live streams: frames that would have to wait for more than two clips before them are dropped, a clip's at a time; or all wait"),
+    ROW_INT(reconnect, "30", 0, 86400, "of live streams: longest pause between attempts to connect again, in seconds; 0: none is made"),
     ROW_BOOL(outputs, "false", "keep what the model makes of each sample, to be looked at"),
     ROW_CHOICE(precision, "auto", "f32|bf16|auto", "number format between layers; auto: the one that the model was calibrated in"),
     ROW_CHOICE(protocol, "frames", "frames|official", "of videos: every frame is judged, or as MemAE's official code has it: a clip from every frame on, whose score is its middle frame's alone"),
@@ -144,6 +146,8 @@ struct scorer_spec scorer_spec_of(const struct scorer_config *c)
                                 .shows = c->pictures,
                                 .protocol = c->protocol,
                                 .hop = (int)c->hop,
+                                .waits = c->late == LATE_WAIT,
+                                .retry = (double)c->reconnect,
                                 .rate = c->false_alarm_rate};
 }
 

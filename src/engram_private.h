@@ -112,12 +112,17 @@ const char *origin_name(const struct origin *origin, const struct own_data *own)
 
 /* ---- settings ---- */
 
+/* What becomes of a live stream's frames that come too fast. */
+enum late { LATE_DROP, LATE_WAIT };
+
 /* What a scorer's settings say. */
 struct scorer_config {
     int64_t threads, batch;
     double false_alarm_rate;
     enum score_by score;
     bool maps, outputs, pictures;
+    enum late late;
+    int64_t reconnect;
     enum precision precision;
     enum protocol protocol;                  /* of videos, */
     int64_t hop;                             /* as this: as in scorer_spec */

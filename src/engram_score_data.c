@@ -35,15 +35,21 @@ static int on_row(void *user, size_t index, const struct verdict *v)
     hooks_samples(r->hooks, "scoring", ++r->done, r->total, clock_seconds() - r->started);
     r->scorer->data = r->data;
     r->scorer->sample = index;
-    int stop = scorer_tell(r->scorer, v, &row, r->row, r->user) || hooks_stop(hooks_user(r->hooks));
+    int stop = scorer_tell(r->scorer, v, &row, r->row, r->user);
     r->scorer->data = NULL;
-    return stop;
+    return stop || (!dataset_live(r->data) && hooks_stop(hooks_user(r->hooks))); /* live streams end in good order */
 }
 
 static bool on_search(void *user, size_t samples)
 {
     const struct rows *r = user;
     hooks_samples(r->hooks, "scoring", r->done + samples, r->total, clock_seconds() - r->started);
+    return hooks_stop(hooks_user(r->hooks));
+}
+
+static bool on_stop(void *user)
+{
+    const struct rows *r = user;
     return hooks_stop(hooks_user(r->hooks));
 }
 
@@ -55,6 +61,9 @@ static int score_dataset(struct rows *rows, struct dataset *data, const struct l
     const struct picture_limits limits = scorer_limits(&s->config);
     spec.log = log;
     spec.searching = on_search;
+    spec.stopping = on_stop;
+    if (dataset_live(data))
+        spec.batch = 1; /* nothing waits for others */
     spec.user = rows;
     dataset_limit(data, &limits);
     rows->total = dataset_plays(data) || !dataset_whole(data) ? 0 : dataset_count(data, SPLIT_TEST);

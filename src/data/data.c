@@ -324,6 +324,14 @@ bool dataset_plays(const struct dataset *ds)
     return dataset_kind(ds)->plays;
 }
 
+bool dataset_live(const struct dataset *ds)
+{
+    bool live = false;
+    for (size_t i = 0; i < ds->n_parts; i++)
+        live |= ds->parts[i].source->live;
+    return live;
+}
+
 int dataset_cut(struct dataset *ds, enum split split, const struct preprocess *p, struct err *e)
 {
     return dataset_plays(ds) ? dataset_kind(ds)->cut(ds, split, p, e) : 0;

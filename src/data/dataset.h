@@ -128,6 +128,7 @@ int dataset_fit(struct dataset *ds, enum split split, const struct wishes *w, st
  * and the samples of the split are these; after dataset_check. Nothing happens to what plays not. ERR_FORMAT: a video
  * is shorter than a clip. To be scored they are played (data/feed.h). */
 bool dataset_plays(const struct dataset *ds);
+bool dataset_live(const struct dataset *ds); /* which come as they happen, without an end */
 int dataset_cut(struct dataset *ds, enum split split, const struct preprocess *p, struct err *e);
 
 /* Before the first sample is brought to it: whether they can be, and how. One preprocessing at a time. ERR_USAGE: rows

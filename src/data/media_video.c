@@ -1,5 +1,7 @@
 #include "data/media_video.h"
 
+#include "data/address.h"
+#include "data/media_live.h"
 #include "data/media_private.h"
 
 #include <libavformat/avformat.h>
@@ -7,13 +9,15 @@
 #include <libavutil/display.h>
 #include <libavutil/pixdesc.h>
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 struct media_video {
-    char *path;
+    char *path; /* as it is shown: of a live stream without its password */
+    bool live;
     struct picture_limits limits;
     const atomic_bool *stop;
     AVFormatContext *container;
@@ -78,15 +82,22 @@ static int interrupted(void *user)
     return v->stop && atomic_load(v->stop);
 }
 
-static int open_container(struct media_video *v, struct err *e)
+static int open_container(struct media_video *v, const char *path, struct err *e)
 {
     v->container = avformat_alloc_context();
     if (!v->container)
         return err_memory(e, "a video");
     v->container->interrupt_callback = (AVIOInterruptCB){interrupted, v};
-    int failed = avformat_open_input(&v->container, strcmp(v->path, "-") ? v->path : "pipe:0", NULL, NULL);
+    struct live_input in = {.url = strcmp(path, "-") ? path : "pipe:0"};
+    if (v->live)
+        TRY(live_input_choose(path, &in, e));
+    int failed = avformat_open_input(&v->container, in.url, in.format, &in.options);
+    av_dict_free(&in.options);
     if (failed < 0)
-        return explain(v, failed, "cannot be opened as a video; is it one, and whole?", e);
+        return explain(v, failed,
+                       v->live ? "cannot be opened; is the camera there, and its address right?"
+                               : "cannot be opened as a video; is it one, and whole?",
+                       e);
     failed = avformat_find_stream_info(v->container, NULL);
     if (failed < 0)
         return explain(v, failed, "cannot be read as a video", e);
@@ -145,7 +156,7 @@ static int orientation_of(AVStream *stream)
     return isfinite(turned) ? quarters[((int)lround(turned / 90) % 4 + 4) % 4] : 1;
 }
 
-static int open_all(struct media_video *v, struct err *e)
+static int open_all(struct media_video *v, const char *path, struct err *e)
 {
     if (av_log_get_level() == AV_LOG_INFO)
         av_log_set_level(AV_LOG_QUIET);
@@ -154,7 +165,7 @@ static int open_all(struct media_video *v, struct err *e)
     v->converted = av_frame_alloc();
     if (!v->path || !v->packet || !v->frame || !v->converted)
         return err_memory(e, "a video");
-    TRY(open_container(v, e));
+    TRY(open_container(v, path, e));
     TRY(open_decoder(v, e));
     v->orientation = orientation_of(v->stream);
     return 0;
@@ -164,11 +175,15 @@ int media_video_open(const char *path, const struct picture_limits *limits, cons
                      struct media_video **out, struct err *e)
 {
     struct media_video *v = calloc(1, sizeof *v);
+    char shown[PATH_MAX];
     *out = NULL;
     if (!v)
         return err_memory(e, "a video");
-    *v = (struct media_video){.path = strdup(path), .limits = *limits, .stop = stop, .skip_to = -1};
-    int code = open_all(v, e);
+    address_shown(path, shown, sizeof shown);
+    const bool live = address_is(path);
+    *v = (struct media_video){.path = strdup(live ? shown : path), .live = live, .limits = *limits, .stop = stop};
+    v->skip_to = -1;
+    int code = open_all(v, path, e);
     if (code < 0)
         media_video_close(v);
     else
@@ -220,10 +235,12 @@ static int send_packet(struct media_video *v, struct err *e)
         avcodec_send_packet(v->decoder, NULL);
         return 0;
     }
-    if (failed < 0 || v->packet->flags & AV_PKT_FLAG_CORRUPT)
+    if (failed < 0 && v->live)
+        return explain(v, failed, "sends no more", e);
+    if (failed < 0 || (v->packet->flags & AV_PKT_FLAG_CORRUPT && !v->live))
         return damaged(v, e);
     failed = avcodec_send_packet(v->decoder, v->packet);
-    return failed < 0 && failed != AVERROR(EAGAIN) ? damaged(v, e) : 0;
+    return failed < 0 && failed != AVERROR(EAGAIN) && !v->live ? damaged(v, e) : 0;
 }
 
 /* Seconds that the container says the video lasts; 0: it does not say. Sound beside it may last longer. */
@@ -265,9 +282,10 @@ static int decode(struct media_video *v, struct err *e)
             TRY(send_packet(v, e));
             continue;
         }
-        if (got < 0 || v->frame->decode_error_flags || v->frame->flags & AV_FRAME_FLAG_CORRUPT)
+        if (got >= 0 && !v->frame->decode_error_flags && !(v->frame->flags & AV_FRAME_FLAG_CORRUPT))
+            return 1;
+        if (!v->live) /* there, what was lost on the way is missed and no more */
             return damaged(v, e);
-        return 1;
     }
 }
 
@@ -396,7 +414,7 @@ int media_video_count(const char *path, int64_t *frames, struct err *e)
     struct media_video v = {.path = (char *)(uintptr_t)path, .packet = av_packet_alloc()};
     if (av_log_get_level() == AV_LOG_INFO)
         av_log_set_level(AV_LOG_QUIET);
-    int code = v.packet ? open_container(&v, e) : err_memory(e, "a video");
+    int code = v.packet ? open_container(&v, path, e) : err_memory(e, "a video");
     *frames = 0;
     while (code == 0 && av_read_frame(v.container, v.packet) >= 0) {
         *frames += v.packet->stream_index == v.stream->index;

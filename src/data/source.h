@@ -40,6 +40,7 @@ struct source {
     const struct option *options;
     size_t options_size;
     const struct kind *kind; /* of its samples */
+    bool live;               /* which come as they happen, and without an end: they are played once, and scored */
     /* Whether that path, which exists, is for this source; NULL: only when named, or when no other wants it. */
     bool (*sniff)(const char *path);
     /* Adds classes and samples with part_class and part_add. After a failure `close` is called all the same. */

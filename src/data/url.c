@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "base/rng.h"
+#include "data/address.h"
 #include "data/dataset_private.h"
 
 #include <ctype.h>
@@ -44,11 +45,23 @@ static int parse_source(const char *text, size_t n, struct url *url, struct err 
                    text, text, list);
 }
 
+static const struct source *live_source(void)
+{
+    size_t i = 0;
+    while (sources[i] && !sources[i]->live)
+        i++;
+    return sources[i];
+}
+
 int url_parse(const char *text, struct url *url, struct err *e)
 {
     *url = (struct url){.source = NULL, .path = "", .options = ""};
     if (file_kind(text) != FILE_ABSENT)
         return copy_part(text, strlen(text), url->path, sizeof url->path, e);
+    if (address_is(text)) { /* whose options are the camera's */
+        url->source = live_source();
+        return copy_part(text, strlen(text), url->path, sizeof url->path, e);
+    }
     const char *question = strrchr(text, '?');
     size_t length = question ? (size_t)(question - text) : strlen(text);
     if (question)

@@ -112,6 +112,10 @@ static int start(struct scorer *s, const struct scorer_spec *want, struct err *e
     s->hop = choose_hop(s, want);
     s->searching = want->searching;
     s->user = want->user;
+    s->stopping = want->stopping;
+    s->log = want->log;
+    s->waits = want->waits;
+    s->retry = want->retry;
     s->forward.searching = want->searching ? on_search : NULL;
     s->forward.user = s;
     s->by = stands(s->loaded, want->by);

@@ -15,6 +15,9 @@
 
 struct scorer;
 
+/* Asked now and then: true to stop. */
+typedef bool scorer_stopping(void *user);
+
 /* Told after each step of a search to how many samples' worth of the batch it amounts. Returns true to stop. */
 typedef bool scorer_search(void *user, size_t samples);
 
@@ -27,11 +30,14 @@ struct scorer_spec {
     double rate;                         /* false-alarm rate of the verdict, 0..1 */
     const struct log *log;               /* may be NULL; a line where verdicts are not what the file promises */
     scorer_search *searching;            /* may be NULL */
-    void *user;                          /* of it */
+    scorer_stopping *stopping;           /* the same: of videos, which may have to be waited for */
+    void *user;                          /* of both */
     enum score_by by;       /* what score, verdict and map stand on; ERR_USAGE: the model has no such map */
     bool both;              /* the other score, too, where there is one */
     enum protocol protocol; /* of videos: how clips become frames (run/frames.h), */
     int hop;                /* and the frames from clip to clip, at most as many as a clip judges; 0: so many */
+    bool waits;             /* of live streams (data/feed.h): drop no frame, */
+    double retry;           /* and the longest pause between attempts to connect again, in seconds; 0: none is made */
 };
 
 int scorer_new(struct loaded *s, const struct scorer_spec *spec, struct scorer **out, struct err *e);

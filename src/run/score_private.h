@@ -17,6 +17,10 @@ struct scorer {
     double rate;
     enum protocol protocol;          /* of videos, */
     int64_t hop;                     /* and frames from clip to clip */
+    bool waits;                      /* of live streams, as in its spec; */
+    double retry;                    /* the same */
+    const struct log *log;           /* the same, of everything */
+    scorer_stopping *stopping;       /* the same */
     struct picture_decoder *decoder; /* made at first use */
     void *kept;                      /* one sample as data sets keep it */
     scorer_search *searching;
@@ -30,5 +34,9 @@ int scorer_run(struct scorer *s, size_t n, struct err *e);
 struct verdict scorer_verdict(const struct scorer *s, int i);
 /* Score, p-value, decision of a verdict whose `by` is there; or that they are not finite. */
 void scorer_judge(const struct scorer *s, struct verdict *v);
+
+/* scorer_score_dataset of videos. */
+int scorer_score_videos(struct scorer *s, struct dataset *data, enum split split, const size_t *videos, size_t n,
+                        scorer_each *each, void *user, struct err *e);
 
 #endif
