@@ -17,9 +17,9 @@
 
 struct score_flags {
     double false_alarm_rate;
-    const char *files_from, *maps, *overlay, *format, *score, *protocol;
+    const char *files_from, *maps, *overlay, *format, *score, *protocol, *late;
     bool null, npy, regions, exit_code, strict, force;
-    int reasons, batch, threads, hop;
+    int reasons, batch, threads, hop, reconnect;
 };
 
 #define FLAGS_OF struct score_flags
@@ -34,6 +34,8 @@ static const struct flag flags[] = {
     ROW_SCORE,
     ROW_PROTOCOL,
     ROW_HOP,
+    ROW_CHOICE(late, 0, "WHAT", "drop", "drop|wait", "of live streams: frames that would wait for more than two clips before them are dropped, or all wait"),
+    ROW_WHOLE(reconnect, 0, "SECONDS", "30", 0, 86400, "of live streams: longest pause between attempts to connect again; 0: none is made"),
     ROW_SWITCH(regions, 0, "a column more: where the heat map is above what the highest spot of normal samples reaches"),
     ROW_COLUMNS,
     ROW_WHOLE(reasons, 0, "N", "3", 0, REASONS_MAX, "of rows of a table: so many columns at most that make an anomalous row so, with what is normal there"),
@@ -335,6 +337,8 @@ static int score_with(const struct score_flags *f, const engram_model *model, co
         scorer_settings_add(&settings, "pictures=true"); /* which wait for their verdicts: few at a time */
     scorer_settings_add(&settings, "protocol=%s", f->protocol);
     scorer_settings_add(&settings, "hop=%d", f->hop);
+    scorer_settings_add(&settings, "late=%s", f->late);
+    scorer_settings_add(&settings, "reconnect=%d", f->reconnect);
     if (engram_scorer_new(model, settings.list, settings.n, &scorer, &error))
         return console_report(&error);
     int code = begin_files(&s, list);

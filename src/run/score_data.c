@@ -2,7 +2,6 @@
 #include "data/loader.h"
 #include "run/score_private.h"
 
-#include <math.h>
 #include <string.h>
 
 /* ---- samples ---- */
