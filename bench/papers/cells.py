@@ -18,6 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 ENGRAM = Path(os.environ.get("ENGRAM_BIN", ROOT / "build/cli/engram"))
 DATA = Path(os.environ.get("ENGRAM_DATA", ROOT.parent / "shared/data"))
 LAST_EPOCH = ("keep=last", "validation=0", "patience=0")  # whatever a preset says
+VIDEO_METRICS = tuple((metric, "") for metric in ("auroc", "macro_auroc", "per_video_auroc", "per_video_macro_auroc"))
 EPOCH = 5000  # pictures that the cost table calls an epoch
 
 
@@ -188,6 +189,25 @@ def measure(run, cell, folder, threads):
     values |= evaluate(run, place.model, data, threads)
     if table.alarms:
         false_alarms(run, place.model, source.place(place.data / "normal", [], split.normal), values, threads)
+    return place, values
+
+
+def measure_videos(run, cell, folder, threads):
+    """Trains on the training videos and measures frames of the test videos under the official protocol: the score of a
+    clip is that of one frame, and scores are brought to 0..1 over each video; and the same scores raw."""
+    place, data = Place(folder, cell), DATA / pictures.FOLDERS[cell.table.data]
+    values = {("training_seconds", ""): f"{train(run, cell, place, data, threads):.1f}"}
+    values |= about(run, place.model)
+    for score, prefix in (("model", ""), ("map", "map_")):
+        out = run("eval", place.model, data, "--protocol", "official", "--score", score, "--quiet", "--format", "csv",
+                  "--threads", threads)
+        numbers = {(row["metric"], row["kind"]): row["value"] for row in csv.DictReader(out.splitlines())}
+        if prefix:
+            numbers = {at: numbers[at] for at in VIDEO_METRICS if at in numbers}
+        values |= {(prefix + metric, kind): value for (metric, kind), value in numbers.items()}
+    tested = float(values["normal", ""]) + float(values["anomalous", ""])
+    values["tested", ""] = f"{tested:.0f}"
+    values["milliseconds", ""] = f"{float(values['seconds', '']) * 1000 / tested:.4g}"
     return place, values
 
 

@@ -106,7 +106,7 @@ CLASSES = {
 }
 
 
-FOLDERS = {"mnist": "mnist", "cifar10": "cifar10", "bottle": "mvtec/bottle"}  # in the user's folder
+FOLDERS = {"mnist": "mnist", "cifar10": "cifar10", "bottle": "mvtec/bottle", "ped2": "ped2"}  # in the user's folder
 
 
 @functools.cache
