@@ -13,6 +13,8 @@ static const struct preset presets[] = {
     {"fashion", "28x28 grey clothes", NET_FASHION, RUN_FASHION},
     {"cifar10", "32x32 colour pictures, the paper's net", NET_CIFAR10, RUN_CIFAR10},
     {"video", "16 frames of 256x256, the official code's 3-D net", NET_VIDEO, RUN_VIDEO},
+    {"video-small", "16 frames of 128x192, a layer less and a third of the widths: for a small computer", NET_SMALL,
+     RUN_SMALL},
     {"narrow", "behind mnist: two layers more, a code of 8 numbers for the whole picture", NET_NARROW, ""},
     {"table", "rows of numbers", NET_TABLE, RUN_TABLE},
     {"kdd", "KDDCUP99, the net of the MemAE paper", NET_KDD, RUN_KDD},

@@ -23,6 +23,8 @@ static const struct preset presets[] = {
     {"fashion", "28x28 grey clothes", NET_FASHION " query=whole items=100", RUN_FASHION},
     {"cifar10", "32x32 colour pictures, the paper's net", NET_CIFAR10 " query=whole items=500", RUN_CIFAR10},
     {"video", "16 frames of 256x256, the official code's 3-D net", NET_VIDEO " items=2000", RUN_VIDEO},
+    {"video-small", "16 frames of 128x192, a layer less and a third of the widths: for a small computer",
+     NET_SMALL " items=500", RUN_SMALL},
     {"paper", "addressing as in the paper's text; behind another preset: mnist,paper",
      "similarity=cosine scale=1 shrink=1 fallback=zero", ""},
     {"official", "addressing as in the official code (lambda 0.0025 at N=2000); behind another preset: mnist,official",

@@ -5,8 +5,11 @@
 
 #include "models/model.h"
 
+enum residual_error { ERROR_SQUARED, ERROR_ABSOLUTE };
+
 struct residual_config {
     double blur, contrast;
+    enum residual_error error;
 };
 
 /* For the table of a model that has a residual_config in its own. */
@@ -16,16 +19,15 @@ extern const struct option residual_options[];
  * option says so. */
 void residual_begin(struct graph *g, const struct residual_config *c, struct shape input, struct heads *h);
 
-/* Adds score and map to a score graph, the score times `weight` (see residual_score), and brings output and target back
- * to the input's contrast. */
+/* Adds map and score to a score graph: residual_map's map, of absolute residuals where the option says so, and as a
+ * part of the score "error", its mean over the sample, times `weight`. Brings output and target back to the input's
+ * contrast.
+ */
 void residual_end(struct graph *g, const struct residual_config *c, float weight, struct heads *h);
 
 /* Adds to a score graph the map, mean over channels of the squared residual of h->output and h->target, N,[D],H,W,1.
  * The residual is smoothed first by a Gaussian of `blur` pixels; 0: not at all. Of rows it is the squared residual of
  * each column, N,C, which nothing smooths. */
 void residual_map(struct graph *g, float blur, struct heads *h);
-
-/* The map, and as a part of the score "error", its mean over the sample, times `weight`. */
-void residual_score(struct graph *g, float blur, float weight, struct heads *h);
 
 #endif

@@ -19,7 +19,7 @@ static const char small[] = "widths=6,8 items=10 scale=10 shrink=1 blur=0 contra
 
 static const char *const variants[] = {
     "",
-    "query=whole activation=leaky adversarial=verdict adversarial_weight=0.1 extra=1",
+    "query=whole activation=leaky adversarial=verdict adversarial_weight=0.1 extra=1 task=rebuild",
     "similarity=dot scale=2 output=tanh first_kernel=1 init=normal",
     "contrast=0.64",
 };
