@@ -10,6 +10,7 @@
 #include "base/option.h"
 #include "file/train_config.h"
 #include "models/autoencoder.h"
+#include "models/framenet.h"
 #include "models/unet.h"
 
 #include <stdlib.h>
@@ -134,9 +135,10 @@ static void a_linked_table_stands_in_its_place(void **state)
  * to itself stand here as numbers. */
 static const struct choice {
     const char *name, *words;
-    int values[3];
+    int values[4];
 } choices[] = {
     {"activation", "relu|leaky|tanh", {HIDDEN_RELU, HIDDEN_LEAKY, HIDDEN_TANH}},
+    {"activation", "relu|leaky", {0, 1}},
     {"activation", "leaky|relu", {UNET_LEAKY, UNET_RELU}},
     {"output", "linear|tanh|sigmoid", {OUTPUT_LINEAR, OUTPUT_TANH, OUTPUT_SIGMOID}},
     {"output", "tanh|linear|sigmoid", {UNET_TANH, UNET_LINEAR, UNET_SIGMOID}},
@@ -147,8 +149,11 @@ static const struct choice {
     {"adversarial", "features|verdict", {0, 1}},
     {"distance", "l2|l1", {0, 1}},
     {"judged", "features|verdict", {0, 1}},
+    {"error", "squared|absolute", {ERROR_SQUARED, ERROR_ABSOLUTE}},
+    {"task", "auto|predict|rebuild", {TASK_AUTO, TASK_PREDICT, TASK_REBUILD}},
     {"scaling", "standard|minmax|none", {SCALE_STANDARD, SCALE_MINMAX, SCALE_NONE}},
     {"missing", "error|mean|median", {MISSING_ERROR, MISSING_MEAN, MISSING_MEDIAN}},
+    {"made_kind", "shapes|cuts|blends|mixed", {MADE_SHAPES, MADE_CUTS, MADE_BLENDS, MADE_MIXED}},
     {"precision", "f32|bf16|auto", {PRECISION_F32, PRECISION_BF16, PRECISION_AUTO}},
     {"range", "-1..1|0..1", {RANGE_SYMMETRIC, RANGE_UNIT}},
     {"keep", "best|last", {KEEP_BEST, KEEP_LAST}},
