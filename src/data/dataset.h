@@ -131,7 +131,7 @@ bool dataset_plays(const struct dataset *ds);
 bool dataset_live(const struct dataset *ds); /* which come as they happen, without an end */
 int dataset_cut(struct dataset *ds, enum split split, const struct preprocess *p, struct err *e);
 
-/* Before the first sample is brought to it: whether they can be, and how. One preprocessing at a time. ERR_USAGE: rows
+/* Before the first sample is brought to it: whether they can be, and how. One preprocessing at a time. ERR_FORMAT: rows
  * with other columns. */
 int dataset_match(struct dataset *ds, const struct preprocess *p, struct err *e);
 

@@ -70,7 +70,7 @@ static int explain_difference(const struct difference *d, const char *path, stru
 {
     if (!d->missing.n && !d->new.n && !d->changed.n)
         return 0;
-    return err_set(e, ERR_USAGE, "%s has other columns than the model learnt:%s%s%s%s%s%s%s%s%s", path,
+    return err_set(e, ERR_FORMAT, "%s has other columns than the model learnt:%s%s%s%s%s%s%s%s%s", path,
                    d->missing.n ? " missing are " : "", d->missing.text, d->missing.n ? ";" : "",
                    d->new.n ? " new are " : "", d->new.text, d->new.n ? " (ignore=NAME leaves one out);" : "",
                    d->changed.n ? " of another type are " : "", d->changed.text,
@@ -146,7 +146,7 @@ static int match_places(const struct table *file, const struct table *model, con
 {
     const int labels = count_labels(model);
     if (file->n != model->n && file->n != model->n - labels)
-        return err_set(e, ERR_USAGE,
+        return err_set(e, ERR_FORMAT,
                        "%s has %d columns, and the model learnt from a table of %d; where no header names columns, a "
                        "file needs as many as that one had%s",
                        path, file->n, model->n, labels ? ", or its label alone may be missing" : "");

@@ -71,7 +71,7 @@ void table_place(struct table *t);
 const struct column *table_counterpart(const struct table *file, const struct table *model, int i);
 
 /* Where the columns of `file`, of the name `path`, are in those of a model: to[i], -1 for one that is not learnt. By
- * their names, where both have a header; otherwise by their places. ERR_USAGE: they are not the model's, with what is
+ * their names, where both have a header; otherwise by their places. ERR_FORMAT: they are not the model's, with what is
  * missing, new or changed. */
 int table_match(const struct table *file, const struct table *model, const char *path, int *to, struct err *e);
 

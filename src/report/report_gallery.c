@@ -136,12 +136,39 @@ static int put_cards(FILE *f, const struct evaluation *m, const struct heatmap_s
     return 0;
 }
 
+/* The columns that make a row abnormal, a line each: "shop moon (normal north 67 %, south 33 %) 71 %". */
+static void put_reasons(FILE *f, const struct shown_sample *s)
+{
+    fputs("</td><td>", f);
+    for (int i = 0; i < s->nreasons; i++) {
+        const struct shown_reason *r = &s->reasons[i];
+        fputs(i ? "<br><b>" : "<b>", f);
+        html_text(f, r->column);
+        fputs("</b> = <bdi>", f);
+        html_text(f, r->value);
+        fputs("</bdi> <span class=\"quiet\">(normal ", f);
+        html_text(f, r->normal);
+        fprintf(f, ") %.0f&#8239;%%</span>", 100 * r->share);
+    }
+}
+
+static bool has_reasons(const struct gallery *s)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (s->v[i].nreasons)
+            return true;
+    return false;
+}
+
 /* Samples that are nothing to look at. */
 static void put_list(FILE *f, const struct evaluation *m, const struct gallery *s)
 {
-    fputs("<div class=\"wide\"><table class=\"list\"><thead><tr><th scope=\"col\">name</th><th scope=\"col\">kind</th>"
-          "<th scope=\"col\">verdict</th><th scope=\"col\">score</th><td></td></tr></thead><tbody>\n",
-          f);
+    const bool reasons = has_reasons(s);
+    fprintf(f,
+            "<div class=\"wide\"><table class=\"list\"><thead><tr><th scope=\"col\">name</th><th "
+            "scope=\"col\">kind</th><th scope=\"col\">verdict</th><th scope=\"col\">score</th><td></td>%s"
+            "</tr></thead><tbody>\n",
+            reasons ? "<th scope=\"col\">columns, and their share of what is abnormal</th>" : "");
     for (size_t i = 0; i < s->n; i++) {
         fputs("<tr><th scope=\"row\"><bdi>", f);
         html_text(f, s->v[i].name);
@@ -153,6 +180,8 @@ static void put_list(FILE *f, const struct evaluation *m, const struct gallery *
         html_digits(f, (double)s->v[i].score, 3);
         fputs("</td><td>", f);
         put_p_value(f, m, &s->v[i]);
+        if (reasons)
+            put_reasons(f, &s->v[i]);
         fputs("</td></tr>\n", f);
     }
     fputs("</tbody></table></div>\n", f);

@@ -34,6 +34,14 @@ struct evaluate_job {
     bool (*should_stop)(void *user); /* asked after every sample, of both passes: true ends with ERR_STOPPED */
 };
 
+/* A column that makes a row abnormal. */
+struct shown_reason {
+    const char *column, *value, *normal; /* its name, what stands there, and what normal rows have */
+    double share;                        /* of what is abnormal, 0 to 1 */
+};
+
+enum { SHOWN_REASONS = 3 };
+
 /* One sample that is shown. */
 struct shown_sample {
     const char *name; /* "test/00017" */
@@ -45,6 +53,8 @@ struct shown_sample {
     uint8_t *reconstruction; /* format of input; and so on, NULL where there is none */
     float *map;              /* input's height x width */
     uint8_t *mask;           /* the same, not 0 = truly abnormal */
+    struct shown_reason reasons[SHOWN_REASONS];
+    int nreasons; /* of a row, the largest share first */
 };
 
 struct gallery {

@@ -1,4 +1,5 @@
 /* The second pass of an evaluation: the few samples that are shown, with pictures, and the memories' items. */
+#include "data/reasons.h"
 #include "run/evaluate_parts.h"
 #include "run/shrink.h"
 
@@ -55,6 +56,29 @@ static int copy_mask(struct pass *p, size_t index, struct shown_sample *shown)
     return 0;
 }
 
+/* Which columns make a row what it is. */
+static int copy_reasons(struct pass *p, size_t index, const struct verdict *v, struct shown_sample *shown)
+{
+    const struct table *t = loaded_file(p->job->loaded)->input.table;
+    struct arena *texts = &p->ev->store->texts;
+    struct reason found[SHOWN_REASONS];
+    int n = reasons_find(t, v->map, found, SHOWN_REASONS);
+    for (int i = 0; i < n; i++) {
+        const struct column *c = &t->columns[found[i].column];
+        char value[64], normal[112];
+        TRY(reason_cell(p->job->data, SPLIT_TEST, index, t, found[i].column, value, sizeof value, p->e));
+        reason_normal(c, normal, sizeof normal);
+        shown->reasons[i] = (struct shown_reason){.column = c->name,
+                                                  .value = arena_string(texts, value),
+                                                  .normal = arena_string(texts, normal),
+                                                  .share = found[i].share};
+        if (!shown->reasons[i].value || !shown->reasons[i].normal)
+            return err_memory(p->e, "the reasons of a report");
+        shown->nreasons++;
+    }
+    return 0;
+}
+
 static int on_shown(void *user, size_t index, const struct verdict *v)
 {
     struct showing *showing = user;
@@ -72,6 +96,8 @@ static int on_shown(void *user, size_t index, const struct verdict *v)
                                    .p_value = v->p_value};
     if (evaluate_stopped(p))
         return 1;
+    if (!v->error && v->map && loaded_file(p->job->loaded)->input.table)
+        return copy_reasons(p, index, v, shown) < 0;
     if (v->error || !v->reconstruction || !p->shows)
         return 0; /* readable a moment ago, or nothing to look at: shown without pictures */
     return copy_pictures(p, v, shown) < 0 || copy_mask(p, index, shown) < 0;

@@ -321,14 +321,14 @@ static void other_columns_are_told(void **state)
     assert_int_equal(match("1,red,x,normal\n", "", &l.p, &e), 0); /* without names, by their places */
     assert_int_equal(match("1,red,x\n", "", &l.p, &e), 0);        /* and without the label */
     assert_true(match("size,weight,hue\n1,3,red\n", "", &l.p, &e) < 0);
-    expect_error(&e, ERR_USAGE, "other.csv", "missing are colour", "new are weight, hue", "ignore=", NULL);
+    expect_error(&e, ERR_FORMAT, "other.csv", "missing are colour", "new are weight, hue", "ignore=", NULL);
     assert_int_equal(match("size,weight,colour\n1,3,red\n", "&ignore=weight", &l.p, &e), 0);
     assert_true(match("size,colour\nlarge,red\nsmall,red\n", "", &l.p, &e) < 0);
-    expect_error(&e, ERR_USAGE, "of another type are size (texts, and were numbers)", NULL);
+    expect_error(&e, ERR_FORMAT, "of another type are size (texts, and were numbers)", NULL);
     assert_true(match("size,colour\n1,2\n3,4\n", "", &l.p, &e) < 0);
-    expect_error(&e, ERR_USAGE, "colour (numbers, and were texts)", NULL);
+    expect_error(&e, ERR_FORMAT, "colour (numbers, and were texts)", NULL);
     assert_true(match("1,2\n", "", &l.p, &e) < 0);
-    expect_error(&e, ERR_USAGE, "2 columns", "table of 4", NULL);
+    expect_error(&e, ERR_FORMAT, "2 columns", "table of 4", NULL);
     forget(&l);
 }
 
