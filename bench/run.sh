@@ -11,17 +11,15 @@ for preset in mnist cifar10 video; do
     done
 done
 
-ninja -C build --quiet bench/clips bench/loading bench/reading
-frames=${ENGRAM_DATA:-../shared/data}/ped2/testing/frames
+ninja -C build --quiet bench/video bench/loading bench/reading
+video=$(mktemp -d)/video.mp4
+build/bench/video --make "$video" 512
 echo
-if [ -d "$frames" ]; then
-    for precision in f32 bf16; do
-        printf 'video scoring in clips of 16, frames decoded from JPEG, %s: ' $precision
-        build/bench/clips "$frames" $precision "$(nproc)" 30
-    done
-else
-    echo "video scoring of frames left out: there is no $frames; set ENGRAM_DATA to the folder with ped2/ in it"
-fi
+for precision in f32 bf16; do
+    printf 'video scoring from a file, 256x256, hop 16, %s: ' $precision
+    build/bench/video "$video" $precision "$(nproc)" 1024
+done
+rm -r "$(dirname "$video")"
 echo
 bench/loading.py build/bench/loading
 echo

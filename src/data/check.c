@@ -260,6 +260,27 @@ static int tell_kinds(const struct dataset *ds, const struct split_samples *s, c
     return 0;
 }
 
+/* Of videos, once all were read: how much of it there is, and what is known of their frames. */
+static void tell_videos(const struct split_samples *s, const struct log *out)
+{
+    int64_t frames = 0, labelled = 0, anomalous = 0;
+    double seconds = 0;
+    for (size_t i = 0; i < s->n_episodes && s->checked; i++) {
+        frames += s->episodes[i].frames;
+        seconds += s->episodes[i].seconds;
+    }
+    for (size_t i = 0; i < s->n; i++)
+        for (int64_t k = 0; k < s->v[i].ntruths; k++) {
+            labelled++;
+            anomalous += s->v[i].truths[k];
+        }
+    if (frames)
+        log_line(out, LOG_INFO, "    %lld frames, %.4g seconds", (long long)frames, seconds);
+    if (labelled)
+        log_line(out, LOG_INFO, "    labels of %lld frames: %lld normal, %lld anomalous", (long long)labelled,
+                 (long long)(labelled - anomalous), (long long)anomalous);
+}
+
 static int tell_split(const struct dataset *ds, enum split split, const struct log *out, struct err *e)
 {
     const struct split_samples *s = &ds->splits[split];
@@ -271,8 +292,10 @@ static int tell_split(const struct dataset *ds, enum split split, const struct l
         snprintf(mask_text, sizeof mask_text, ", %zu with a mask", masks);
     if (s->checked)
         dataset_kind(ds)->describe(&s->least, &s->most, own_text, sizeof own_text);
-    log_line(out, LOG_INFO, "  %-8s %zu sample%s%s%s%s", split == SPLIT_TRAIN ? "training" : "test", s->n,
-             s->n == 1 ? "" : "s", s->checked ? ", " : "", own_text, mask_text);
+    log_line(out, LOG_INFO, "  %-8s %zu %s%s%s%s%s", split == SPLIT_TRAIN ? "training" : "test", s->n,
+             dataset_plays(ds) ? "video" : "sample", s->n == 1 ? "" : "s", s->checked ? ", " : "", own_text, mask_text);
+    if (dataset_plays(ds))
+        tell_videos(s, out);
     return tell_kinds(ds, s, out, e);
 }
 

@@ -13,6 +13,7 @@ enum { DECODERS_KEPT = 32 };
 /* A video, once it has been examined. */
 struct episode {
     int64_t frames;
+    double seconds;
     uint8_t *kept;      /* its frames as kept for samples */
     struct shape shape; /* of this shape; NULL: there was no room, and then */
     double *times;      /* the time of each, to find it again */

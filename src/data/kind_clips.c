@@ -175,6 +175,7 @@ static int examine_frames(struct dataset *ds, const struct part *part, void *pla
             sight->hash = rng_hash(&(uint64_t[]){sight->hash, rng_hash(to, frame_bytes(p))}, 2 * sizeof sight->hash);
         }
         note_time(episode, time);
+        episode->seconds = episode->frames ? time * (1 + 1 / (double)episode->frames) : 0; /* and its last frame's */
         episode->frames++;
         sight->own.d[0] = episode->frames;
     }

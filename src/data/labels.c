@@ -13,8 +13,7 @@ enum { LABELS_MAX = 1 << 28 }; /* bytes of a file */
 
 /* ---- where ---- */
 
-static const char *const usual_names[] = {"frame_labels.npy", "labels.npy",      "intervals.csv",
-                                          "labels.csv",       "test_frame_mask", "frame_masks"};
+static const char *const usual_names[] = {"frame_labels.npy", "intervals.csv", "test_frame_mask"};
 enum { USUAL_NAMES = sizeof usual_names / sizeof *usual_names, FOLDERS_ABOVE = 2 };
 
 static char *find_in(const char *folder)

@@ -295,6 +295,13 @@ static void announce_promise(const struct trainer *t)
                  "with %zu sample%s held out for calibration nothing can be flagged at false-alarm rates below %.4g; "
                  "%g needs %d samples, which are held out of %.0f and more",
                  c.n, c.n == 1 ? "" : "s", smallest, TRAIN_RATE, TRAIN_PROMISE, ceil(2 * TRAIN_PROMISE / left));
+    else if (t->stretches)
+        log_line(
+            log, LOG_INFO,
+            "%zu frames of %zu stretch%s of video are held out for calibration and can flag at false-alarm rates "
+            "from %.4g on; frames that follow each other are alike, so that the promise is about as good as one from "
+            "%zu samples: more video, of other hours, makes it better",
+            c.n, t->held_stretches, t->held_stretches == 1 ? "" : "es", smallest, t->held_stretches);
     else
         log_line(log, LOG_INFO,
                  "%zu samples held out for calibration can flag at false-alarm rates from %.4g on; at %g the real rate "

@@ -118,6 +118,18 @@ static void the_batch_changes_nothing(void **state)
         assert_true(fabsf(one.score[i] - many.score[i]) <= 1e-4f * fabsf(one.score[i]));
 }
 
+/* Nor does what is asked for beside the score. */
+static void a_map_changes_nothing(void **state)
+{
+    (void)state;
+    struct seen without = {0}, with = {0};
+    score(plain, (struct scorer_spec){.batch = 1}, on_row, &without);
+    score(plain, (struct scorer_spec){.batch = 1, .map = true, .both = true}, on_row, &with);
+    for (int i = 0; i < with.n; i++)
+        assert_true(with.score[i] == without.score[i]);
+    assert_true(with.score[0] != with.score[1]); /* frames of one clip */
+}
+
 /* With a step every frame has what the frame of its clip has that stands for it. */
 static void steps(void **state)
 {
@@ -280,6 +292,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_frame_has_one_verdict),
         cmocka_unit_test(the_batch_changes_nothing),
+        cmocka_unit_test(a_map_changes_nothing),
         cmocka_unit_test(steps),
         cmocka_unit_test(a_clip_has_one_frame_there),
         cmocka_unit_test(single_frames_are_those_of_the_whole),
