@@ -17,6 +17,16 @@ void chart_begin(struct chart *c, FILE *f, const char *title, const char *label)
     fputs("\">\n", f);
 }
 
+void chart_begin_long(struct chart *c, FILE *f, const char *label)
+{
+    *c = (struct chart){.f = f};
+    chart_area(c, 46, 8, CHART_LONG - 10, CHART_LOW - 36);
+    fprintf(f, "<figure class=\"plot\"><svg class=\"chart long\" viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"",
+            CHART_LONG, CHART_LOW);
+    html_text(f, label);
+    fputs("\">\n", f);
+}
+
 void chart_end(struct chart *c)
 {
     fputs("</svg></figure>\n", c->f);

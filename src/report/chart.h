@@ -16,7 +16,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
-enum { CHART_WIDTH = 400, CHART_HEIGHT = 270 }; /* units of the drawing; texts are 12 units high */
+enum {
+    CHART_WIDTH = 400,
+    CHART_HEIGHT = 270,
+    CHART_LONG = 900,
+    CHART_LOW = 150
+}; /* units of the drawing; texts are 12 units high */
 
 enum chart_format { CHART_PLAIN, CHART_PERCENT, CHART_WHOLE }; /* percent: the sign belongs into the label */
 
@@ -33,6 +38,8 @@ struct chart {
 
 /* `title` stands above the chart; `label` says what it shows to those who cannot see it. */
 void chart_begin(struct chart *c, FILE *f, const char *title, const char *label);
+/* The same as wide as the page and low, without a title: CHART_LONG x CHART_LOW units. */
+void chart_begin_long(struct chart *c, FILE *f, const char *label);
 void chart_end(struct chart *c);
 
 /* Where the plot lies in the drawing; before the axes. The default leaves room for labels on the left and below. */

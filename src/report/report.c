@@ -418,6 +418,7 @@ static int put_model(FILE *f, const struct page *p, size_t i, struct err *e)
     fputs("</p>\n", f);
     report_tiles(f, p, m);
     TRY(put_charts(f, p, m, e));
+    TRY(report_videos(f, p, m, e));
     TRY(report_galleries(f, p, m, e));
     TRY(report_memories(f, m, e));
     TRY(put_training(f, m, e));

@@ -46,6 +46,7 @@ int report_options(FILE *f, const struct evaluation *m, struct err *e);
 
 /* Samples with their pictures, or without: those drawn for all models, the galleries of one; its memories. */
 int report_drawn(FILE *f, const struct page *p, struct err *e);
+int report_videos(FILE *f, const struct page *p, const struct evaluation *m, struct err *e);
 int report_galleries(FILE *f, const struct page *p, const struct evaluation *m, struct err *e);
 int report_memories(FILE *f, const struct evaluation *m, struct err *e);
 

@@ -358,16 +358,23 @@ int evaluation_run(const struct evaluate_job *job, struct evaluation *ev, struct
     return evaluate_show(&p);
 }
 
+static void free_pictures(struct shown_sample *shown)
+{
+    free((void *)(uintptr_t)shown->input.pixels);
+    free(shown->reconstruction);
+    free(shown->map);
+    free(shown->mask);
+}
+
 static void free_shown(struct evaluate_store *s)
 {
     for (int g = 0; g < GALLERIES; g++)
-        for (int i = 0; i < GALLERY_PICKS; i++) {
-            struct shown_sample *shown = &s->shown[g][i];
-            free((void *)(uintptr_t)shown->input.pixels);
-            free(shown->reconstruction);
-            free(shown->map);
-            free(shown->mask);
-        }
+        for (int i = 0; i < GALLERY_PICKS; i++)
+            free_pictures(&s->shown[g][i]);
+    for (size_t c = 0; c < s->ncurves; c++)
+        for (size_t i = 0; i < PEAKS; i++)
+            free_pictures(&s->curves[c].peak[i]);
+    free(s->curves);
     for (int k = 0; k < MEMORIES; k++) {
         memory_use_free(&s->memories[k].use);
         free(s->memories[k].pictures);

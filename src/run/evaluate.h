@@ -78,14 +78,26 @@ struct part_metrics {
     double auroc; /* NaN: cannot be said of this data */
 };
 
+enum { PEAKS = 3 };
+
+/* One video's scores over its time, and the frames where they are highest. */
+struct video_curve {
+    const char *name;
+    size_t first, n; /* of the scores */
+    size_t peaks;
+    size_t place[PEAKS]; /* of each among those n, rising */
+    struct shown_sample peak[PEAKS];
+};
+
 /* Of videos. */
 struct video_metrics {
-    size_t n;             /* 0: they are none */
-    const int64_t *frame; /* of each score: which frame of its video, */
-    const double *time;   /* and when, in seconds */
-    double macro_auroc;   /* mean over videos that have both kinds of frames, */
-    size_t both;          /* of which there are so many */
-    bool changed;         /* per_video or smooth were asked for: */
+    size_t n;                         /* 0: they are none */
+    const int64_t *frame;             /* of each score: which frame of its video, */
+    const double *time;               /* and when, in seconds */
+    double macro_auroc;               /* mean over videos that have both kinds of frames, */
+    size_t both;                      /* of which there are so many */
+    const struct video_curve *curves; /* n */
+    bool changed;                     /* per_video or smooth were asked for: */
     double changed_auroc, changed_macro_auroc;
 };
 

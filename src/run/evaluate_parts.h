@@ -30,6 +30,8 @@ struct evaluate_store {
     uint8_t *mask;       /* height x width, for one sample */
     uint8_t *pixel_room; /* for the pixels of one */
     struct shown_sample shown[GALLERIES][GALLERY_PICKS];
+    struct video_curve *curves; /* a video each */
+    size_t ncurves;
     struct shown_memory memories[MEMORIES];
     char *summary;
     struct arena texts; /* names and kinds: the data may be closed before the report is written */

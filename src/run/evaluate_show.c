@@ -16,8 +16,7 @@ static bool on_search(void *user, size_t samples)
 
 struct showing {
     struct pass *p;
-    enum gallery_kind gallery;
-    size_t place;
+    struct shown_sample *next;
 };
 
 static int copy_pictures(struct pass *p, const struct verdict *v, struct shown_sample *shown)
@@ -84,7 +83,7 @@ static int on_shown(void *user, size_t index, const struct verdict *v)
     struct showing *showing = user;
     struct pass *p = showing->p;
     struct evaluate_store *s = p->ev->store;
-    struct shown_sample *shown = &s->shown[showing->gallery][showing->place++];
+    struct shown_sample *shown = showing->next++;
     const struct sample *sample = dataset_sample(p->job->data, SPLIT_TEST, index);
     char name[512];
     snprintf(name, sizeof name, dataset_plays(p->job->data) ? "%.480s #%lld" : "%.480s", sample->name,
@@ -114,7 +113,7 @@ static int show_gallery(struct pass *p, struct scorer *scorer, enum gallery_kind
         frames[i] = s->frame[picks[i]];
         picks[i] = s->sample[picks[i]];
     }
-    struct showing showing = {p, gallery, 0};
+    struct showing showing = {p, s->shown[gallery]};
     p->ev->galleries[gallery] = (struct gallery){s->shown[gallery], n};
     if (!n)
         return 0;
@@ -123,6 +122,58 @@ static int show_gallery(struct pass *p, struct scorer *scorer, enum gallery_kind
                    : scorer_score_dataset(scorer, p->job->data, SPLIT_TEST, picks, n, on_shown, &showing, p->e);
     return code < 0 && p->e->code ? p->e->code : code;
 }
+
+/* ---- videos ---- */
+
+enum { PEAKS_ALL = 36 }; /* frames that are shown at the curves of all videos together: each is a clip to compute */
+
+/* Where each video's scores are. */
+static int find_curves(struct pass *p)
+{
+    struct evaluate_store *s = p->ev->store;
+    s->curves = calloc(p->ev->videos.n, sizeof *s->curves);
+    if (!s->curves)
+        return err_memory(p->e, "the curves of videos");
+    for (size_t i = 0; i < s->n; i++) {
+        if (!i || s->sample[i] != s->sample[i - 1]) {
+            const char *name = dataset_sample(p->job->data, SPLIT_TEST, s->sample[i])->name;
+            s->curves[s->ncurves++] = (struct video_curve){.name = arena_string(&s->texts, name), .first = i};
+        }
+        s->curves[s->ncurves - 1].n++;
+    }
+    p->ev->videos.curves = s->curves;
+    return 0;
+}
+
+static int show_peaks(struct pass *p, struct scorer *scorer, struct video_curve *c)
+{
+    const struct evaluate_store *s = p->ev->store;
+    const size_t share = PEAKS_ALL / s->ncurves;
+    struct showing showing = {p, c->peak};
+    size_t video[PEAKS];
+    int64_t frame[PEAKS];
+    c->peaks = gallery_peaks(s->score + c->first, c->n, share < PEAKS ? share : PEAKS, c->place);
+    for (size_t i = 0; i < c->peaks; i++) {
+        video[i] = s->sample[c->first];
+        frame[i] = s->frame[c->first + c->place[i]];
+    }
+    if (!c->peaks)
+        return 0;
+    int code = scorer_score_frames(scorer, p->job->data, SPLIT_TEST, video, frame, c->peaks, on_shown, &showing, p->e);
+    return code < 0 && p->e->code ? p->e->code : code;
+}
+
+static int show_videos(struct pass *p, struct scorer *scorer)
+{
+    if (!p->ev->videos.n)
+        return 0;
+    TRY(find_curves(p));
+    for (size_t i = 0; i < p->ev->store->ncurves; i++)
+        TRY(show_peaks(p, scorer, &p->ev->store->curves[i]));
+    return 0;
+}
+
+/* ---- memories ---- */
 
 static int show_memory(struct pass *p, int k)
 {
@@ -160,6 +211,8 @@ int evaluate_show(struct pass *p)
     int code = 0;
     for (int g = 0; g < GALLERIES && code >= 0; g++)
         code = show_gallery(p, scorer, (enum gallery_kind)g);
+    if (code >= 0)
+        code = show_videos(p, scorer);
     scorer_free(scorer);
     for (int k = 0; k < p->ev->nmemories && code >= 0; k++)
         code = show_memory(p, k);

@@ -79,6 +79,42 @@ size_t gallery_pick(enum gallery_kind gallery, const struct sample_scores *s, do
     return n;
 }
 
+static bool is_near(size_t a, size_t b, size_t apart)
+{
+    return a < b ? b - a < apart : a - b < apart;
+}
+
+static bool is_free(size_t place, const size_t *picks, size_t n, size_t apart)
+{
+    for (size_t i = 0; i < n; i++)
+        if (is_near(place, picks[i], apart))
+            return false;
+    return true;
+}
+
+static void insert_rising(size_t *picks, size_t n, size_t place)
+{
+    for (; n > 0 && picks[n - 1] > place; n--)
+        picks[n] = picks[n - 1];
+    picks[n] = place;
+}
+
+size_t gallery_peaks(const float *score, size_t n, size_t want, size_t *picks)
+{
+    const size_t apart = n / 12 > 8 ? n / 12 : 8;
+    size_t found = 0;
+    for (; found < want; found++) {
+        size_t best = n;
+        for (size_t i = 0; i < n; i++)
+            if ((best == n || score[i] > score[best]) && is_free(i, picks, found, apart))
+                best = i;
+        if (best == n)
+            break;
+        insert_rising(picks, found, best);
+    }
+    return found;
+}
+
 int gallery_pick_items(const struct memory_use *use, int64_t items[ITEM_PICKS])
 {
     size_t best[ITEM_PICKS], n = 0;

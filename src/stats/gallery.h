@@ -34,6 +34,10 @@ enum gallery_kind {
 /* Chooses the samples of a gallery; returns how many of `picks` it filled. No allocation. */
 size_t gallery_pick(enum gallery_kind gallery, const struct sample_scores *s, double rate, size_t picks[GALLERY_PICKS]);
 
+/* The `want` highest of a video's n scores, none within a twelfth of it (at least 8 frames) of another; rising places
+ * to `picks`. Returns how many. */
+size_t gallery_peaks(const float *score, size_t n, size_t want, size_t *picks);
+
 /* Chooses the memory items to show, the most used first; returns how many. */
 int gallery_pick_items(const struct memory_use *use, int64_t items[ITEM_PICKS]);
 

@@ -444,6 +444,34 @@ static void test_unwritable_folder(void **state)
     free(x);
 }
 
+/* A curve a video, shaded where it is anomalous, and what is seen at its peaks. */
+static void videos_have_curves(void **state)
+{
+    (void)state;
+    struct fixture *x = full_report();
+    double *time = malloc(SAMPLES * sizeof *time);
+    struct video_curve curves[2] = {{.name = "first <video>", .n = SAMPLES / 2, .peaks = 1, .place = {7}},
+                                    {.name = "second", .first = SAMPLES / 2, .n = SAMPLES / 2}};
+    for (int i = 0; i < SAMPLES; i++) {
+        time[i] = i % (SAMPLES / 2) / 25.0;
+        x->truth[i] = i >= 20 && i < 40;
+    }
+    curves[0].peak[0] = x->samples[GALLERY_MOST_ANOMALOUS][0];
+    x->model[0].videos = (struct video_metrics){.n = 2, .time = time, .curves = curves};
+    char *page = write_report(x);
+    check_page(page);
+    const char *section = strstr(page, "<h3>Videos</h3>");
+    assert_non_null(section);
+    assert_says(section, "first &lt;video&gt;");
+    assert_says(section, "second");
+    assert_says(section, "class=\"truth\"");
+    assert_says(section, "class=\"line score\"");
+    assert_says(section, "0.28&nbsp;s");
+    free(page);
+    free(time);
+    free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -466,6 +494,7 @@ int main(void)
         cmocka_unit_test(test_existing_file_is_kept),
         cmocka_unit_test(test_nothing_to_write),
         cmocka_unit_test(test_unwritable_folder),
+        cmocka_unit_test(videos_have_curves),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

@@ -282,6 +282,14 @@ static void evaluation_of_frames(void **state)
         assert_true(ev.galleries[GALLERY_MOST_ANOMALOUS].n > 0);
         assert_non_null(ev.galleries[GALLERY_MOST_ANOMALOUS].v[0].input.pixels);
         assert_says(ev.galleries[GALLERY_MOST_ANOMALOUS].v[0].name, "testing/frames/01 #");
+        const struct video_curve *odd = &ev.videos.curves[0], *usual = &ev.videos.curves[1];
+        assert_string_equal(odd->name, "testing/frames/01");
+        assert_int_equal(odd->n + usual->n, ev.scores.n);
+        assert_int_equal(usual->first, odd->n);
+        assert_true(odd->peaks > 0 && odd->peaks <= PEAKS);
+        assert_non_null(odd->peak[0].input.pixels);
+        for (size_t i = 0; i < odd->peaks; i++)
+            assert_true(odd->peak[i].score == ev.scores.score[odd->first + odd->place[i]]);
         evaluation_free(&ev);
         dataset_close(ds);
     }

@@ -95,13 +95,31 @@ static void use_is_counted(void **state)
     memory_use_free(&u);
 }
 
+static void peaks_of_a_video(void **state)
+{
+    (void)state;
+    enum { FRAMES = 120 };
+    float score[FRAMES];
+    size_t picks[3];
+    for (int i = 0; i < FRAMES; i++)
+        score[i] = i == 50 ? 9 : i == 53 ? 8.5f : i == 100 ? 7 : i == 10 ? 6 : 0.01f * (float)i;
+    assert_int_equal(gallery_peaks(score, FRAMES, 3, picks), 3);
+    assert_int_equal(picks[0], 10); /* in the order of time, and none beside another: not 53 */
+    assert_int_equal(picks[1], 50);
+    assert_int_equal(picks[2], 100);
+    assert_int_equal(gallery_peaks(score, FRAMES, 1, picks), 1);
+    assert_int_equal(picks[0], 50);
+    assert_int_equal(gallery_peaks(score, 5, 3, picks), 1); /* there is room for no more */
+    assert_int_equal(gallery_peaks(score, 0, 3, picks), 0);
+    assert_int_equal(gallery_peaks(score, 5, 0, picks), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_gallery_has_its_picks),
-        cmocka_unit_test(picks_are_bounded_and_distinct),
-        cmocka_unit_test(items_come_most_used_first),
-        cmocka_unit_test(use_is_counted),
+        cmocka_unit_test(each_gallery_has_its_picks), cmocka_unit_test(picks_are_bounded_and_distinct),
+        cmocka_unit_test(items_come_most_used_first), cmocka_unit_test(use_is_counted),
+        cmocka_unit_test(peaks_of_a_video),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
