@@ -96,6 +96,11 @@ static int check(const struct args *args)
 static void print_summary(const char *output, const engram_train_summary *s)
 {
     char time[32], validation[64] = "";
+    if (!s->epochs) {
+        console_info("%s: fitted to %zu samples in %s; %zu calibrate it", output, s->trained,
+                     console_duration(s->seconds, time), s->calibrated);
+        return;
+    }
     if (isfinite(s->validation_loss))
         snprintf(validation, sizeof validation, " (validation %.5g)", s->validation_loss);
     console_info("%s: epoch %lld of %lld%s, %s, %zu samples trained on, %zu held out for calibration", output,

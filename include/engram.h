@@ -100,7 +100,7 @@ enum { ENGRAM_LOG_WARN, ENGRAM_LOG_INFO, ENGRAM_LOG_DEBUG };
 /* How far a long call has come. Members that do not apply are 0. */
 typedef struct engram_progress {
     size_t size;
-    const char *what;         /* "training", "scoring", "evaluating" */
+    const char *what;         /* "training", "fitting", "scoring", "evaluating" */
     int64_t done, total;      /* training: steps of this epoch; else samples of the whole call; total 0: not known */
     double seconds;           /* since the call began */
     double seconds_left;      /* estimate for the whole call; negative: not known yet */
@@ -391,7 +391,7 @@ typedef struct engram_train_job {
 
 typedef struct engram_train_summary {
     size_t size;
-    int64_t epochs;         /* trained in all */
+    int64_t epochs;         /* trained in all; 0 of a model that is fitted, which has none */
     int64_t kept_epoch;     /* whose weights are in the file, from 1 */
     int stopped_early;      /* 1: the validation loss got no better for `patience` epochs */
     double validation_loss; /* of the epoch that is kept; NaN without a validation share */

@@ -30,7 +30,7 @@ static void forward_progress(void *user, const struct train_progress *p)
         values[n] = p->watches[i];
     }
     const engram_progress out = {.size = sizeof out,
-                                 .what = "training",
+                                 .what = p->epochs ? "training" : "fitting",
                                  .done = p->step,
                                  .total = p->steps,
                                  .seconds = p->seconds,

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/file.h"
 #include "base/json.h"
+#include "file/half.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -33,14 +34,27 @@ struct safetensors {
 
 /* ---- writing ---- */
 
+/* Whether a tensor is written in half of the bits: where it is large and they say all of it. Weights that have been
+ * trained here never are such; those of others may be. */
+static bool is_half(const struct safetensors_tensor *t)
+{
+    enum { LARGE = 4096 };
+    size_t n = (size_t)shape_count(&t->shape);
+    return n >= LARGE && half_holds(t->data, n);
+}
+
+static uint64_t bytes_of(const struct safetensors_tensor *t)
+{
+    return (uint64_t)shape_count(&t->shape) * (is_half(t) ? sizeof(uint16_t) : sizeof(float));
+}
+
 static json_t *tensor_entry(const struct safetensors_tensor *t, uint64_t begin)
 {
     json_t *shape = json_array();
     for (int i = 0; i < t->shape.nd; i++)
         shape = json_add(shape, json_integer(t->shape.d[i]));
-    uint64_t end = begin + (uint64_t)shape_count(&t->shape) * sizeof(float);
-    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", "F32", "shape", shape, "data_offsets", (json_int_t)begin,
-                     (json_int_t)end);
+    return json_pack("{s:s, s:o, s:[I,I]}", "dtype", is_half(t) ? "F16" : "F32", "shape", shape, "data_offsets",
+                     (json_int_t)begin, (json_int_t)(begin + bytes_of(t)));
 }
 
 /* The header's text, padded; NULL when out of memory. The caller frees it. */
@@ -51,7 +65,7 @@ static char *header_text(const char *key, const char *text, const struct safeten
     uint64_t begin = 0;
     for (size_t i = 0; i < n; i++) {
         root = json_put(root, tensors[i].name, tensor_entry(&tensors[i], begin));
-        begin += (uint64_t)shape_count(&tensors[i].shape) * sizeof(float);
+        begin += bytes_of(&tensors[i]);
     }
     char *plain = json_print(root);
     json_decref(root);
@@ -66,6 +80,21 @@ static char *header_text(const char *key, const char *text, const struct safeten
     }
     memset(padded + used, ' ', *size - used);
     return padded;
+}
+
+/* Errors stick to the stream: file_commit reports them. */
+static void write_tensor(FILE *stream, const struct safetensors_tensor *t)
+{
+    enum { BLOCK = 4096 };
+    size_t n = (size_t)shape_count(&t->shape);
+    uint16_t block[BLOCK];
+    if (!is_half(t))
+        fwrite(t->data, sizeof(float), n, stream);
+    for (size_t at = 0; is_half(t) && at < n; at += BLOCK) {
+        size_t part = n - at < BLOCK ? n - at : BLOCK;
+        half_from(t->data + at, part, block);
+        fwrite(block, sizeof *block, part, stream);
+    }
 }
 
 int safetensors_write(const char *path, bool force, const char *key, const char *text,
@@ -86,11 +115,10 @@ int safetensors_write(const char *path, bool force, const char *key, const char 
     struct file_out f = {0};
     int code = file_create(&f, path, force, e);
     if (!code) {
-        /* Errors stick to the stream: file_commit reports them. */
         fwrite(&length, sizeof length, 1, f.stream);
         fwrite(header, 1, size, f.stream);
         for (size_t i = 0; i < n; i++)
-            fwrite(tensors[i].data, sizeof(float), (size_t)shape_count(&tensors[i].shape), f.stream);
+            write_tensor(f.stream, &tensors[i]);
         code = file_commit(&f, e);
     }
     free(header);
@@ -114,7 +142,7 @@ static int parse_shape(const struct safetensors *st, const char *name, const jso
     for (int i = 0; i < shape->nd; i++) {
         const json_t *v = json_array_get(list, (size_t)i);
         json_int_t d = json_integer_value(v);
-        if (!json_is_integer(v) || d < 1 || __builtin_mul_overflow(count, (uint64_t)d, &count) || count > INT64_MAX / 4)
+        if (!json_is_integer(v) || d < 1 || __builtin_mul_overflow(count, (uint64_t)d, &count) || count > INT64_MAX / 8)
             return err_set(e, ERR_FORMAT, "%s: the shape of tensor %s is not one of whole, sensible numbers; " DAMAGED,
                            st->path, name);
         shape->d[i] = d;
@@ -122,16 +150,31 @@ static int parse_shape(const struct safetensors *st, const char *name, const jso
     return 0;
 }
 
+/* The number formats of the layout; of engram's own files the first two. */
+static const struct format {
+    const char *name;
+    int bytes;
+} formats[] = {{"F32", 4}, {"F16", 2}, {"BF16", 2}, {"F64", 8}, {"I64", 8}, {"I32", 4}, {"I16", 2},
+               {"I8", 1},  {"U8", 1},  {"U16", 2},  {"U32", 4}, {"U64", 8}, {"BOOL", 1}};
+
+static int format_bytes(const char *name)
+{
+    for (size_t i = 0; i < sizeof formats / sizeof *formats; i++)
+        if (!strcmp(formats[i].name, name))
+            return formats[i].bytes;
+    return 0;
+}
+
 static int parse_tensor(const struct safetensors *st, const char *name, const json_t *entry,
                         struct safetensors_tensor *t, struct err *e)
 {
-    const char *dtype;
     json_t *offsets;
     *t = (struct safetensors_tensor){.name = name};
-    TRY(json_want_string(entry, "dtype", st->path, &dtype, e));
-    if (strcmp(dtype, "F32"))
-        return err_set(e, ERR_FORMAT, "%s: tensor %s holds %s values, engram's files hold F32; convert it to float32",
-                       st->path, name, dtype);
+    TRY(json_want_string(entry, "dtype", st->path, &t->dtype, e));
+    const int each = format_bytes(t->dtype);
+    if (!each)
+        return err_set(e, ERR_FORMAT, "%s: tensor %s holds %s values, which are not known here; convert it to float32",
+                       st->path, name, t->dtype);
     TRY(parse_shape(st, name, entry, &t->shape, e));
     TRY(json_want_array(entry, "data_offsets", st->path, 2, &offsets, e));
     const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
@@ -139,13 +182,14 @@ static int parse_tensor(const struct safetensors *st, const char *name, const js
     if (!json_is_integer(begin) || !json_is_integer(end) || b < 0 || f < b || (uint64_t)f > st->data_bytes)
         return err_set(e, ERR_FORMAT, "%s: tensor %s should lie within the file's %llu bytes of data; " DAMAGED,
                        st->path, name, (unsigned long long)st->data_bytes);
-    if (f - b != shape_count(&t->shape) * (json_int_t)sizeof(float)) {
+    if (f - b != shape_count(&t->shape) * each) {
         char text[SHAPE_TEXT];
         return err_set(e, ERR_FORMAT, "%s: tensor %s of shape %s should take %lld bytes, but has %lld; " DAMAGED,
-                       st->path, name, shape_text(&t->shape, text), (long long)shape_count(&t->shape) * 4,
+                       st->path, name, shape_text(&t->shape, text), (long long)shape_count(&t->shape) * each,
                        (long long)(f - b));
     }
     t->begin = (uint64_t)b;
+    t->bytes = (uint64_t)(f - b);
     return 0;
 }
 
@@ -167,7 +211,7 @@ static int check_places(const struct safetensors *st, struct err *e)
                            "tensors %s; " DAMAGED,
                            st->path, t->name, (unsigned long long)t->begin, (unsigned long long)at,
                            t->begin < at ? "overlap" : "leave a hole");
-        at += (uint64_t)shape_count(&t->shape) * sizeof(float);
+        at += t->bytes;
     }
     if (at != st->data_bytes)
         return err_set(e, ERR_FORMAT, "%s: the tensors take %llu bytes, but the file has %llu; " DAMAGED, st->path,
@@ -317,15 +361,33 @@ static bool all_finite(const float *x, size_t n)
     return worst < 0x7f800000u;
 }
 
+/* `count` values, from the halves at the end of `out`: the first value's place is free when it is made. */
+static void widen(float *out, size_t count)
+{
+    const unsigned char *halves = (const unsigned char *)(out + count) - count * sizeof(uint16_t);
+    for (size_t i = 0; i < count; i++) {
+        uint16_t h;
+        memcpy(&h, halves + i * sizeof h, sizeof h);
+        out[i] = half_value(h);
+    }
+}
+
 int safetensors_read(struct safetensors *st, const struct safetensors_tensor *t, float *out, struct err *e)
 {
     size_t count = (size_t)shape_count(&t->shape);
+    bool half = !strcmp(t->dtype, "F16");
     off_t at = (off_t)(st->data_begin + t->begin);
+    if (!half && strcmp(t->dtype, "F32"))
+        return err_set(e, ERR_FORMAT,
+                       "%s: tensor %s holds %s values, where F32 or F16 was expected; convert it to float32", st->path,
+                       t->name, t->dtype);
     if (ftello(st->stream) != at && fseeko(st->stream, at, SEEK_SET))
         return err_set(e, ERR_IO, "%s: tensor %s cannot be read: %s", st->path, t->name, strerror(errno));
-    if (fread(out, sizeof(float), count, st->stream) != count)
+    if (fread((char *)(out + count) - t->bytes, 1, t->bytes, st->stream) != t->bytes)
         return err_set(e, ERR_IO, "%s: tensor %s cannot be read: %s", st->path, t->name,
                        ferror(st->stream) ? strerror(errno) : "the file has become shorter");
+    if (half)
+        widen(out, count);
     if (!all_finite(out, count))
         return err_set(e, ERR_FORMAT, "%s: tensor %s holds values that are not finite; " DAMAGED, st->path, t->name);
     return 0;

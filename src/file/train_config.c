@@ -34,6 +34,7 @@ const struct option train_options[] = {
     ROW_CHOICE(range, "-1..1", "-1..1|0..1", "what black and white become"),
     ROW_FLOAT(validation, "0.05", 0, 0.9, "share of the normal training data that chooses the epoch to keep"),
     ROW_FLOAT(calibration, "0.1", 0, 0.9, "share of the normal training data that sets the threshold; at least 19 samples, or half of few"),
+    ROW_INT(folds, "0", 0, 100, "of models that are fitted in seconds: calibrate on all normal data, in so many parts, each by a fit to the others; 0: hold out the share"),
     ROW_INT(patience, "0", 0, 1000000, "epochs without a better validation loss after which training ends; 0: never"),
     ROW_CHOICE(keep, "best", "best|last", "whose weights to keep: the epoch of the lowest validation loss, or the last"),
     ROW_TABLE(augment_options, augment),

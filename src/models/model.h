@@ -45,7 +45,30 @@ struct refine {
     float rate;
 };
 
-enum { WATCHES = 8, SCORE_PARTS = 4, MEMORIES = 16 };
+/* Some of a node's values over normal samples: what a step of fitting makes parameters of. */
+struct fit_rows {
+    const float *values; /* rows of `width`, of which */
+    const size_t *index; /* n count: index[i] is the place of the i-th */
+    size_t n, width;
+    uint64_t seed;
+    int threads;
+};
+
+static inline const float *fit_row(const struct fit_rows *rows, size_t i)
+{
+    return rows->values + rows->index[i] * rows->width;
+}
+
+/* A step of fitting, which needs those before it. */
+struct fit_step {
+    const char *name;
+    struct node *rows; /* in the score graph: R,C F32, R a multiple of N */
+    size_t most;       /* rows that it wants to see: as many of each sample, drawn at random where there are more */
+    bool once;         /* of all samples; the others are done anew without those that calibration judges */
+    int (*run)(const void *config, const struct fit_rows *rows, struct params *params, struct err *e);
+};
+
+enum { WATCHES = 8, SCORE_PARTS = 4, MEMORIES = 16, FIT_STEPS = 4 };
 
 /* What a built graph hands to the rest, by the role it plays; NULL or 0 where there is no such thing. Batch is the
  * first dimension. Training, scoring, evaluation, inspection and the report read roles and know no model by name. */
@@ -66,6 +89,8 @@ struct heads {
     struct node *map_mean; /* N, a part of the score that is the mean of the map over the sample, */
     struct node *map_max;  /* and one that is its highest value */
     struct refine refine;
+    struct fit_step fits[FIT_STEPS]; /* of a model that is fitted, not trained */
+    int nfits;
 
     /* GRAPH_TRAIN: */
     struct objective objectives[OBJECTIVES];
@@ -76,6 +101,15 @@ struct heads {
 
 /* Kinds of samples, by their shape. */
 enum { TAKES_PICTURES = 1, TAKES_CLIPS = 2, TAKES_ROWS = 4 }; /* H,W,C; D,H,W,C; C */
+
+/* A file of named tensors that others have trained. */
+struct weights {
+    const char *path; /* for messages */
+    /* Whether there is such a tensor, and its shape as the file has it. */
+    bool (*shape)(const struct weights *w, const char *name, struct shape *shape);
+    int (*read)(const struct weights *w, const char *name, float *out, struct err *e);
+    void *user; /* the file's own */
+};
 
 struct model {
     const char *name;  /* "memae" */
@@ -90,6 +124,7 @@ struct model {
     /* What the all-models loop may expect: */
     unsigned takes; /* TAKES_* */
     bool has_map;
+    bool fitted; /* in steps of fitting (struct fit_step): it has no training graph */
     bool some_sizes;         /* takes some sizes of pictures only, 16x16 and 64x64 among them, and says which would do;
                                 the others take any from 16 on */
     const char *score_watch; /* the watch or loss that is the mean of the score's first part, once the statistics of the
@@ -102,6 +137,14 @@ struct model {
     /* For looking at the items of memory k: builds code -> output of a score graph: h->code, h->output. NULL: they are
      * nothing to look at. An item is a whole code, or one position of it. */
     void (*decode)(struct graph *g, const void *config, struct shape input, int k, struct heads *h);
+
+    /* Of a model that begins with weights of others (NULL: none does). The path that the options name; ERR_USAGE where
+     * they should name one. */
+    int (*weights)(const void *config, const char **path, struct err *e);
+    /* Notes in the options what the file is, before anything is built. */
+    int (*recognise)(void *config, const struct weights *from, struct err *e);
+    /* Into the parameters that its graph has declared, once they are allocated. */
+    int (*take)(const void *config, const struct weights *from, struct params *params, struct err *e);
 };
 
 /* All models, NULL-terminated, in the order to show them. */

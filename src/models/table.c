@@ -7,6 +7,7 @@ extern const struct model model_segment;
 extern const struct model model_vae, model_anogan, model_egbad;
 extern const struct model model_ganomaly, model_skip_ganomaly;
 extern const struct model model_mnad, model_mpn;
+extern const struct model model_features;
 
 // clang-format off
 const struct model *const models[] = {
@@ -23,6 +24,7 @@ const struct model *const models[] = {
     &model_skip_ganomaly,
     &model_mnad,
     &model_mpn,
+    &model_features,
     NULL,
 };
 // clang-format on

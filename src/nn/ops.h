@@ -44,15 +44,24 @@ struct node *op_fold_weight(struct graph *g, struct node *weight, struct node *s
 struct node *op_fold_bias(struct graph *g, struct node *bias /* or NULL */, struct node *gamma, struct node *beta,
                           struct node *mean, struct node *var, float eps);
 
-/* ---- pool.c ---- */
+/* ---- pool.c: windows over H and W of N,H,W,C; what lies outside is left out ---- */
 
 struct pool_spec {
-    int kernel, stride; /* a side of the window, at most 15, and its step, in pixels */
+    int kernel, stride; /* a side of the window and its step, in pixels */
     bool ceil;          /* a last window that begins within the picture may reach beyond it; false: it is left out */
+    int pad;            /* pixels by which windows may reach beyond every edge: at most half of the window */
 };
 
-/* The largest value of each window: out = (in - kernel) / stride + 1, rounded down, or with `ceil` up. x N,H,W,C. */
+/* out = (in + 2 pad - kernel) / stride + 1, rounded down, or with `ceil` up. The gradient goes to the first maximum. */
 struct node *op_max_pool(struct graph *g, struct node *x, struct pool_spec spec);
+/* The mean of those that are inside. */
+struct node *op_mean_pool(struct graph *g, struct node *x, struct pool_spec spec);
+
+/* ---- resize.c ---- */
+
+/* Bilinear, N,H,W,C to N,height,width,C; itself where that is its size. As PyTorch's interpolate without corners
+ * aligned, which smooths nothing where it shrinks. */
+struct node *op_resize(struct graph *g, struct node *x, int64_t height, int64_t width);
 
 /* ---- linear.c: matrix products ---- */
 
@@ -153,6 +162,11 @@ struct node *op_triplet(struct graph *g, struct node *anchor, struct node *posit
 /* Mean over groups, and over the pairs of items in each, of max(1 - |m_i - m_j|^2, 0); shape 1. Items M,C lie in
  * `groups` of equal size (Lv et al. 2021, MPN). F32. */
 struct node *op_distinction(struct graph *g, struct node *items, int groups);
+
+/* ---- distance.c ---- */
+
+/* How far each query is from the item nearest to it: queries R,C; items N,C; gives R. F32, no gradient. */
+struct node *op_distance(struct graph *g, struct node *queries, struct node *items);
 
 /* ---- softmax.c, sample_product.c ---- */
 

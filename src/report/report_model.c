@@ -103,7 +103,10 @@ static void tile_training(FILE *f, const struct evaluation *m)
     tile_begin(f, "Training", "cost");
     html_seconds(f, m->train_seconds);
     tile_note(f);
-    fprintf(f, "%d epochs, weights of epoch&nbsp;%d", m->file->curve.epochs, m->file->kept_epoch);
+    if (m->file->model->fitted)
+        fputs("fitted, without epochs", f);
+    else
+        fprintf(f, "%d epochs, weights of epoch&nbsp;%d", m->file->curve.epochs, m->file->kept_epoch);
     tile_end(f);
 }
 

@@ -51,6 +51,9 @@ static int choose_sample(struct bench *b, struct err *e)
 static int build_training(struct bench *b, struct bench_result *r, struct err *e)
 {
     const struct train_config *c = b->job->train;
+    if (b->job->model->fitted)
+        return err_set(e, ERR_USAGE, "model %s is fitted and has no training steps to measure; measure scoring",
+                       b->job->model->name);
     b->graph = graph_new(GRAPH_TRAIN, r->precision, b->params);
     if (!b->graph)
         return err_memory(e, "a graph");

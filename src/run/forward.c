@@ -57,6 +57,7 @@ int forward_build(struct forward *f, const struct forward_spec *spec, struct err
     f->map_values = f->heads.map ? values_of(f, f->heads.map) : 0;
     f->reconstructions = spec->reconstruction && f->heads.output;
     f->attentions = spec->attention && f->heads.nmemories;
+    f->fit = spec->fit ? &f->heads.fits[spec->fit - 1] : NULL;
     if (f->tiled)
         choose_fields(f);
     return 0;
@@ -79,6 +80,10 @@ static int list_outputs(const struct forward *f, struct node **outputs)
 {
     const struct heads *h = &f->heads;
     int n = 0;
+    if (f->fit) {
+        outputs[0] = f->fit->rows;
+        return 1;
+    }
     for (int i = 0; i < h->nscores; i++)
         outputs[n++] = h->scores[i].value;
     if (f->maps || (f->tiled && f->tiled->wanted[FIELD_MAP]))
@@ -231,6 +236,14 @@ bool forward_run(struct forward *f, int n)
 {
     f->searched = 0;
     return f->tiled ? run_tiles(f, n) : run_rows(f, n, 1);
+}
+
+const float *forward_fit(const struct forward *f, int i, size_t *n, size_t *width)
+{
+    const struct node *rows = f->fit->rows;
+    *width = (size_t)shape_last(&rows->shape);
+    *n = values_of(f, rows) / *width;
+    return row(f, rows, i);
 }
 
 float forward_part(const struct forward *f, int i, int part)

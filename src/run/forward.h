@@ -23,6 +23,7 @@ struct forward_spec {
     enum dtype precision;
     uint64_t seed;                       /* of the model's noise */
     bool map, reconstruction, attention; /* wanted beside the score */
+    int fit;                             /* 0, or which step of fitting (1: the first) alone is wanted: its rows */
 };
 
 struct forward {
@@ -32,6 +33,7 @@ struct forward {
     int rows; /* of the graph: its batch; as many, or of tiles */
     size_t sample_values, map_values, row_values;
     bool maps, reconstructions, attentions; /* wanted, and the model has them */
+    const struct fit_step *fit;             /* that is wanted in place of a score; NULL: a score is */
     struct heads heads;
     uint64_t seed;
     float *input;              /* batch x sample: filled by the caller before forward_run */
@@ -55,6 +57,9 @@ void forward_free(struct forward *f); /* {0} is fine */
 /* Runs the first n samples of input; what lies behind them is set to zero, so that it can neither be slow (denormals,
  * NaN) nor leak from the last batch. False: its search was broken off, and there are no results. */
 bool forward_run(struct forward *f, int n);
+
+/* Of a step of fitting: sample i's rows, n of them. */
+const float *forward_fit(const struct forward *f, int i, size_t *n, size_t *width);
 
 /* Sample i of the last run; NULL where it was not wanted. */
 float forward_score(const struct forward *f, int i);

@@ -422,7 +422,7 @@ static int finish(struct trainer *t, struct err *e)
 
 static int run(struct trainer *t, struct err *e)
 {
-    t->started = t->saved = clock_seconds();
+    t->saved = t->started;
     while (!finished(t)) {
         int code = run_epoch(t, e);
         if (code == ERR_STOPPED)
@@ -450,7 +450,7 @@ static void fill_result(const struct trainer *t, struct train_result *r)
         .validated = t->about.validated,
         .calibrated = t->about.calibrated,
         .seconds = clock_seconds() - t->started,
-        .plan_bytes = plan_bytes(t->plan) + forward_bytes(&t->forward),
+        .plan_bytes = (t->plan ? plan_bytes(t->plan) : 0) + forward_bytes(&t->forward),
     };
 }
 
@@ -460,7 +460,8 @@ int train_run(const struct train_job *job, struct train_result *result, struct e
     *result = (struct train_result){0};
     int code = train_prepare(&t, job, e);
     if (!code) {
-        code = run(&t, e);
+        t.started = clock_seconds();
+        code = job->model->fitted ? fit_run(&t, e) : run(&t, e);
         fill_result(&t, result);
     }
     train_end(&t);

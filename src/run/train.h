@@ -24,7 +24,7 @@ struct dataset;
 
 /* Where training is; told after every step. */
 struct train_progress {
-    int epoch, epochs;   /* 1 = first */
+    int epoch, epochs;   /* 1 = first; of a model that is fitted 0: it has no epochs, and steps are samples */
     int64_t step, steps; /* within the epoch, 1 = first */
     int nlosses, nwatches;
     const char *const *loss_names, *const *watch_names;

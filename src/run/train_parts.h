@@ -6,6 +6,7 @@
 #include "data/loader.h"
 #include "run/forward.h"
 #include "run/frames.h"
+#include "file/pretrained.h"
 #include "file/state.h"
 #include "run/train.h"
 #include "run/judge.h"
@@ -43,6 +44,7 @@ struct trainer {
     struct update update;
     uint64_t *identities;                           /* of the samples of a batch; NULL: the model draws no noise */
     struct forward forward;                         /* for the held-out shares */
+    struct weights weights;                         /* of others that the model begins with; user NULL: none */
     struct calibrator *calibrator, *map_calibrator; /* of the model's own score; of the map that knows what is usual */
     struct usual_collector *collector;
     struct frames *frames;    /* of videos: judges frames */
@@ -65,6 +67,8 @@ int train_draw_shares(struct trainer *t, struct err *e);
 /* Of videos: the clips that the calibration share is judged by, once it is known how many frames of one are. */
 int train_hold_clips(struct trainer *t, struct err *e);
 void train_stretches_free(struct stretches *s); /* NULL is fine */
+/* In place of steps and epochs, of a model that is fitted (run/fit.c): its parameters, its calibration, the output. */
+int fit_run(struct trainer *t, struct err *e);
 
 /* Fills a zeroed trainer; train_end frees it, whatever came of it. */
 int train_prepare(struct trainer *t, const struct train_job *job, struct err *e);

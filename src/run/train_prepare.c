@@ -26,7 +26,7 @@ static int choose_input(struct trainer *t, struct err *e)
     TRY(train_wishes(t->job->train, &w, e));
     TRY(dataset_fit(t->job->data, SPLIT_TRAIN, &w, &t->about.arena, &t->about.input, e));
     const struct preprocess view = preprocess_view(&t->about.input);
-    return t->job->model->check(t->job->config, &view.sample, e);
+    return t->job->model->check(t->about.config, &view.sample, e);
 }
 
 /* ---- the files ---- */
@@ -167,14 +167,18 @@ static int build_graphs(struct trainer *t, int batch, struct err *e)
     /* The file says which precision the calibration stands for. */
     t->about.train.precision = precision == BF16 ? PRECISION_BF16 : PRECISION_F32;
     t->params = params_new();
-    t->graph = t->params ? graph_new(GRAPH_TRAIN, precision, t->params) : NULL;
-    if (!t->graph)
-        return err_memory(e, "a graph");
-    job->model->build(t->graph, job->config, shape_with_batch(&view.sample, batch), &t->heads);
-    TRY(graph_error(t->graph, e));
+    if (!t->params)
+        return err_memory(e, "the parameters");
+    if (!job->model->fitted) {
+        t->graph = graph_new(GRAPH_TRAIN, precision, t->params);
+        if (!t->graph)
+            return err_memory(e, "a graph");
+        job->model->build(t->graph, t->about.config, shape_with_batch(&view.sample, batch), &t->heads);
+        TRY(graph_error(t->graph, e));
+    }
     struct forward_spec spec = {
         .model = job->model,
-        .config = job->config,
+        .config = t->about.config,
         .params = t->params,
         .sample = t->about.input.sample,
         .input = &t->about.input,
@@ -210,7 +214,6 @@ static int plan_training(struct trainer *t, int batch, struct err *e)
     const struct train_config *c = t->job->train;
     struct node *outputs[WATCHES];
     const struct plan_spec spec = training_spec(t, outputs);
-    TRY(params_allocate(t->params, (uint64_t)c->seed, true, e));
     TRY(plan_new(&spec, &t->plan, e));
     t->update = (struct update){
         .plan = t->plan,
@@ -241,8 +244,9 @@ static int make_calibrators(struct trainer *t, struct err *e)
 {
     const struct shape map = model_file_map(&t->about);
     size_t held = (size_t)t->about.calibrated, height = (size_t)map.d[0], width = (size_t)map.d[1];
+    bool usual = t->forward.maps && !t->job->model->fitted; /* a memory of normal pictures is itself what is usual */
     bool done = (t->calibrator = calibrator_new(held, t->forward.maps)) != NULL;
-    if (t->forward.maps)
+    if (usual)
         done = done && (t->map_calibrator = calibrator_new(held, true)) &&
                (t->collector = usual_collector_new(height, width, t->about.input.roi)) &&
                (t->map = malloc(t->forward.map_values * sizeof *t->map));
@@ -251,14 +255,19 @@ static int make_calibrators(struct trainer *t, struct err *e)
     calibrator_region(t->calibrator, t->about.input.roi);
     if (t->map_calibrator)
         calibrator_region(t->map_calibrator, t->about.input.roi);
-    if (t->forward.maps)
+    if (usual)
         TRY(judge_new(&t->about, t->forward.map_values, &t->judge, e));
     return dataset_plays(t->job->data) ? make_frames(t, e) : 0;
 }
 
 static int make_plans(struct trainer *t, int batch, struct err *e)
 {
-    TRY(plan_training(t, batch, e));
+    const struct model *m = t->job->model;
+    TRY(params_allocate(t->params, (uint64_t)t->job->train->seed, !m->fitted, e));
+    if (m->take)
+        TRY(m->take(t->about.config, &t->weights, t->params, e));
+    if (!m->fitted)
+        TRY(plan_training(t, batch, e));
     TRY(forward_plan(&t->forward, e));
     TRY(make_calibrators(t, e));
     for (int g = 0; g < GROUP_COUNT; g++)
@@ -320,11 +329,26 @@ static void announce_tiles(const struct tiled *t, const struct log *log)
                  t->tiling->n, t->tiling->n == 1 ? "" : "s", t->tiling->tile_width, t->tiling->tile_height);
 }
 
+static void announce_fit(const struct trainer *t)
+{
+    const struct log *log = t->job->log;
+    char shape[SHAPE_TEXT];
+    log_line(log, LOG_INFO, "%s on %zu samples of %s; memory: %.1f MiB", t->job->model->name, t->samples[SHARE_TRAIN],
+             shape_text(&t->about.input.sample, shape), (double)forward_bytes(&t->forward) / (1 << 20));
+    if (t->job->train->folds)
+        log_line(log, LOG_INFO, "calibrated on all of them, in %lld parts, each by a fit to the others",
+                 (long long)t->job->train->folds);
+}
+
 static void announce(const struct trainer *t, size_t batch)
 {
     const struct log *log = t->job->log;
     char shape[SHAPE_TEXT];
     size_t weights = 0;
+    if (t->job->model->fitted) {
+        announce_fit(t);
+        return;
+    }
     for (int g = 0; g < GROUP_COUNT; g++)
         weights += t->params->m[g] ? t->params->size[g] : 0;
     log_line(log, LOG_INFO, "%s on %zu samples of %s; %zu more for validation, %zu for calibration",
@@ -429,6 +453,39 @@ static int resume(struct trainer *t, struct err *e)
 
 /* ---- */
 
+/* What is asked of a model must be in its nature. */
+static int check_fit(const struct train_job *job, struct err *e)
+{
+    const struct model *m = job->model;
+    if (!m->fitted && job->train->folds)
+        return err_set(
+            e, ERR_USAGE,
+            "option folds (%lld) would train %s as often: it is for models that are fitted in seconds; leave "
+            "it at 0",
+            (long long)job->train->folds, m->name);
+    if (m->fitted && job->train->score == BY_MAP)
+        return err_set(
+            e, ERR_USAGE,
+            "model %s is a memory of what is usual, and its own score stands on its map already: leave score "
+            "at model",
+            m->name);
+    if (m->fitted && job->train->folds == 1)
+        return err_set(e, ERR_USAGE, "option folds takes 0, or at least 2: what is left of one part is nothing");
+    return 0;
+}
+
+/* The weights of others that a model begins with, and what its options learn from them. */
+static int open_weights(struct trainer *t, struct err *e)
+{
+    const struct model *m = t->job->model;
+    const char *path;
+    if (!m->weights)
+        return 0;
+    TRY(m->weights(t->about.config, &path, e));
+    TRY(pretrained_open(path, &t->weights, e));
+    return m->recognise(t->about.config, &t->weights, e);
+}
+
 /* What a job says by itself. */
 static int begin(struct trainer *t, const struct train_job *job, struct err *e)
 {
@@ -443,7 +500,9 @@ static int begin(struct trainer *t, const struct train_job *job, struct err *e)
     if (!t->about.config)
         return err_memory(e, "the model's options");
     memcpy(t->about.config, job->config, job->model->config_bytes);
-    return train_config_check(job->train, e);
+    TRY(train_config_check(job->train, e));
+    TRY(check_fit(job, e));
+    return open_weights(t, e);
 }
 
 /* As many rows as asked for, or as there are. */
@@ -470,7 +529,8 @@ static int measure(struct trainer *t, size_t *bytes, struct err *e)
     TRY(choose_batch(t, &batch, e));
     TRY(build_graphs(t, batch, e));
     const struct plan_spec spec = training_spec(t, outputs);
-    TRY(plan_measure(&spec, bytes, e));
+    if (!t->job->model->fitted)
+        TRY(plan_measure(&spec, bytes, e));
     TRY(forward_measure(&t->forward, &held_out, e));
     *bytes += held_out;
     return 0;
@@ -502,9 +562,11 @@ int train_prepare(struct trainer *t, const struct train_job *job, struct err *e)
     TRY(build_graphs(t, batch, e));
     TRY(t->stretches ? train_hold_clips(t, e) : 0);
     TRY(make_plans(t, batch, e));
-    TRY(open_loaders(t, (size_t)batch, e));
-    t->epochs = rate_epochs(job->train, (int64_t)loader_steps(t->loaders[SHARE_TRAIN]));
-    TRY(prepare_curve(t, e));
+    if (!job->model->fitted) {
+        TRY(open_loaders(t, (size_t)batch, e));
+        t->epochs = rate_epochs(job->train, (int64_t)loader_steps(t->loaders[SHARE_TRAIN]));
+        TRY(prepare_curve(t, e));
+    }
     announce(t, (size_t)batch);
     announce_promise(t);
     if (job->resume)
@@ -527,6 +589,7 @@ void train_end(struct trainer *t)
     plan_free(t->plan);
     graph_free(t->graph);
     params_free(t->params);
+    pretrained_close(&t->weights);
     for (int g = 0; g < GROUP_COUNT; g++)
         free(t->kept[g]);
     free(t->identities);

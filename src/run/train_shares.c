@@ -229,7 +229,8 @@ int train_draw_shares(struct trainer *t, struct err *e)
     if (dataset_plays(t->job->data))
         return draw_stretches(t, e);
     t->samples[SHARE_VALIDATION] = share_of(c->validation, n);
-    t->samples[SHARE_CALIBRATION] = calibration_share(c->calibration, n, t->samples[SHARE_VALIDATION]);
+    if (!c->folds)
+        t->samples[SHARE_CALIBRATION] = calibration_share(c->calibration, n, t->samples[SHARE_VALIDATION]);
     size_t held = t->samples[SHARE_VALIDATION] + t->samples[SHARE_CALIBRATION];
     if (held + 2 > n)
         return err_set(e, ERR_USAGE,
@@ -248,6 +249,6 @@ int train_draw_shares(struct trainer *t, struct err *e)
     }
     t->about.trained = (int64_t)t->samples[SHARE_TRAIN];
     t->about.validated = (int64_t)t->samples[SHARE_VALIDATION];
-    t->about.calibrated = (int64_t)t->samples[SHARE_CALIBRATION];
+    t->about.calibrated = (int64_t)t->samples[c->folds ? SHARE_TRAIN : SHARE_CALIBRATION];
     return 0;
 }

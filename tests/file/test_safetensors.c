@@ -119,7 +119,9 @@ static void headers_are_believed_only_when_exact(void **state)
         {"{\"a\":" T("[4294967296,4294967296]", "0", "0") "}", "shape of tensor a", 0},
         {"{\"a\":" T("[2305843009213693953,2]", "0", "8") "}", "shape of tensor a", 8},
         {"{\"a\":" T("[9223372036854775807]", "0", "8") "}", "shape of tensor a", 8},
-        {"{\"a\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]}}", "holds F64 values", 8},
+        {"{\"a\":{\"dtype\":\"F64\",\"shape\":[1],\"data_offsets\":[0,8]}}", NULL, 8},
+        {"{\"a\":{\"dtype\":\"F16\",\"shape\":[3],\"data_offsets\":[0,12]}}", "should take 6 bytes, but has 12", 12},
+        {"{\"a\":{\"dtype\":\"Q4\",\"shape\":[1],\"data_offsets\":[0,8]}}", "holds Q4 values", 8},
         {"{\"a\":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0]}}", "2 entries", 4},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {

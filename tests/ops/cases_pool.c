@@ -3,8 +3,8 @@
 
 #include <math.h>
 
-static const struct pool_spec halves = {2, 2, false}, overlapping = {3, 2, false}, ceiled = {3, 2, true},
-                              gaps = {2, 3, true}, everywhere = {3, 1, false};
+static const struct pool_spec halves = {2, 2, false, 0}, overlapping = {3, 2, false, 0}, ceiled = {3, 2, true, 0},
+                              gaps = {2, 3, true, 0}, everywhere = {3, 1, false, 0};
 
 static const struct shape sizes[] = {
     {4, {1, 3, 3, 1}}, {4, {2, 7, 10, 3}}, {4, {1, 8, 4, 17}}, {4, {3, 12, 18, 64}}, {0}};

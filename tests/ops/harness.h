@@ -71,6 +71,6 @@ int operands_two(const struct shape *size, const void *options, struct shape in[
 extern const struct shape common_sizes[];
 
 extern const struct op_row elementwise_rows[], norm_rows[], product_rows[], memory_rows[], loss_rows[], blocks_rows[],
-    gauss_rows[], pool_rows[], assign_rows[];
+    gauss_rows[], pool_rows[], assign_rows[], feature_rows[];
 
 #endif

@@ -14,8 +14,9 @@ static void check(void **state)
 
 int main(void)
 {
-    static const struct op_row *const tables[] = {elementwise_rows, norm_rows,  product_rows, memory_rows, loss_rows,
-                                                  blocks_rows,      gauss_rows, pool_rows,    assign_rows};
+    static const struct op_row *const tables[] = {elementwise_rows, norm_rows,   product_rows, memory_rows,
+                                                  loss_rows,        blocks_rows, gauss_rows,   pool_rows,
+                                                  assign_rows,      feature_rows};
     enum { MOST = 200 };
     static struct CMUnitTest tests[MOST];
     size_t n = 0;

@@ -1,0 +1,31 @@
+#include "file/pretrained.h"
+
+#include "file/safetensors.h"
+
+static bool find_shape(const struct weights *w, const char *name, struct shape *shape)
+{
+    const struct safetensors_tensor *t = safetensors_find(w->user, name);
+    if (t)
+        *shape = t->shape;
+    return t;
+}
+
+static int read_values(const struct weights *w, const char *name, float *out, struct err *e)
+{
+    return safetensors_read(w->user, safetensors_find(w->user, name), out, e);
+}
+
+int pretrained_open(const char *path, struct weights *out, struct err *e)
+{
+    struct safetensors *file;
+    *out = (struct weights){0};
+    TRY(safetensors_open(path, &file, e));
+    *out = (struct weights){.path = safetensors_path(file), .shape = find_shape, .read = read_values, .user = file};
+    return 0;
+}
+
+void pretrained_close(struct weights *w)
+{
+    safetensors_close(w->user);
+    *w = (struct weights){0};
+}

@@ -1,0 +1,304 @@
+#include "models/backbone.h"
+
+#include "nn/layers.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char PREFIX[] = "backbone.";
+
+enum { LAYER_NAME = 64, TENSOR_NAME = 96 };
+
+/* ---- graphs ---- */
+
+/* A convolution with ReLU behind it, or with `linear` nothing. */
+struct step {
+    int out, kernel, stride, pad;
+    bool linear;
+};
+
+static struct node *convolve(struct graph *g, const char *name, struct node *x, struct step s)
+{
+    char full[LAYER_NAME];
+    snprintf(full, sizeof full, "%s%s", PREFIX, name);
+    const struct layer_spec l = {.out = s.out,
+                                 .kernel = {s.kernel, s.kernel},
+                                 .stride = {s.stride, s.stride},
+                                 .pad = {s.pad, s.pad},
+                                 .act = s.linear ? ACT_NONE : ACT_RELU,
+                                 .group = GROUP_STATE,
+                                 .dtype = g->precision};
+    return layer_conv(g, full, x, &l);
+}
+
+/* SqueezeNet's module: few channels by 1x1, then half of the output by 1x1 and half by 3x3 (Iandola et al. 2016). */
+static struct node *fire(struct graph *g, int number, struct node *x, int squeezed, int expanded)
+{
+    char name[48];
+    snprintf(name, sizeof name, "features.%d.squeeze", number);
+    struct node *s = convolve(g, name, x, (struct step){squeezed, 1, 1, 0, false});
+    snprintf(name, sizeof name, "features.%d.expand1x1", number);
+    struct node *one = convolve(g, name, s, (struct step){expanded, 1, 1, 0, false});
+    snprintf(name, sizeof name, "features.%d.expand3x3", number);
+    return op_concat(g, one, convolve(g, name, s, (struct step){expanded, 3, 1, 1, false}));
+}
+
+static int squeezenet1_1(struct graph *g, struct node *x, struct node *layers[])
+{
+    static const struct pool_spec halve = {.kernel = 3, .stride = 2, .ceil = true};
+    x = op_max_pool(g, convolve(g, "features.0", x, (struct step){64, 3, 2, 0, false}), halve);
+    x = op_max_pool(g, fire(g, 4, fire(g, 3, x, 16, 64), 16, 64), halve);
+    layers[0] = fire(g, 6, x, 32, 128);
+    x = op_max_pool(g, fire(g, 7, layers[0], 32, 128), halve);
+    layers[1] = fire(g, 9, x, 48, 192);
+    layers[2] = fire(g, 11, fire(g, 10, layers[1], 48, 192), 64, 256);
+    return 3;
+}
+
+/* What a residual block does beside its sum: convolutions from `x`. */
+typedef struct node *branch_fn(struct graph *g, const char *block, struct node *x, int width, int stride);
+
+static struct node *basic_branch(struct graph *g, const char *block, struct node *x, int width, int stride)
+{
+    char name[48];
+    snprintf(name, sizeof name, "%s.conv1", block);
+    x = convolve(g, name, x, (struct step){width, 3, stride, 1, false});
+    snprintf(name, sizeof name, "%s.conv2", block);
+    return convolve(g, name, x, (struct step){width, 3, 1, 1, true});
+}
+
+/* Of a wide net: the middle has twice the channels of ResNet-50's. */
+static struct node *wide_branch(struct graph *g, const char *block, struct node *x, int width, int stride)
+{
+    char name[48];
+    snprintf(name, sizeof name, "%s.conv1", block);
+    x = convolve(g, name, x, (struct step){width / 2, 1, 1, 0, false});
+    snprintf(name, sizeof name, "%s.conv2", block);
+    x = convolve(g, name, x, (struct step){width / 2, 3, stride, 1, false});
+    snprintf(name, sizeof name, "%s.conv3", block);
+    return convolve(g, name, x, (struct step){width, 1, 1, 0, true});
+}
+
+/* `blocks` residual blocks (He et al. 2016), the first of which halves the map where `stride` is 2. */
+static struct node *stage(struct graph *g, int number, struct node *x, branch_fn *branch, int blocks, int width,
+                          int stride)
+{
+    for (int b = 0; x && b < blocks; b++) {
+        char block[24], name[48];
+        snprintf(block, sizeof block, "layer%d.%d", number, b);
+        snprintf(name, sizeof name, "%s.downsample.0", block);
+        int step = b ? 1 : stride;
+        struct node *way = branch(g, block, x, width, step), *past = x;
+        if (step != 1 || shape_last(&x->shape) != width)
+            past = convolve(g, name, x, (struct step){width, 1, step, 0, true});
+        x = op_act(g, op_add(g, way, past), ACT_RELU, 0);
+    }
+    return x;
+}
+
+static int resnet(struct graph *g, struct node *x, branch_fn *branch, const int blocks[3], int width,
+                  struct node *layers[])
+{
+    x = convolve(g, "conv1", x, (struct step){64, 7, 2, 3, false});
+    x = op_max_pool(g, x, (struct pool_spec){.kernel = 3, .stride = 2, .pad = 1});
+    x = stage(g, 1, x, branch, blocks[0], width, 1);
+    layers[0] = stage(g, 2, x, branch, blocks[1], 2 * width, 2);
+    layers[1] = stage(g, 3, layers[0], branch, blocks[2], 4 * width, 2);
+    return 2;
+}
+
+static int resnet18(struct graph *g, struct node *x, struct node *layers[])
+{
+    return resnet(g, x, basic_branch, (const int[]){2, 2, 2}, 64, layers);
+}
+
+static int wide_resnet50_2(struct graph *g, struct node *x, struct node *layers[])
+{
+    return resnet(g, x, wide_branch, (const int[]){3, 4, 6}, 256, layers);
+}
+
+/* ---- the table ---- */
+
+/* A tensor by which a net is known, O,I,kH,kW; nd 0: it must not be there. */
+struct mark {
+    const char *name;
+    struct shape shape;
+};
+
+enum { MARKS = 4 };
+
+static const struct backbone {
+    const char *name;
+    int (*build)(struct graph *g, struct node *x, struct node *layers[]);
+    struct mark marks[MARKS];
+} nets[] = {
+    [BACKBONE_SQUEEZENET1_1] = {"squeezenet1_1",
+                                squeezenet1_1,
+                                {{"features.0.weight", {4, {64, 3, 3, 3}}},
+                                 {"features.11.expand3x3.weight", {4, {256, 64, 3, 3}}}}},
+    [BACKBONE_RESNET18] = {"resnet18",
+                           resnet18,
+                           {{"conv1.weight", {4, {64, 3, 7, 7}}},
+                            {"layer1.0.conv1.weight", {4, {64, 64, 3, 3}}},
+                            {"layer1.2.conv1.weight", {0}}}},
+    [BACKBONE_WIDE_RESNET50_2] = {"wide_resnet50_2",
+                                  wide_resnet50_2,
+                                  {{"conv1.weight", {4, {64, 3, 7, 7}}},
+                                   {"layer1.0.conv1.weight", {4, {128, 64, 1, 1}}},
+                                   {"layer3.6.conv1.weight", {0}}}},
+};
+
+enum { NETS = sizeof nets / sizeof *nets };
+
+int backbone_build(struct graph *g, enum backbone_net net, struct node *x, struct node *layers[BACKBONE_LAYERS])
+{
+    return nets[net ? net : BACKBONE_SQUEEZENET1_1].build(g, x, layers);
+}
+
+static bool has_marks(const struct weights *from, const struct backbone *b)
+{
+    bool all = true;
+    for (int i = 0; i < MARKS && b->marks[i].name; i++) {
+        struct shape found;
+        bool there = from->shape(from, b->marks[i].name, &found);
+        all &= b->marks[i].shape.nd ? there && shape_equal(&found, &b->marks[i].shape) : !there;
+    }
+    return all;
+}
+
+int backbone_recognise(const struct weights *from, enum backbone_net *net, struct err *e)
+{
+    char names[200] = "";
+    for (int i = BACKBONE_AUTO + 1; i < NETS; i++) {
+        if (has_marks(from, &nets[i])) {
+            *net = (enum backbone_net)i;
+            return 0;
+        }
+        snprintf(names + strlen(names), sizeof names - strlen(names), "%s%s", *names ? ", " : "", nets[i].name);
+    }
+    return err_set(e, ERR_FORMAT,
+                   "%s holds the weights of no net that is known here: these are %s, with the names of tensors that "
+                   "torchvision gives them",
+                   from->path, names);
+}
+
+/* ---- weights ---- */
+
+/* A tensor of that shape into memory of its own. */
+static int read_tensor(const struct weights *from, const char *name, struct shape want, float **out, struct err *e)
+{
+    struct shape found;
+    char a[SHAPE_TEXT], b[SHAPE_TEXT];
+    *out = NULL;
+    if (!from->shape(from, name, &found))
+        return err_set(e, ERR_FORMAT, "%s has no tensor %s, which the net needs; the file is damaged or of another net",
+                       from->path, name);
+    if (!shape_equal(&found, &want))
+        return err_set(e, ERR_FORMAT,
+                       "%s: tensor %s is %s, but the net needs %s; the file is damaged or of another net", from->path,
+                       name, shape_text(&found, a), shape_text(&want, b));
+    *out = malloc((size_t)shape_count(&want) * sizeof **out);
+    return *out ? from->read(from, name, *out, e) : err_memory(e, "the weights of a net");
+}
+
+/* O,I,kH,kW, as PyTorch has it, to O,kH,kW,I. */
+static void turn(const float *from, const struct shape *to_shape, float *to)
+{
+    const int64_t o = to_shape->d[0], taps = to_shape->d[1] * to_shape->d[2], in = to_shape->d[3];
+    for (int64_t i = 0; i < o; i++)
+        for (int64_t t = 0; t < taps; t++)
+            for (int64_t c = 0; c < in; c++)
+                to[(i * taps + t) * in + c] = from[(i * in + c) * taps + t];
+}
+
+/* The batch norm behind a convolution, in torchvision's names: bn1 behind conv1, downsample.1 behind downsample.0. */
+static void norm_name(const char *layer, char *name, size_t size)
+{
+    const char *conv = strstr(layer, "conv"), *down = strstr(layer, "downsample.0");
+    if (down)
+        snprintf(name, size, "%.*sdownsample.1", (int)(down - layer), layer);
+    else if (conv)
+        snprintf(name, size, "%.*sbn%s", (int)(conv - layer), layer, conv + strlen("conv"));
+    else
+        *name = 0;
+}
+
+/* weight and bias of the norm's factor g / sqrt(var + eps) and shift b - mean g / sqrt(var + eps). */
+static void fold(float *const norm[4], struct param *weight, struct param *bias)
+{
+    static const double NORM_EPS = 1e-5; /* PyTorch's */
+    const size_t each = weight->count / bias->count;
+    for (size_t o = 0; o < bias->count; o++) {
+        double factor = (double)norm[0][o] / sqrt((double)norm[3][o] + NORM_EPS);
+        bias->value[o] = (float)((double)norm[1][o] - (double)norm[2][o] * factor);
+        for (size_t i = o * each; i < (o + 1) * each; i++)
+            weight->value[i] = (float)((double)weight->value[i] * factor);
+    }
+}
+
+static int take_norm(const struct weights *from, const char *name, struct param *weight, struct param *bias,
+                     struct err *e)
+{
+    static const char *const parts[] = {"weight", "bias", "running_mean", "running_var"};
+    float *norm[4] = {0};
+    int code = 0;
+    for (int i = 0; i < 4 && !code; i++) {
+        char full[TENSOR_NAME];
+        snprintf(full, sizeof full, "%s.%s", name, parts[i]);
+        code = read_tensor(from, full, bias->shape, &norm[i], e);
+    }
+    for (size_t o = 0; o < bias->count && !code; o++)
+        if (norm[3][o] < 0)
+            code = err_set(e, ERR_FORMAT, "%s: %s has a variance below 0; the file is damaged", from->path, name);
+    if (!code)
+        fold(norm, weight, bias);
+    for (int i = 0; i < 4; i++)
+        free(norm[i]);
+    return code;
+}
+
+/* A layer's weight, and its bias or the batch norm that stands in its place. */
+static int take_layer(const struct weights *from, const char layer[LAYER_NAME], struct param *weight,
+                      struct param *bias, struct err *e)
+{
+    const struct shape *s = &weight->shape;
+    char name[TENSOR_NAME];
+    struct shape ignored;
+    float *values;
+    snprintf(name, sizeof name, "%s.weight", layer);
+    int code = read_tensor(from, name, SHAPE(s->d[0], s->d[3], s->d[1], s->d[2]), &values, e);
+    if (!code)
+        turn(values, s, weight->value);
+    free(values);
+    if (code)
+        return code;
+    snprintf(name, sizeof name, "%s.bias", layer);
+    if (!from->shape(from, name, &ignored)) {
+        norm_name(layer, name, sizeof name);
+        if (*name)
+            return take_norm(from, name, weight, bias, e);
+    }
+    code = read_tensor(from, name, bias->shape, &values, e);
+    if (!code)
+        memcpy(bias->value, values, bias->count * sizeof *values);
+    free(values);
+    return code;
+}
+
+int backbone_take(const struct weights *from, struct params *params, struct err *e)
+{
+    static const char suffix[] = ".weight";
+    for (struct param *p = params->first; p; p = p->next) {
+        size_t length = strlen(p->name), prefix = strlen(PREFIX), ending = strlen(suffix);
+        char layer[LAYER_NAME], name[TENSOR_NAME];
+        if (strncmp(p->name, PREFIX, prefix) || length < ending || strcmp(p->name + length - ending, suffix))
+            continue;
+        snprintf(layer, sizeof layer, "%.*s", (int)(length - ending - prefix), p->name + prefix);
+        snprintf(name, sizeof name, "%s%s.bias", PREFIX, layer);
+        TRY(take_layer(from, layer, p, params_find(params, name), e));
+    }
+    params_changed(params);
+    return 0;
+}

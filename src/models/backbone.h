@@ -1,0 +1,26 @@
+/* Nets that others have trained to recognise things, as far as the layers that tell what is where: a table of them,
+ * the graph of each, and its weights from a file of torchvision's names.
+ *
+ * Parameters are called "backbone." and torchvision's name of the layer, and are GROUP_STATE: nothing here trains them.
+ * Batch norm is folded into the convolution before it when weights are taken over. */
+#ifndef MODELS_BACKBONE_H
+#define MODELS_BACKBONE_H
+
+#include "models/model.h"
+
+/* As the option `net` counts them; AUTO: what the file of weights holds. */
+enum backbone_net { BACKBONE_AUTO, BACKBONE_SQUEEZENET1_1, BACKBONE_RESNET18, BACKBONE_WIDE_RESNET50_2 };
+#define BACKBONE_NAMES "auto|squeezenet1_1|resnet18|wide_resnet50_2"
+
+enum { BACKBONE_LAYERS = 4 };
+
+/* Feature maps, N,H,W,C each, from the finest to the coarsest; returns how many. `x`: N,H,W,3 in g->precision. */
+int backbone_build(struct graph *g, enum backbone_net net, struct node *x, struct node *layers[BACKBONE_LAYERS]);
+
+/* Which net the weights are of: by names and shapes that it alone has. ERR_FORMAT with the file's name when none. */
+int backbone_recognise(const struct weights *from, enum backbone_net *net, struct err *e);
+
+/* Fills the parameters that a graph of the net has declared. */
+int backbone_take(const struct weights *from, struct params *params, struct err *e);
+
+#endif

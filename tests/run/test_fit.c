@@ -1,0 +1,260 @@
+/* Models that are fitted: what is in the file, what calibrates it, and what is a sentence. The net's weights are made
+ * by a formula: it has learnt nothing, and yet places differ. */
+#include "base/file.h"
+#include "run/score.h"
+#include "support/files.h"
+#include "support/nets.h"
+#include "support/toy.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SMALL "size=32 items=20 components=16 "
+
+static void begin(struct toy *t, const char *options, const char *output)
+{
+    char all[600];
+    if (!exists(in_folder("net")))
+        net_write("squeezenet1_1", in_folder("net"));
+    snprintf(all, sizeof all, SMALL "backbone=%s validation=0 %s", in_folder("net"), options);
+    toy_init(t, "features", "synth:?n=30&test=20&size=32", all, output);
+}
+
+static void expect_fitted(struct toy *t)
+{
+    struct err e;
+    if (toy_train(t, &e))
+        fail_msg("%s", e.msg);
+}
+
+static void fitted(const char *options, const char *output)
+{
+    struct toy t;
+    begin(&t, options, output);
+    expect_fitted(&t);
+    toy_free(&t);
+}
+
+static struct loaded *open_model(const char *path)
+{
+    struct loaded *s;
+    struct err e = ERR_INIT;
+    if (loaded_open(path, &s, &e))
+        fail_msg("%s", e.msg);
+    return s;
+}
+
+static void folds_calibrate_on_every_sample(void **state)
+{
+    (void)state;
+    struct toy t;
+    begin(&t, "folds=5", in_folder("folds"));
+    expect_fitted(&t);
+    assert_int_equal(t.result.epochs, 0);
+    assert_int_equal(t.result.trained, 30);
+    assert_int_equal(t.result.calibrated, 30);
+    assert_int_equal(t.steps, 2 * 2 + 5); /* batches: two for each step of fitting, one for each part */
+    assert_says(t.lines, "in 5 parts");
+    assert_false(exists(in_folder("folds.train")));
+    toy_free(&t);
+    struct loaded *s = open_model(in_folder("folds"));
+    const struct model_file *c = loaded_file(s);
+    assert_int_equal(c->calibration.n, 30);
+    assert_true(c->calibration.scores[0] > 0 && c->calibration.peaks[0] > 0);
+    assert_int_equal(c->curve.epochs, 0);
+    assert_int_equal(c->usual.n, 0);
+    loaded_close(s);
+}
+
+/* The mean of the calibration's scores. */
+static double mean_score(const char *path)
+{
+    struct loaded *s = open_model(path);
+    const struct calibration *c = &loaded_file(s)->calibration;
+    double sum = 0;
+    for (size_t i = 0; i < c->n; i++)
+        sum += (double)c->scores[i] / (double)c->n;
+    loaded_close(s);
+    return sum;
+}
+
+struct sum {
+    double all;
+    size_t n;
+};
+
+static int add(void *user, size_t index, const struct verdict *v)
+{
+    struct sum *s = user;
+    (void)index;
+    assert_int_equal(v->error, 0);
+    s->all += (double)v->score;
+    s->n++;
+    return 0;
+}
+
+/* Of the samples it was fitted to, scored afterwards. */
+static double mean_of_known(const char *path)
+{
+    struct loaded *s = open_model(path);
+    struct scorer *scorer;
+    struct dataset *data;
+    struct sum sum = {0};
+    struct err e = ERR_INIT;
+    const struct scorer_spec spec = {
+        .batch = 4, .threads = 1, .precision = PRECISION_AUTO, .rate = 0.05, .by = BY_FILE};
+    assert_int_equal(dataset_open("synth:?n=30&test=20&size=32", DATASET_LEARN, NULL, &data, &e), 0);
+    assert_int_equal(scorer_new(s, &spec, &scorer, &e), 0);
+    assert_int_equal(scorer_score_dataset(scorer, data, SPLIT_TRAIN, NULL, 0, add, &sum, &e), 0);
+    scorer_free(scorer);
+    dataset_close(data);
+    loaded_close(s);
+    return sum.all / (double)sum.n;
+}
+
+/* Whoever is judged by a memory of itself is judged mildly: a fold must not be. */
+static void a_fold_is_judged_by_the_others(void **state)
+{
+    (void)state;
+    fitted("folds=5 items=4000", in_folder("own"));
+    assert_true(mean_of_known(in_folder("own")) < 0.2 * mean_score(in_folder("own")));
+}
+
+static void a_share_can_be_held_out(void **state)
+{
+    (void)state;
+    struct toy t;
+    begin(&t, "folds=0 calibration=0.2", in_folder("share"));
+    expect_fitted(&t);
+    assert_int_equal(t.result.trained, 15);
+    assert_int_equal(t.result.calibrated, 15);
+    toy_free(&t);
+    struct loaded *s = open_model(in_folder("share"));
+    assert_int_equal(loaded_file(s)->calibration.n, 15);
+    loaded_close(s);
+}
+
+static void equal_fits_give_equal_files(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++)
+        fitted("folds=3 threads=2", in_folder(i ? "equal1" : "equal0"));
+    assert_true(same_files(in_folder("equal0"), in_folder("equal1")));
+    fitted("folds=3 threads=2 seed=2", in_folder("equal2"));
+    assert_false(same_files(in_folder("equal0"), in_folder("equal2")));
+}
+
+static void more_folds_than_samples_leave_each_out(void **state)
+{
+    (void)state;
+    fitted("folds=100", in_folder("each"));
+    struct loaded *s = open_model(in_folder("each"));
+    assert_int_equal(loaded_file(s)->calibration.n, 30);
+    loaded_close(s);
+}
+
+static void the_gaussian_and_imagenets_scale_fit_too(void **state)
+{
+    (void)state;
+    fitted("folds=2 head=gaussian input=imagenet", in_folder("gauss"));
+    assert_true(mean_score(in_folder("gauss")) > 1);
+}
+
+/* Nothing needs the backbone's file once the model is there. */
+static void the_net_is_in_the_file(void **state)
+{
+    (void)state;
+    fitted("folds=2", in_folder("alone"));
+    assert_int_equal(rename(in_folder("net"), in_folder("moved")), 0);
+    double known = mean_of_known(in_folder("alone"));
+    assert_int_equal(rename(in_folder("moved"), in_folder("net")), 0);
+    assert_true(isfinite(known) && known > 0);
+}
+
+static void a_stop_leaves_nothing(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct err e;
+    begin(&t, "folds=5", in_folder("stopped"));
+    t.stop_after = 2;
+    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
+    assert_says(e.msg, "nothing was written");
+    assert_false(exists(in_folder("stopped")));
+    toy_free(&t);
+}
+
+static void refused(const char *model, const char *options, int code, const char *says)
+{
+    struct toy t;
+    struct err e;
+    if (strcmp(model, "features"))
+        toy_init(&t, model, NULL, options, in_folder("refused"));
+    else
+        begin(&t, options, in_folder("refused"));
+    assert_int_equal(toy_train(&t, &e), code);
+    assert_says(e.msg, says);
+    assert_false(exists(in_folder("refused")));
+    toy_free(&t);
+}
+
+static void what_does_not_fit_is_a_sentence(void **state)
+{
+    (void)state;
+    char options[300];
+    refused("memae", "folds=5", ERR_USAGE, "folds (5) would train memae as often");
+    refused("features", "folds=1", ERR_USAGE, "at least 2");
+    refused("features", "score=map", ERR_USAGE, "leave score at model");
+    refused("features", "net=resnet18", ERR_USAGE, "another net");
+    snprintf(options, sizeof options, "backbone=%s", in_folder("nowhere"));
+    refused("features", options, ERR_IO, "cannot be opened");
+    write_file(in_folder("text"), "no weights", 10);
+    snprintf(options, sizeof options, "backbone=%s", in_folder("text"));
+    refused("features", options, ERR_FORMAT, "damaged");
+    fitted("folds=2", in_folder("engram"));
+    snprintf(options, sizeof options, "backbone=%s", in_folder("engram"));
+    refused("features", options, ERR_FORMAT, "no net that is known here");
+}
+
+/* A net's file without one of its tensors, or with one of another shape. */
+static void damaged_nets_are_a_sentence(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *from, *to, *says;
+    } cases[] = {{"features.7.squeeze.weight", "features.7.squeeze.w_ight", "no tensor features.7.squeeze.weight"},
+                 {"\"shape\":[32,256,1,1]", "\"shape\":[32,128,2,1]", "tensor features.7.squeeze.weight is 32x128x2x1"},
+                 {"\"shape\":[64,3,3,3]", "\"shape\":[64,9,3,1]", "no net that is known here"}};
+    char options[300];
+    size_t size;
+    if (!exists(in_folder("net")))
+        net_write("squeezenet1_1", in_folder("net"));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char *file = read_file(in_folder("net"), &size), *at = memmem(file, size, cases[i].from, strlen(cases[i].from));
+        assert_non_null(at);
+        memcpy(at, cases[i].to, strlen(cases[i].to));
+        write_file(in_folder("damaged"), file, size);
+        free(file);
+        snprintf(options, sizeof options, "backbone=%s", in_folder("damaged"));
+        refused("features", options, ERR_FORMAT, cases[i].says);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(folds_calibrate_on_every_sample),
+        cmocka_unit_test(a_fold_is_judged_by_the_others),
+        cmocka_unit_test(a_share_can_be_held_out),
+        cmocka_unit_test(equal_fits_give_equal_files),
+        cmocka_unit_test(more_folds_than_samples_leave_each_out),
+        cmocka_unit_test(the_gaussian_and_imagenets_scale_fit_too),
+        cmocka_unit_test(the_net_is_in_the_file),
+        cmocka_unit_test(a_stop_leaves_nothing),
+        cmocka_unit_test(what_does_not_fit_is_a_sentence),
+        cmocka_unit_test(damaged_nets_are_a_sentence),
+    };
+    return cmocka_run_group_tests(tests, folder_begin, folder_end);
+}
