@@ -206,8 +206,8 @@ static int check(const void *config, const struct shape *sample, struct err *e)
     (void)config;
     if (sample->nd != 3)
         return err_set(e, ERR_USAGE, "this model takes pictures, not samples of %s", shape_text(sample, text));
-    if (sample->d[0] < 16 || sample->d[1] < 16)
-        return err_set(e, ERR_USAGE, "pictures of %s are too small for this model: it takes 16x16 and more",
+    if (sample->d[0] < 8 || sample->d[1] < 8)
+        return err_set(e, ERR_USAGE, "pictures of %s are too small for this model: it takes 8x8 and more",
                        shape_text(sample, text));
     return 0;
 }
