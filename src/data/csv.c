@@ -218,7 +218,7 @@ static int read_rows(struct part *p, struct err *e)
     }
     st->next += n;
     p->whole = got == 0;
-    return got < 0 ? got : 0;
+    return got < 0 ? got : csv_rows_finish(st->rows, e);
 }
 
 static bool sounds_normal(const char *name)
@@ -344,7 +344,7 @@ static int csv_source_open(struct part *p, struct err *e)
     st->draw = rng_new((uint64_t)o->seed, rng_stream("csv train"));
     p->pass = p->pass && !o->classes.limit; /* a limit spreads evenly over all of them */
     TRY(open_table(p, e));
-    TRY(csv_rows_new(csv_plain(st->reader) && !p->pass ? p->path : NULL, &st->rows, e));
+    TRY(csv_rows_new(p->path, csv_plain(st->reader) && !p->pass, CSV_MEMORY, &st->rows, e));
     return csv_source_more(p, e);
 }
 

@@ -2,9 +2,13 @@
 
 #include "base/file.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { COPY_STEP = 1 << 20 }; /* bytes written at a time */
 
 /* From this row on a row's line is its number and so much more. */
 struct jump {
@@ -13,33 +17,44 @@ struct jump {
 };
 
 struct csv_rows {
-    const char *path; /* the caller's; NULL: the text is here */
-    int fd;
-    char *text;
+    const char *path; /* the caller's, for sentences */
+    size_t memory;    /* bytes that the text may have here */
+    int fd;           /* where it is; -1: in memory */
+    bool copying;     /* the file behind fd is a copy, written from `text` on when that is full */
+    char *text;       /* in memory all of it; of a copy what is not written yet */
     size_t used, room;
+    uint64_t written;
     uint64_t *starts; /* n + 1, the last is the end */
     size_t n, capacity;
     struct jump *jumps;
     size_t njumps, jumps_room;
 };
 
-int csv_rows_new(const char *path, struct csv_rows **out, struct err *e)
+static int open_plain(struct csv_rows *r, struct err *e)
+{
+    size_t size;
+    int fd;
+    TRY(file_open(r->path, &fd, &size, e));
+    if (size > r->memory)
+        r->fd = fd;
+    else
+        close(fd);
+    return 0;
+}
+
+int csv_rows_new(const char *path, bool plain, size_t memory, struct csv_rows **out, struct err *e)
 {
     struct csv_rows *r = calloc(1, sizeof *r);
-    size_t size;
     *out = NULL;
     if (!r)
         return err_memory(e, "the rows of a table");
-    *r = (struct csv_rows){.path = path, .fd = -1};
-    if (path) {
-        int code = file_open(path, &r->fd, &size, e);
-        if (code < 0) {
-            free(r);
-            return code;
-        }
-    }
-    *out = r;
-    return 0;
+    *r = (struct csv_rows){.path = path, .memory = memory, .fd = -1};
+    int code = plain ? open_plain(r, e) : 0;
+    if (code < 0)
+        free(r);
+    else
+        *out = r;
+    return code;
 }
 
 void csv_rows_free(struct csv_rows *r)
@@ -77,6 +92,12 @@ uint64_t csv_rows_line(const struct csv_rows *r, size_t i)
     return i + r->jumps[low].more;
 }
 
+static const char *temporary_folder(void)
+{
+    const char *folder = getenv("TMPDIR");
+    return folder && *folder ? folder : "/var/tmp";
+}
+
 /* The list with room for an item behind n, maybe elsewhere; NULL: out of memory, and the list is as it was. */
 static void *grown(void *list, size_t item, size_t n, size_t *room)
 {
@@ -88,21 +109,81 @@ static void *grown(void *list, size_t item, size_t n, size_t *room)
     return more;
 }
 
+/* Writes what is in memory behind what is in the copy. */
+static int write_out(struct csv_rows *r, struct err *e)
+{
+    for (size_t done = 0; done < r->used;) {
+        ssize_t n = write(r->fd, r->text + done, r->used - done);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            return err_set(
+                e, ERR_IO,
+                "%s is copied, to be read in any order, and the copy cannot be written to %s: %s; set TMPDIR "
+                "to a folder with room for all of its text",
+                r->path, temporary_folder(), strerror(errno));
+        done += (size_t)n;
+    }
+    r->written += r->used;
+    r->used = 0;
+    return 0;
+}
+
+/* A file without a name takes over from memory. */
+static int begin_copy(struct csv_rows *r, struct err *e)
+{
+    char *name = file_join(temporary_folder(), "engram-table-XXXXXX");
+    if (!name)
+        return err_memory(e, "the name of a file");
+    r->fd = mkostemp(name, O_CLOEXEC);
+    if (r->fd >= 0)
+        unlink(name);
+    free(name);
+    r->copying = true;
+    if (r->fd < 0)
+        return err_set(e, ERR_IO,
+                       "%s is copied, to be read in any order, and no file can be made in %s: %s; set TMPDIR to "
+                       "another folder",
+                       r->path, temporary_folder(), strerror(errno));
+    return write_out(r, e);
+}
+
+static int make_room(struct csv_rows *r, size_t n, struct err *e)
+{
+    if (r->copying && r->used + n > COPY_STEP)
+        TRY(write_out(r, e));
+    else if (!r->copying && r->used + n > r->memory && r->used)
+        TRY(begin_copy(r, e));
+    if (r->room - r->used >= n)
+        return 0;
+    size_t room = r->room ? r->room : COPY_STEP;
+    while (room - r->used < n)
+        room *= 2;
+    char *more = realloc(r->text, room);
+    if (!more)
+        return err_memory(e, "the text of a table");
+    r->text = more;
+    r->room = room;
+    return 0;
+}
+
 static int copy_text(struct csv_rows *r, const struct csv_record *record, uint64_t *offset, struct err *e)
 {
-    if (r->room - r->used < record->n) {
-        size_t room = r->room ? 2 * r->room : 1 << 16;
-        while (room - r->used < record->n)
-            room *= 2;
-        char *more = realloc(r->text, room);
-        if (!more)
-            return err_memory(e, "the text of a table");
-        r->text = more;
-        r->room = room;
-    }
+    TRY(make_room(r, record->n, e));
     memcpy(r->text + r->used, record->text, record->n);
-    *offset = r->used;
+    *offset = r->written + r->used;
     r->used += record->n;
+    return 0;
+}
+
+int csv_rows_finish(struct csv_rows *r, struct err *e)
+{
+    if (!r->copying)
+        return 0;
+    TRY(write_out(r, e));
+    free(r->text);
+    r->text = NULL;
+    r->room = 0;
     return 0;
 }
 
@@ -115,7 +196,7 @@ int csv_rows_add(struct csv_rows *r, const struct csv_record *record, struct err
     r->jumps = jumps ? jumps : r->jumps;
     if (!starts || !jumps)
         return err_memory(e, "the rows of a table");
-    if (!r->path)
+    if (r->fd < 0 || r->copying)
         TRY(copy_text(r, record, &offset, e));
     if (!r->njumps || r->jumps[r->njumps - 1].more != more)
         r->jumps[r->njumps++] = (struct jump){r->n, more};
@@ -189,10 +270,10 @@ static int read_bytes(const struct csv_rows *r, size_t i, char *to, size_t n, st
 int csv_rows_read(const struct csv_rows *r, size_t i, char delimiter, size_t most, struct row_text *out, struct err *e)
 {
     size_t n = (size_t)(r->starts[i + 1] - r->starts[i]);
-    const char *text = r->path ? bytes_of(out, n) : r->text + r->starts[i];
+    const char *text = r->fd >= 0 ? bytes_of(out, n) : r->text + r->starts[i];
     if (!text)
         return err_memory(e, "a row of a table");
-    if (r->path)
+    if (r->fd >= 0)
         TRY(read_bytes(r, i, bytes_of(out, n), n, e));
     n = csv_trim(text, csv_length(text, n, delimiter, true, &(bool){false}));
     out->line = csv_rows_line(r, i);

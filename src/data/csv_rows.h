@@ -1,5 +1,6 @@
-/* The rows of a text table, to be read in any order: where each begins, and the text itself, which is the file, or
- * where that cannot be read in any order (gz, standard input) a copy in memory. 8 bytes a row beside the text. */
+/* The rows of a text table, to be read in any order: where each begins, and the text itself. That is a copy in memory,
+ * or where it is large the file, or of what cannot be read in any order (gz, standard input) a copy in a file without a
+ * name in TMPDIR or /var/tmp. 8 bytes a row beside the text. */
 #ifndef DATA_CSV_ROWS_H
 #define DATA_CSV_ROWS_H
 
@@ -7,12 +8,17 @@
 
 struct csv_rows;
 
-/* `path`: a plain file of rows by their offsets; NULL: the text is copied. */
-int csv_rows_new(const char *path, struct csv_rows **out, struct err *e);
+enum { CSV_MEMORY = 256 << 20 }; /* bytes of text that may be in memory */
+
+/* Rows of the file `path`. `plain`: it may be read by the offsets of its records, if it has more than `memory` bytes.
+ */
+int csv_rows_new(const char *path, bool plain, size_t memory, struct csv_rows **out, struct err *e);
 void csv_rows_free(struct csv_rows *r); /* NULL is fine */
 
 int csv_rows_add(struct csv_rows *r, const struct csv_record *record, struct err *e);
-/* Forgets them all. */
+/* After the last of them, before the first is read. */
+int csv_rows_finish(struct csv_rows *r, struct err *e);
+/* Forgets them all; of those in memory. */
 void csv_rows_clear(struct csv_rows *r);
 size_t csv_rows_count(const struct csv_rows *r);
 /* The line of the file that row i begins in, from 1. */

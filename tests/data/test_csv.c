@@ -4,6 +4,7 @@
 #include "support.h"
 
 #include "base/arena.h"
+#include "data/csv_rows.h"
 #include "data/kind.h"
 #include "data/reasons.h"
 
@@ -293,6 +294,51 @@ static void many_rows_are_there_in_parts(void **state)
     forget(&l);
 }
 
+/* Where it is kept makes no difference: in memory, in the file, in a copy. */
+static void rows_are_read_in_any_order(void **state)
+{
+    (void)state;
+    enum { ROWS = 50000 };
+    char *text = malloc(ROWS * 40);
+    size_t used = 0;
+    for (int i = 0; i < ROWS; i++)
+        used += (size_t)sprintf(text + used, i % 7 ? "%d,row\r\n" : "%d,\"a \"\"row\"\"\n\"\n\n", i);
+    write_file("rows.csv", text, used);
+    const int files = count_files();
+    setenv("TMPDIR", in_folder("."), 1);
+    for (int way = 0; way < 3; way++) {
+        struct err e = ERR_INIT;
+        struct csv_reader *reader;
+        struct csv_rows *rows;
+        struct csv_record record;
+        struct row_text row;
+        assert_int_equal(csv_open("rows.csv", &reader, &e), 0);
+        assert_true(csv_plain(reader));
+        assert_int_equal(csv_rows_new("rows.csv", way == 1, way ? 1000 : CSV_MEMORY, &rows, &e), 0);
+        while (csv_next(reader, &record, &e) > 0)
+            assert_int_equal(csv_rows_add(rows, &record, &e), 0);
+        assert_int_equal(csv_rows_finish(rows, &e), 0);
+        csv_close(reader);
+        assert_int_equal(csv_rows_count(rows), ROWS);
+        row_text_begin(&row);
+        for (size_t k = 0; k < ROWS; k++) {
+            size_t i = k * 7919 % ROWS;
+            if (csv_rows_read(rows, i, ',', 2, &row, &e) < 0)
+                fail_msg("%s", e.msg);
+            assert_int_equal(row.n, 2);
+            assert_int_equal(strtol(row.cells[0].text, NULL, 10), i);
+            assert_int_equal(row.cells[1].n, i % 7 ? 3 : 8);
+            assert_memory_equal(row.cells[1].text, i % 7 ? "row" : "a \"row\"\n", row.cells[1].n);
+            assert_int_equal(row.line, i + 1 + 2 * ((i + 6) / 7));
+        }
+        row_text_free(&row);
+        csv_rows_free(rows);
+    }
+    assert_int_equal(count_files(), files); /* the copy has no name */
+    unsetenv("TMPDIR");
+    free(text);
+}
+
 /* ---- another file ---- */
 
 static int match(const char *text, const char *options, const struct preprocess *p, struct err *e)
@@ -487,12 +533,21 @@ static void a_file_that_shrinks(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
+    struct csv_rows *rows;
+    struct row_text row;
     write_text("small.csv", small);
-    struct learnt l = learn("small.csv");
-    write_text("small.csv", "size\n");
-    assert_true(dataset_load(l.ds, SPLIT_TRAIN, 3, &l.p, l.kept, &e) < 0);
+    assert_int_equal(csv_rows_new("small.csv", true, 10, &rows, &e), 0);
+    const struct csv_record record = {.text = "6,red,d,normal", .n = 14, .offset = 69, .line = 5};
+    assert_int_equal(csv_rows_add(rows, &record, &e), 0);
+    row_text_begin(&row);
+    assert_int_equal(csv_rows_read(rows, 0, ',', 4, &row, &e), 0);
+    FILE *out = fopen("small.csv", "wb");
+    fputs("size\n", out);
+    fclose(out);
+    assert_true(csv_rows_read(rows, 0, ',', 4, &row, &e) < 0);
     expect_error(&e, ERR_IO, "small.csv, line 5", "was changed", NULL);
-    forget(&l);
+    row_text_free(&row);
+    csv_rows_free(rows);
 }
 
 int main(void)
@@ -507,6 +562,7 @@ int main(void)
         cmocka_unit_test(numbers_keep_their_differences),
         cmocka_unit_test(shares_are_drawn_by_the_seed),
         cmocka_unit_test(many_rows_are_there_in_parts),
+        cmocka_unit_test(rows_are_read_in_any_order),
         cmocka_unit_test(other_columns_are_told),
         cmocka_unit_test(a_row_is_read_as_the_model_knows_it),
         cmocka_unit_test(reasons_name_columns),
