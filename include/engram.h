@@ -215,6 +215,12 @@ ENGRAM_API int engram_score_encoded(engram_scorer *scorer, const void *bytes, si
  * is not finite fails them all, before any is scored. */
 ENGRAM_API int engram_score_rows(engram_scorer *scorer, const float *rows, size_t n, size_t columns,
                                  engram_result *results, engram_error *error);
+/* The same of n rows of `columns` texts each, as they stand in a file: of every column that the model has learnt, in
+ * the order of its facts of the section "columns", a number ("0.5") or a category ("tcp"; one that the training did not
+ * have is like no other). NULL and "" are missing values, which a model takes whose training was told what to do with
+ * them. */
+ENGRAM_API int engram_score_fields(engram_scorer *scorer, const char *const *fields, size_t n, size_t columns,
+                                   engram_result *results, engram_error *error);
 
 /* Copies the heat map of result i of the scorer's last call (0; within a row's callback: the row's own), where and how
  * abnormal: n values, height x width of engram_model_format (of each frame). Settings: maps=true. ENGRAM_USAGE: another

@@ -268,3 +268,29 @@ int engram_score_rows(engram_scorer *scorer, const float *rows, size_t n, size_t
         code = score_rows(scorer, rows, n, columns, results, &call.err);
     return call_end(&call, code, error);
 }
+
+static int score_fields(engram_scorer *s, const char *const *fields, size_t n, size_t columns, engram_result *results,
+                        struct err *e)
+{
+    float *rows = malloc((n * columns + 1) * sizeof *rows);
+    if (!rows)
+        return err_memory(e, "rows of numbers");
+    int code = scorer_read_rows(s->model->loaded, fields, n, columns, rows, e);
+    if (code >= 0)
+        code = score_rows(s, rows, n, columns, results, e);
+    free(rows);
+    return code;
+}
+
+int engram_score_fields(engram_scorer *scorer, const char *const *fields, size_t n, size_t columns,
+                        engram_result *results, engram_error *error)
+{
+    struct call call;
+    call_begin(&call);
+    int code = NEEDS(&call, GIVEN(scorer), GIVEN(fields), GIVEN(results));
+    if (code >= 0)
+        code = begin_results(scorer, results, &call.err);
+    if (code >= 0)
+        code = score_fields(scorer, fields, n, columns, results, &call.err);
+    return call_end(&call, code, error);
+}

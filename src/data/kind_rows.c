@@ -86,6 +86,11 @@ int preprocess_row(const struct preprocess *p, const float *row, void *kept, str
     return table_keep_numbers(p->table, row, kept, e);
 }
 
+int preprocess_texts(const struct preprocess *p, const char *const *texts, float *row, struct err *e)
+{
+    return table_read_texts(p->table, texts, row, e);
+}
+
 /* ---- fitting ---- */
 
 /* A table of numbers without names. */

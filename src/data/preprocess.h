@@ -76,6 +76,8 @@ void preprocess_values(const struct preprocess *p, const void *kept, float *out)
  */
 size_t preprocess_columns(const struct preprocess *p);
 int preprocess_row(const struct preprocess *p, const float *row, void *kept, struct err *e);
+/* From a program's row of texts, NULL or "" where one is missing, to such numbers. ERR_FORMAT. */
+int preprocess_texts(const struct preprocess *p, const char *const *texts, float *row, struct err *e);
 
 /* The size and channels of a picture, or of a frame of a clip, as it is kept. */
 struct picture_format preprocess_format(const struct preprocess *p);

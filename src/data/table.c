@@ -262,6 +262,31 @@ int table_keep_numbers(const struct table *t, const float *row, float *kept, str
     return 0;
 }
 
+static int read_text(const struct table *t, const struct column *c, const char *text, float *out, struct err *e)
+{
+    const struct cell cell = {text ? text : "", text ? strlen(text) : 0};
+    double value;
+    if (c->role == COLUMN_NUMBER) {
+        TRY(cell_number(t, c, &cell, &value, e));
+        *out = (float)value;
+        return 0;
+    }
+    if (!cell.n && t->missing == MISSING_ERROR)
+        return explain_missing(c, &cell, e);
+    *out = (float)dictionary_find(&c->categories, cell.text, cell.n);
+    return 0;
+}
+
+int table_read_texts(const struct table *t, const char *const *texts, float *row, struct err *e)
+{
+    for (int i = 0; i < t->n; i++) {
+        const struct column *c = &t->columns[i];
+        if (c->kept >= 0)
+            TRY(read_text(t, c, texts[c->kept], &row[c->kept], e));
+    }
+    return 0;
+}
+
 int table_look(const struct table *t, const struct cell *cells, struct err *e)
 {
     for (int i = 0; i < t->n; i++) {

@@ -82,6 +82,9 @@ int table_keep(const struct table *t, const struct cell *cells, const int *to, s
  * may be the same; `kept` NULL: only looks. */
 int table_keep_numbers(const struct table *t, const float *row, float *kept, struct err *e);
 
+/* From a text for each learnt column in turn to such numbers; NULL and "" are missing. */
+int table_read_texts(const struct table *t, const char *const *texts, float *row, struct err *e);
+
 /* Whether the cells under number columns are numbers, or are missing and may be. */
 int table_look(const struct table *t, const struct cell *cells, struct err *e);
 

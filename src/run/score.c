@@ -247,15 +247,35 @@ int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct
     return 0;
 }
 
-int scorer_check_rows(const struct loaded *loaded, const float *rows, size_t n, size_t columns, struct err *e)
+static int check_columns(const struct preprocess *input, size_t columns, struct err *e)
 {
-    const struct preprocess *input = &loaded_file(loaded)->input;
     if (input->sample.nd != 1)
         return err_set(e, ERR_USAGE, "this model was made for %s and cannot score rows of numbers",
                        kind_samples(input->kind));
     if (columns != preprocess_columns(input))
         return err_set(e, ERR_USAGE, "rows of %zu columns, where this model takes %zu", columns,
                        preprocess_columns(input));
+    return 0;
+}
+
+int scorer_read_rows(const struct loaded *loaded, const char *const *texts, size_t n, size_t columns, float *rows,
+                     struct err *e)
+{
+    const struct preprocess *input = &loaded_file(loaded)->input;
+    TRY(check_columns(input, columns, e));
+    for (size_t i = 0; i < n; i++) {
+        struct err why = ERR_INIT;
+        int code = preprocess_texts(input, texts + i * columns, rows + i * columns, &why);
+        if (code < 0)
+            return err_set(e, code, "row %zu of %zu (from 0): %s", i, n, why.msg);
+    }
+    return 0;
+}
+
+int scorer_check_rows(const struct loaded *loaded, const float *rows, size_t n, size_t columns, struct err *e)
+{
+    const struct preprocess *input = &loaded_file(loaded)->input;
+    TRY(check_columns(input, columns, e));
     for (size_t i = 0; i < n; i++) {
         struct err why = ERR_INIT;
         int code = preprocess_row(input, rows + i * columns, NULL, &why);

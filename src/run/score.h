@@ -79,8 +79,11 @@ struct verdict {
  * used fails the whole call. */
 int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct verdict *out, struct err *e);
 /* The same for n rows of numbers, one behind the other, after scorer_check_rows, which takes any number of them and
- * finds what is wrong with them: ERR_USAGE: other columns; ERR_FORMAT: a number that is not finite. */
+ * finds what is wrong with them: ERR_USAGE: other columns; ERR_FORMAT: a number that is not finite. From rows of texts
+ * to rows of numbers: scorer_read_rows. */
 int scorer_score_rows(struct scorer *s, const float *rows, int n, struct verdict *out, struct err *e);
+int scorer_read_rows(const struct loaded *s, const char *const *texts, size_t n, size_t columns, float *rows,
+                     struct err *e);
 int scorer_check_rows(const struct loaded *s, const float *rows, size_t n, size_t columns, struct err *e);
 /* Scores a whole split in order, of videos (dataset_plays) every frame of every one, in order, calling `each` for every
  * sample as it comes; a sample that cannot be read is a verdict with error and message. `each` returns non-zero to stop

@@ -84,6 +84,36 @@ static void a_stream(void **state)
     free(text);
 }
 
+/* Texts as they stand in a file; a line that has too few is said. */
+static void rows_of_a_table(void **state)
+{
+    static const char *const settings[] = {"epochs=2", "threads=1"};
+    const engram_train_job job = {.size = sizeof job,
+                                  .model = "ae",
+                                  .settings = settings,
+                                  .nsettings = 2,
+                                  .data = "csv:t.csv",
+                                  .output = "table"};
+    char csv[8000], *text;
+    engram_error error;
+    int n = 0;
+    (void)state;
+    for (int i = 0; i < 200; i++)
+        n += sprintf(csv + n, "%d,%d,%s\n", i % 13, 2 * (i % 13) + i % 3, i % 2 ? "yes" : "no");
+    write_file("t.csv", csv, (size_t)n);
+    if (engram_train(&job, NULL, NULL, &error))
+        fail_msg("%s", error.message);
+    text = run("score_rows", "table <t.csv", 0);
+    assert_says(text, "row 0: score ");
+    assert_says(text, "row 199: score ");
+    free(text);
+    write_file("short.csv", "1,2,no\n1,2\n", 11);
+    text = run("score_rows", "table <short.csv", 1);
+    assert_says(text, "line 2 has 2 fields, but the model takes 3");
+    free(text);
+    free(run("score_rows", "model.safetensors <t.csv", 1));
+}
+
 static void a_camera(void **state)
 {
     (void)state;
@@ -128,11 +158,8 @@ static void a_camera_is_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_file),
-        cmocka_unit_test(many_threads),
-        cmocka_unit_test(a_stream),
-        cmocka_unit_test(a_camera),
-        cmocka_unit_test(a_camera_is_stopped),
+        cmocka_unit_test(one_file),        cmocka_unit_test(many_threads), cmocka_unit_test(a_stream),
+        cmocka_unit_test(rows_of_a_table), cmocka_unit_test(a_camera),     cmocka_unit_test(a_camera_is_stopped),
     };
     return cmocka_run_group_tests_name("examples", tests, begin, model_end);
 }

@@ -73,6 +73,9 @@ static void scoring(void **state)
     refused(engram_score_rows(NULL, map, 1, 256, &r, &error), "scorer");
     refused(engram_score_rows(s, NULL, 1, 256, &r, &error), "rows");
     refused(engram_score_rows(s, map, 1, 256, NULL, &error), "results");
+    refused(engram_score_fields(NULL, urls, 1, 1, &r, &error), "scorer");
+    refused(engram_score_fields(s, NULL, 1, 1, &r, &error), "fields");
+    refused(engram_score_fields(s, urls, 1, 1, NULL, &error), "results");
     refused(engram_score_data(NULL, urls, 1, NULL, no_row, NULL, &error), "scorer");
     refused(engram_score_data(s, NULL, 1, NULL, no_row, NULL, &error), "urls");
     refused(engram_score_data(s, none, 1, NULL, no_row, NULL, &error), "URL 0");
