@@ -114,14 +114,6 @@ static struct pending *place(struct frames *f, int64_t frame)
     return &f->pending[frame % f->room];
 }
 
-static double mean_of(const float *v, size_t n)
-{
-    double sum = 0;
-    for (size_t i = 0; i < n; i++)
-        sum += (double)v[i];
-    return sum / (double)n;
-}
-
 static void add_map(float *sum, const float *map, size_t n, bool first)
 {
     for (size_t i = 0; i < n; i++)
@@ -132,10 +124,8 @@ static void add_map(float *sum, const float *map, size_t n, bool first)
 static void add_frame(struct frames *f, struct pending *p, int i, const float *map)
 {
     const struct heads *h = &f->spec.forward->heads;
-    for (int k = 0; k < h->nscores; k++) {
-        bool own = map && h->scores[k].value == h->map_mean && !official(f);
-        p->parts[k] += own ? mean_of(map, f->values) : (double)forward_part(f->spec.forward, i, k);
-    }
+    for (int k = 0; k < h->nscores; k++)
+        p->parts[k] += (double)forward_part(f->spec.forward, i, k);
     if (p->map && map)
         add_map(p->map, map, f->values, !p->clips);
     if (p->usual && map) {

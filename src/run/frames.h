@@ -1,9 +1,10 @@
 /* From what a model says of clips to what is said of each frame.
  *
- * Protocol `frames`: every frame is judged as a picture is. A clip's map says how far each of its frames is off, and a
- * frame that several clips have seen has the mean of what they say: of the parts of the score, of the map. A part of
- * the score that is the mean of the map is that of the frame's; any other is the clip's. A frame that no clip speaks of
- * (the first ones, where a model predicts the last frame of a clip) has what the next one has that a clip speaks of.
+ * Protocol `frames`: every frame has a verdict. Its score, and each part of it, is the mean of what the clips say that
+ * it is in; its map is its own. The residual of the frame alone says less: what is wrong in a video lasts, and a clip's
+ * first and last frames are rebuilt worse than those in its middle, whatever they show (stats/usual.md has figures).
+ * The map that knows what is usual is judged frame by frame, and the mean of that over the clips its score. A frame
+ * that no clip speaks of (the first ones, where a model predicts the last frame of a clip) has what the next one has.
  *
  * Protocol `official`: the clip's score is that of its middle frame alone, the ninth of 16 (the official code of
  * MemAE), and the other frames at a video's ends have none.

@@ -78,9 +78,7 @@ static int build(const struct loaded *loaded, const struct scorer_spec *want, st
     TRY(check(loaded, want, e));
     spec.precision = precision_choose(precision, NULL);
     warn_of_precision(about, spec.precision, want->log);
-    /* A frame's score is made of the map of its clip. */
-    const bool frames = about->input.sample.nd == 4 && want->protocol == PROTOCOL_FRAMES;
-    spec.map = want->map || frames || wants_usual(loaded, want);
+    spec.map = want->map || wants_usual(loaded, want);
     spec.reconstruction = want->reconstruction;
     spec.attention = want->attention;
     return forward_build(f, &spec, e);

@@ -189,8 +189,8 @@ static int build_graphs(struct trainer *t, int batch, struct err *e)
         .map = true,
     };
     TRY(forward_build(&t->forward, &spec, e));
-    if (!t->forward.maps)
-        t->about.train.score = BY_MODEL; /* there is nothing else */
+    if (!t->forward.maps || dataset_plays(job->data))
+        t->about.train.score = BY_MODEL; /* there is nothing else; or nothing better (stats/usual.md) */
     return 0;
 }
 

@@ -127,7 +127,8 @@ static void a_map_changes_nothing(void **state)
     score(plain, (struct scorer_spec){.batch = 1, .map = true, .both = true}, on_row, &with);
     for (int i = 0; i < with.n; i++)
         assert_true(with.score[i] == without.score[i]);
-    assert_true(with.score[0] != with.score[1]); /* frames of one clip */
+    assert_true(with.score[0] == with.score[CLIP - 1]); /* frames of one clip, and of another */
+    assert_true(with.score[0] != with.score[CLIP]);
 }
 
 /* With a step every frame has what the frame of its clip has that stands for it. */
@@ -298,14 +299,10 @@ static void evaluation_of_frames(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_frame_has_one_verdict),
-        cmocka_unit_test(the_batch_changes_nothing),
-        cmocka_unit_test(a_map_changes_nothing),
-        cmocka_unit_test(steps),
-        cmocka_unit_test(a_clip_has_one_frame_there),
-        cmocka_unit_test(single_frames_are_those_of_the_whole),
-        cmocka_unit_test(stretches_are_held_out),
-        cmocka_unit_test(too_little_video),
+        cmocka_unit_test(every_frame_has_one_verdict), cmocka_unit_test(the_batch_changes_nothing),
+        cmocka_unit_test(a_map_changes_nothing),       cmocka_unit_test(steps),
+        cmocka_unit_test(a_clip_has_one_frame_there),  cmocka_unit_test(single_frames_are_those_of_the_whole),
+        cmocka_unit_test(stretches_are_held_out),      cmocka_unit_test(too_little_video),
         cmocka_unit_test(evaluation_of_frames),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
