@@ -16,16 +16,21 @@ enum { CLIP = 4, FRAMES = 23, MOST = 200 };
 
 static struct loaded *plain, *stepping;
 
-static struct loaded *train_one(const char *options, const char *name)
+static struct loaded *train_model(const char *model, const char *options, const char *name)
 {
     struct toy t;
     struct err e;
     struct loaded *s = NULL;
-    toy_init(&t, "memae", "walk/training", options, in_folder("%s", name));
+    toy_init(&t, model, "walk/training", options, in_folder("%s", name));
     if (toy_train(&t, &e) || loaded_open(in_folder("%s", name), &s, &e))
         fail_msg("%s", e.msg);
     toy_free(&t);
     return s;
+}
+
+static struct loaded *train_one(const char *options, const char *name)
+{
+    return train_model("memae", options, name);
 }
 
 static int setup(void **state)
@@ -296,6 +301,27 @@ static void evaluation_of_frames(void **state)
     }
 }
 
+/* A model that predicts says something of the last frame of its clip: the first that can be predicted speaks for those
+ * before it too. The bar comes in frame 8: no earlier prediction knows of it, and that one is worse than any before. */
+static void what_is_predicted_is_the_last_frame(void **state)
+{
+    (void)state;
+    for (int rebuild = 0; rebuild < 2; rebuild++) {
+        struct loaded *l = train_model("mnad",
+                                       rebuild ? "items=4 task=rebuild frames=1 size=16 epochs=2 batch=4 widths=4,8"
+                                               : "items=4 frames=4 size=16 epochs=2 batch=4 widths=4,8",
+                                       rebuild ? "rebuilt" : "predicted");
+        struct seen s = {0};
+        score(l, (struct scorer_spec){.batch = 4, .hop = 1}, on_row, &s);
+        assert_int_equal(s.errors, !rebuild); /* three frames are enough for clips of one */
+        for (int i = 1; i < CLIP; i++)
+            assert_true((s.score[i] == s.score[0]) == !rebuild);
+        for (int i = 0; i < 8; i++)
+            assert_true(s.score[i] < s.score[8]);
+        loaded_close(l);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -304,6 +330,7 @@ int main(void)
         cmocka_unit_test(a_clip_has_one_frame_there),  cmocka_unit_test(single_frames_are_those_of_the_whole),
         cmocka_unit_test(stretches_are_held_out),      cmocka_unit_test(too_little_video),
         cmocka_unit_test(evaluation_of_frames),
+        cmocka_unit_test(what_is_predicted_is_the_last_frame),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
