@@ -500,7 +500,7 @@ static void gz_that_breaks_off(void **state)
     char *text = malloc(3 << 20);
     size_t used = (size_t)sprintf(text, "x,y\n");
     for (int i = 0; used < (size_t)(3 << 20) - 64; i++)
-        used += (size_t)sprintf(text + used, "%d,%d\n", i, i * 7919 % 10007);
+        used += (size_t)sprintf(text + used, "%d,%d\n", i, i % 10007 * 7919 % 10007);
     write_packed("broken.csv.gz", text, 1000);
     free(text);
     assert_true(dataset_open("broken.csv.gz", DATASET_LEARN, NULL, &ds, &e) < 0);

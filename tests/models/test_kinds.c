@@ -5,6 +5,7 @@
 #include "support/files.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 struct seen {
@@ -161,7 +162,7 @@ static void rows_in_memory(void **state)
     const char *path = in_folder("memory.safetensors");
     float rows[N * COLUMNS];
     engram_result together[N], one = ENGRAM_RESULT_INIT;
-    train("toy-rows", "toyrows:?n=60&test=2", path);
+    train("ae", "toyrows:?n=60&test=2", path);
     assert_int_equal(engram_model_load(path, &m, &e), 0);
     assert_int_equal(engram_scorer_new(m, settings, 1, &scorer, &e), 0);
     engram_model_format(m, &format);
@@ -177,6 +178,26 @@ static void rows_in_memory(void **state)
         assert_true(one.p_value == together[i].p_value && one.anomalous == together[i].anomalous);
         assert_int_equal(together[i].size, sizeof one);
     }
+    engram_scorer *telling;
+    const char *const maps[] = {"batch=4", "maps=true"};
+    engram_reason reasons[COLUMNS] = {ENGRAM_REASON_INIT};
+    size_t n;
+    assert_int_equal(engram_scorer_new(m, maps, 2, &telling, &e), 0);
+    assert_int_equal(engram_score_rows(telling, rows, 3, COLUMNS, together, &e), 0);
+    if (engram_scorer_reasons(telling, 2, reasons, COLUMNS, &n, &e) == 0) { /* of a model that has maps of rows */
+        assert_int_equal(n, COLUMNS);
+        double sum = 0, share = 1;
+        for (size_t i = 0; i < n; i++, sum += share) {
+            assert_true(reasons[i].column[0] == 'c' && reasons[i].share <= share);
+            share = reasons[i].share;
+            long place = strtol(reasons[i].column + 1, NULL, 10);
+            assert_true(fabs(strtod(reasons[i].value, NULL) - (double)rows[2 * COLUMNS + place - 1]) < 1e-4);
+            assert_non_null(strstr(reasons[i].normal, ".."));
+        }
+        assert_true(fabs(sum - 1) < 1e-6);
+    }
+    assert_int_equal(engram_scorer_reasons(telling, 3, reasons, COLUMNS, &n, &e), ENGRAM_USAGE);
+    engram_scorer_free(telling);
     assert_int_equal(engram_score_rows(scorer, rows, N, COLUMNS - 1, together, &e), ENGRAM_USAGE);
     assert_says(e.message, "6 columns");
     rows[8 * COLUMNS + 2] = NAN;

@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+#include <zlib.h>
 
 static atomic_long left = -1; /* allocations until the one that fails; negative: none does */
 
@@ -224,6 +225,51 @@ static int data(engram_error *error)
     return code;
 }
 
+static engram_scorer *scorer_of_table;
+
+static int train_table(engram_error *error)
+{
+    static const char *const few[] = {"epochs=1", "batch=4", "threads=1"};
+    const engram_train_job job = {.size = sizeof job,
+                                  .model = "ae",
+                                  .settings = few,
+                                  .nsettings = 3,
+                                  .data = "csv:table.csv.gz?id=name",
+                                  .output = "table.safetensors",
+                                  .force = 1};
+    return engram_train(&job, NULL, NULL, error);
+}
+
+static int some_reasons(void *user, const engram_row *row)
+{
+    engram_reason reasons[4] = {ENGRAM_REASON_INIT};
+    engram_error *error = user, why;
+    size_t n;
+    int code = row->result ? engram_scorer_reasons(scorer_of_table, 0, reasons, 4, &n, &why) : 0;
+    if (code)
+        *error = why;
+    return code;
+}
+
+static int score_table(engram_error *error)
+{
+    static const char *const urls[] = {"table.csv.gz"}, *const scorer_settings[] = {"threads=1", "batch=4",
+                                                                                    "maps=true"};
+    engram_model *model = NULL;
+    engram_error inner = {0};
+    scorer_of_table = NULL;
+    int code = engram_model_load("table.safetensors", &model, error);
+    if (!code)
+        code = engram_scorer_new(model, scorer_settings, 3, &scorer_of_table, error);
+    if (!code)
+        code = engram_score_data(scorer_of_table, urls, 1, NULL, some_reasons, &inner, error);
+    if (code && inner.code)
+        *error = inner;
+    engram_scorer_free(scorer_of_table);
+    engram_model_free(model);
+    return inner.code ? inner.code : code;
+}
+
 /* An allocation that failed has a code of its own; a file or thread that the system has no memory for says why. */
 static bool says_so(int code, const char *message)
 {
@@ -286,6 +332,20 @@ static void looking_at_data(void **state)
     try_all(data, "data", NULL);
 }
 
+static void tables(void **state)
+{
+    (void)state;
+    gzFile out = gzopen("table.csv.gz", "wb");
+    gzprintf(out, "name,size,shop,label\n");
+    for (int i = 0; i < 40; i++)
+        gzprintf(out, "n%d,%d,\"%s\",%s\n", i, i * i % 23, i % 3 ? "north" : "so\"\"uth", i % 9 ? "normal" : "odd");
+    assert_int_equal(gzclose(out), Z_OK);
+    json_set_alloc_funcs(json_allocate, free);
+    try_all(train_table, "train on a table", NULL);
+    json_set_alloc_funcs(__real_malloc, free);
+    try_all(score_table, "score a table", NULL);
+}
+
 static int begin(void **state)
 {
     engram_error error;
@@ -302,7 +362,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(looking_at_data), cmocka_unit_test(scoring),  cmocka_unit_test(scoring_data),
-        cmocka_unit_test(evaluating),      cmocka_unit_test(training),
+        cmocka_unit_test(evaluating),      cmocka_unit_test(training), cmocka_unit_test(tables),
     };
     return cmocka_run_group_tests_name("memory runs out", tests, begin, folder_end);
 }
