@@ -119,6 +119,62 @@ static int wide_resnet50_2(struct graph *g, struct node *x, struct node *layers[
     return resnet(g, x, wide_branch, (const int[]){3, 4, 6}, 256, layers);
 }
 
+/* Engram's own: stages of stride 4, 8 and 16, each a convolution and a residual one but for the first, behind a stem
+ * as SqueezeNet's. A net that learns has batch norms where one that has learnt has biases. */
+static struct node *own_conv(struct graph *g, const char *name, struct node *x, int out, int stride, bool learning)
+{
+    char full[LAYER_NAME];
+    snprintf(full, sizeof full, "%s%s", PREFIX, name);
+    const struct layer_spec l = {.out = out,
+                                 .kernel = {3, 3},
+                                 .stride = {stride, stride},
+                                 .pad = {1, 1},
+                                 .norm = learning,
+                                 .act = ACT_RELU,
+                                 .group = learning ? GROUP_MAIN : GROUP_STATE,
+                                 .dtype = g->precision};
+    return layer_conv(g, full, x, &l);
+}
+
+enum { OWN_STAGES = 3 };
+
+static void own_stages(struct graph *g, struct node *x, bool learning, struct node *stages[OWN_STAGES])
+{
+    static const struct pool_spec halve = {.kernel = 3, .stride = 2, .pad = 1};
+    static const int widths[OWN_STAGES] = {64, 112, 160};
+    x = own_conv(g, "own.stem", x, 48, 2, learning);
+    for (int k = 0; k < OWN_STAGES; k++) {
+        char name[32];
+        snprintf(name, sizeof name, "own.%d.conv", k);
+        x = own_conv(g, name, op_max_pool(g, x, halve), widths[k], 1, learning);
+        snprintf(name, sizeof name, "own.%d.more", k);
+        stages[k] = x = k ? op_add(g, x, own_conv(g, name, x, widths[k], 1, learning)) : x;
+    }
+}
+
+static int own(struct graph *g, struct node *x, struct node *layers[])
+{
+    struct node *stages[OWN_STAGES];
+    own_stages(g, x, false, stages);
+    layers[0] = stages[1];
+    layers[1] = stages[2];
+    return 2;
+}
+
+struct node *backbone_learn(struct graph *g, struct node *x)
+{
+    struct node *stages[OWN_STAGES];
+    own_stages(g, x, true, stages);
+    if (!stages[2])
+        return NULL;
+    int64_t height = stages[1]->shape.d[1], width = stages[1]->shape.d[2];
+    struct node *fine = op_mean_pool(g, stages[0], (struct pool_spec){.kernel = 2, .stride = 2});
+    struct node *all = op_concat(g, op_concat(g, fine, stages[1]), op_resize(g, stages[2], height, width));
+    const struct layer_spec l = {
+        .out = OWN_WIDTH, .kernel = {1, 1}, .stride = {1, 1}, .group = GROUP_MAIN, .dtype = F32};
+    return layer_conv(g, "embedding", all, &l);
+}
+
 /* ---- the table ---- */
 
 /* A tensor by which a net is known, O,I,kH,kW; nd 0: it must not be there. */
@@ -148,6 +204,7 @@ static const struct backbone {
                                   {{"conv1.weight", {4, {64, 3, 7, 7}}},
                                    {"layer1.0.conv1.weight", {4, {128, 64, 1, 1}}},
                                    {"layer3.6.conv1.weight", {0}}}},
+    [BACKBONE_OWN] = {"own", own, {{"own.stem.weight", {4, {48, 3, 3, 3}}}}},
 };
 
 enum { NETS = sizeof nets / sizeof *nets };
@@ -289,6 +346,11 @@ static int take_layer(const struct weights *from, const char layer[LAYER_NAME], 
 
 int backbone_take(const struct weights *from, struct params *params, struct err *e)
 {
+    return backbone_take_named(from, params, "", e);
+}
+
+int backbone_take_named(const struct weights *from, struct params *params, const char *wanted, struct err *e)
+{
     static const char suffix[] = ".weight";
     for (struct param *p = params->first; p; p = p->next) {
         size_t length = strlen(p->name), prefix = strlen(PREFIX), ending = strlen(suffix);
@@ -297,7 +359,8 @@ int backbone_take(const struct weights *from, struct params *params, struct err 
             continue;
         snprintf(layer, sizeof layer, "%.*s", (int)(length - ending - prefix), p->name + prefix);
         snprintf(name, sizeof name, "%s%s.bias", PREFIX, layer);
-        TRY(take_layer(from, layer, p, params_find(params, name), e));
+        if (!strncmp(layer, wanted, strlen(wanted)))
+            TRY(take_layer(from, layer, p, params_find(params, name), e));
     }
     params_changed(params);
     return 0;

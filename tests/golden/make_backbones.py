@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """Writes backbones.safetensors for test_backbones.c: what the layers of torchvision's squeezenet1_1, resnet18 and
-wide_resnet50_2 say of one small picture, with weights that a formula makes (tests/support/nets.h has it too). The nets
+wide_resnet50_2, and of engram's own net, say of one small picture, with weights that a formula makes (tests/support/nets.h has it too). The nets
 are written out here: torchvision is not needed. Run once, by hand, with Debian's python3-torch.
 
     python3 tests/golden/make_backbones.py
@@ -87,11 +87,23 @@ def resnet(x, wide, blocks):
     return layers[1:]
 
 
+def own(x):
+    """Engram's own net."""
+    x = F.relu(conv(x, "own.stem", 48, 3, 2, 1))
+    layers = []
+    for k, width in enumerate([64, 112, 160]):
+        x = F.relu(conv(F.max_pool2d(x, 3, 2, 1), f"own.{k}.conv", width, 3, pad=1))
+        if k:
+            x = x + F.relu(conv(x, f"own.{k}.more", width, 3, pad=1))
+            layers.append(x)
+    return layers
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     picture = torch.from_numpy(4 * values("input", 3 * HEIGHT * WIDTH) - 2).reshape(1, HEIGHT, WIDTH, 3).float().double()
     nets = {"squeezenet1_1": squeezenet1_1, "resnet18": lambda x: resnet(x, False, [2, 2, 2]),
-            "wide_resnet50_2": lambda x: resnet(x, True, [3, 4, 6])}
+            "wide_resnet50_2": lambda x: resnet(x, True, [3, 4, 6]), "own": own}
     tensors = {"input": picture}
     for net, run in nets.items():
         for k, layer in enumerate(run(picture.permute(0, 3, 1, 2))):

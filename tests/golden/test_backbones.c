@@ -106,12 +106,35 @@ static void wide_resnet50_2(void **state)
     check("wide_resnet50_2");
 }
 
+static void own(void **state)
+{
+    (void)state;
+    check("own");
+}
+
+/* What learns says as much at stride 8 as is asked of it, whatever the size. */
+static void a_net_that_learns_has_its_shape(void **state)
+{
+    (void)state;
+    struct params *params = params_new();
+    struct graph *g = graph_new(GRAPH_TRAIN, F32, params);
+    struct err e = ERR_INIT;
+    struct node *said = backbone_learn(g, graph_input(g, "input", SHAPE(2, 64, 96, 3)));
+    must(graph_error(g, &e), &e);
+    assert_true(shape_equal(&said->shape, &SHAPE(2, 8, 12, OWN_WIDTH)));
+    assert_non_null(params_find(params, "backbone.own.2.more.gain"));
+    graph_free(g);
+    params_free(params);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(squeezenet1_1),
         cmocka_unit_test(resnet18),
         cmocka_unit_test(wide_resnet50_2),
+        cmocka_unit_test(own),
+        cmocka_unit_test(a_net_that_learns_has_its_shape),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

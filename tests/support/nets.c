@@ -100,12 +100,28 @@ static void resnet(struct net *net, bool wide, const int blocks[3])
     }
 }
 
+/* Engram's own. */
+static void own(struct net *net)
+{
+    static const struct {
+        const char *layer;
+        int out, in;
+    } convs[] = {{"own.stem", 48, 3},      {"own.0.conv", 64, 48},   {"own.1.conv", 112, 64},
+                 {"own.1.more", 112, 112}, {"own.2.conv", 160, 112}, {"own.2.more", 160, 160}};
+    for (size_t i = 0; i < sizeof convs / sizeof *convs; i++) {
+        add_conv(net, convs[i].layer, convs[i].out, convs[i].in, 3);
+        add(net, convs[i].layer, "bias", SHAPE(convs[i].out));
+    }
+}
+
 static struct net *net_of(const char *name)
 {
     struct net *net = calloc(1, sizeof *net);
     assert_non_null(net);
     if (!strcmp(name, "squeezenet1_1"))
         squeezenet(net);
+    else if (!strcmp(name, "own"))
+        own(net);
     else if (!strcmp(name, "resnet18"))
         resnet(net, false, (const int[]){2, 2, 2});
     else

@@ -8,7 +8,7 @@
 /* Value i of what is called so, from 0 to 1. */
 double net_value(const char *name, size_t i);
 
-/* The weights of "squeezenet1_1", "resnet18" or "wide_resnet50_2", made when they are read, as far as their layers are
+/* The weights of "squeezenet1_1", "resnet18", "wide_resnet50_2" or "own", made when they are read, as far as their layers are
  * used. */
 struct weights net_weights(const char *net);
 /* The same as a file. */

@@ -1,0 +1,146 @@
+/* What the memory of features is made with: whitening, and centres. */
+#include "models/centres.h"
+#include "models/whiten.h"
+#include "support/files.h"
+
+#include "base/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { ROWS = 3000, WIDTH = 60, KEPT = 12 };
+
+/* Rows whose first directions vary most: value k is 2^(-k/4) times a normal number, mixed with the one before it, and
+ * not centred. */
+static float *correlated(size_t n)
+{
+    float *v = malloc(n * WIDTH * sizeof *v);
+    struct rng r = rng_new(5, 0);
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < WIDTH; k++) {
+            float own = rng_normal(&r) * exp2f(-(float)k / 4);
+            v[i * WIDTH + k] = own + (k ? 0.5f * v[i * WIDTH + k - 1] : 3);
+        }
+    return v;
+}
+
+static struct fit_rows rows_of(const float *values, size_t *index, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        index[i] = n - 1 - i; /* the order is the index's */
+    return (struct fit_rows){.values = values, .index = index, .n = n, .width = WIDTH, .seed = 1, .threads = 1};
+}
+
+static double product_mean(const float *y, size_t n, size_t a, size_t b)
+{
+    double sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += (double)y[i * KEPT + a] * (double)y[i * KEPT + b] / (double)n;
+    return sum;
+}
+
+static void project(const float *v, size_t n, const float *weight, const float *bias, float *y)
+{
+    for (size_t i = 0; i < n; i++)
+        for (size_t k = 0; k < KEPT; k++) {
+            double sum = (double)bias[k];
+            for (size_t j = 0; j < WIDTH; j++)
+                sum += (double)weight[k * WIDTH + j] * (double)v[i * WIDTH + j];
+            y[i * KEPT + k] = (float)sum;
+        }
+}
+
+/* Uncorrelated, centred, and of variance v / (v + a): below 1 by what is added, the less the larger v is. */
+static void whitened_rows_are_uncorrelated(void **state)
+{
+    (void)state;
+    static float weight[KEPT * WIDTH], bias[KEPT], y[ROWS * KEPT];
+    static size_t index[ROWS];
+    float *v = correlated(ROWS);
+    struct err e = ERR_INIT;
+    const struct fit_rows rows = rows_of(v, index, ROWS);
+    assert_int_equal(whiten_fit(&rows, KEPT, weight, bias, &e), 0);
+    project(v, ROWS, weight, bias, y);
+    double last = 1;
+    for (size_t a = 0; a < KEPT; a++) {
+        double mean = 0, own = product_mean(y, ROWS, a, a);
+        for (size_t i = 0; i < ROWS; i++)
+            mean += (double)y[i * KEPT + a] / ROWS;
+        assert_true(fabs(mean) < 1e-3);
+        assert_true(own > 0.7 && own < 1 && own < last + 1e-4);
+        last = own;
+        for (size_t b = 0; b < a; b++)
+            assert_true(fabs(product_mean(y, ROWS, a, b)) < 2e-3);
+    }
+    free(v);
+}
+
+/* Fewer rows than components, and values that never vary: no direction is made of nothing. */
+static void rows_that_hardly_vary_are_whitened(void **state)
+{
+    (void)state;
+    static float weight[KEPT * WIDTH], bias[KEPT], y[4 * KEPT];
+    size_t index[4];
+    float *v = correlated(4);
+    struct err e = ERR_INIT;
+    const struct fit_rows rows = rows_of(v, index, 4);
+    assert_int_equal(whiten_fit(&rows, KEPT, weight, bias, &e), 0);
+    project(v, 4, weight, bias, y);
+    for (size_t i = 0; i < 4 * KEPT; i++)
+        assert_true(isfinite(y[i]) && fabsf(y[i]) < 3);
+    for (size_t i = 0; i < 4 * WIDTH; i++)
+        v[i] = 7;
+    assert_int_equal(whiten_fit(&rows, KEPT, weight, bias, &e), 0);
+    for (size_t i = 0; i < KEPT * WIDTH; i++)
+        assert_true(isfinite(weight[i]));
+    free(v);
+}
+
+/* Three heaps of very different size: three centres find one each, the rare one too. */
+static void centres_are_far_apart(void **state)
+{
+    (void)state;
+    enum { N = 500, W = 5 };
+    static const float heaps[3] = {0, 10, -10};
+    static float rows[N * W], centres[3 * W];
+    struct rng r = rng_new(3, 0);
+    struct err e = ERR_INIT;
+    for (size_t i = 0; i < N; i++)
+        for (size_t k = 0; k < W; k++)
+            rows[i * W + k] = heaps[i == 77 ? 2 : i % 100 == 0] + 0.1f * rng_normal(&r);
+    for (uint64_t seed = 1; seed < 6; seed++) {
+        unsigned found = 0;
+        assert_int_equal(centres_choose(rows, N, W, 3, seed, 2, centres, &e), 0);
+        for (size_t c = 0; c < 3; c++)
+            for (unsigned h = 0; h < 3; h++)
+                found |= fabsf(centres[c * W] - heaps[h]) < 2 ? 1u << h : 0;
+        assert_int_equal(found, 7);
+    }
+}
+
+/* More centres than rows: every row is one, and none is made up. */
+static void every_row_may_be_a_centre(void **state)
+{
+    (void)state;
+    static const float rows[] = {1, 2, 3, 4};
+    float centres[7];
+    struct err e = ERR_INIT;
+    unsigned found = 0;
+    assert_int_equal(centres_choose(rows, 4, 1, 7, 9, 1, centres, &e), 0);
+    for (int i = 0; i < 7; i++) {
+        assert_true(centres[i] >= 1 && centres[i] <= 4);
+        found |= 1u << (int)centres[i];
+    }
+    assert_int_equal(found, 2 + 4 + 8 + 16);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(whitened_rows_are_uncorrelated),
+        cmocka_unit_test(rows_that_hardly_vary_are_whitened),
+        cmocka_unit_test(centres_are_far_apart),
+        cmocka_unit_test(every_row_may_be_a_centre),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
