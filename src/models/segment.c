@@ -20,9 +20,8 @@ static const struct option options[] = {
 
 static const struct preset presets[] = {
     {"general", "pictures brought to 128x128", "",
-     "size=128 epochs=1 steps=1800 batch=8 lr=0.002 lr_cosine=true lr_warmup=50 weight_decay=0.0001 keep=last "
-     "validation=0 "
-     "flip_h=true flip_v=true shift=0.04 zoom=0.1 rotate=5 gain=0.15 offset=0.04 score=map"},
+     "size=128 epochs=1 steps=1200 batch=8 lr=0.002 lr_cosine=true lr_warmup=50 weight_decay=0.0001 keep=last "
+     "validation=0 shift=0.02 gain=0.15 offset=0.04 score=model"},
     {0}};
 
 /* ---- the net ---- */
