@@ -103,10 +103,13 @@ CLASSES = {
     "mnist": tuple("0123456789"),
     "cifar10": ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
     "bottle": ("good", "broken_large", "broken_small", "contamination"),
+    "aliens": ("good", "damaged"),
+    "kolektor": ("good", "crack"),
 }
 
 
-FOLDERS = {"mnist": "mnist", "cifar10": "cifar10", "bottle": "mvtec/bottle", "ped2": "ped2"}  # in the user's folder
+FOLDERS = {"mnist": "mnist", "cifar10": "cifar10", "bottle": "mvtec/bottle", "ped2": "ped2", "aliens": "inspect/aliens",
+           "kolektor": "inspect/kolektor"}  # in the user's folder
 
 
 @functools.cache

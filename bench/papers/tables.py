@@ -56,10 +56,23 @@ PED2 = ("UCSD Ped2 (JPEG copies of the frames): trained on the 16 training video
         "videos; last epoch. Official: the score of a clip is that of its ninth frame of 16, or of the frame that is "
         "predicted, and scores are brought to 0..1 over each video.")
 
+PARTS = "Trained on train/good with the general preset and the settings, tested with all of test/; last epoch."
+
+
+def parts(name, title, **settings):
+    """Real parts with real defects; settings by model, over its general preset."""
+    return Table(name, title, PARTS, {model: Recipe("", text) for model, text in settings.items()}, data=name,
+                 classes=("good",), split=pictures.one_normal, metrics=PLACES)
+
+
 TABLES = {t.name: t for t in (
     Table("bottle", "MVTec AD bottle", BOTTLE,
-          {model: Recipe("", SMALL) for model in ("ae", "ae-skip", "memae", "daad", "daad+")},
+          {**{model: Recipe("", SMALL) for model in ("ae", "ae-skip", "memae", "daad", "daad+")}, "segment": Recipe()},
           data="bottle", classes=("good",), split=pictures.one_normal, metrics=PLACES),
+    parts("aliens", "Toy figures, 38 good ones", ae="size=128 epochs=60 batch=8", memae="size=128 epochs=60 batch=8",
+          segment=""),
+    parts("kolektor", "KolektorSDD, 500x1247, in tiles", ae="tile=128 size=512x192 epochs=1 batch=8",
+          segment="tile=128 size=512x192 steps=1"),
     Table("blocks", "Block size: DAAD on MVTec AD bottle", BOTTLE,
           {f"daad {r.replace(',', 'x')}": Recipe("", f"{SMALL} widths=16,32,64 rates={r}", "daad")
            for r in ("1,1,1", "2,2,1", "4,4,1", "8,8,1", "16,16,1", "4,4,4")},
