@@ -147,7 +147,7 @@ def markdown(rows, learns):
     yield "|" + "---|" * (2 + 2 * len(names))
     by_set = {n: means(rows, n, "") for n in names}
     for key in dict.fromkeys(k for found in by_set.values() for k in found):
-        cells = [f"{v:.3f}" for n in names for v in by_set[n].get(key, ())]
+        cells = [f"{v:.3f}" if v else "" for n in names for v in by_set[n].get(key, (None, None))]
         yield f"| {key[0]} | {key[1]} | " + " | ".join(cells) + " |"
     yield from ("", "Rank correlation of made and real, all alternatives (those that have not trained on made defects):", "")
     yield "| set | all kinds | " + " | ".join(KINDS[1:]) + " |\n|---|---|---|---|---|"
@@ -170,6 +170,8 @@ def main():
     table, rows = args.output / "choosing.csv", []
     if table.exists():
         rows = [tuple(row[c] for c in COLUMNS) for row in csv.DictReader(table.read_text().splitlines())]
+    else:
+        table.write_text(",".join(COLUMNS) + "\n")
     wanted = args.only.split(",") if args.only else [a.name for a in ALTERNATIVES]
     done = {row[:3] for row in rows}
     todo = [(n, a, s) for s in args.seeds.split(",") for a in ALTERNATIVES if a.name in wanted for n in args.sets
@@ -177,12 +179,13 @@ def main():
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for future in [pool.submit(measure, n, a, s, args.output, args.made) for n, a, s in todo]:
             try:
-                rows += future.result()
+                found = future.result()
             except RuntimeError as e:
                 sys.exit(f"bench/choosing.py: {e}")
-            with open(table, "w") as out:
-                csv.writer(out, lineterminator="\n").writerows([COLUMNS, *rows])
-            print(*rows[-len(KINDS)], file=sys.stderr, flush=True)
+            rows += found
+            with open(table, "a") as out:
+                csv.writer(out, lineterminator="\n").writerows(found)
+            print(*found[0], file=sys.stderr, flush=True)
     if rows:
         print("\n".join(markdown(rows, {a.name for a in ALTERNATIVES if a.model in LEARNS_MADE})))
 
