@@ -40,9 +40,10 @@ class Engram(NamedTuple):
 class Values(NamedTuple):
     """A function of (train, test, seed), where train and test are protocols.Rows."""
     function: object
+    clip: float = 5  # as engram does it
 
     def scores(self, split, folder, seed):
-        return self.function(*protocols.values(split), seed)
+        return self.function(*protocols.values(split, self.clip), seed)
 
 
 def pca(train, test, seed, components=10):

@@ -49,7 +49,7 @@ def place(split, folder):
 
 
 class Rows(NamedTuple):
-    """Rows as engram gives them to its models, each different one once."""
+    """Rows as engram's preset kdd gives them to its models, each different one once."""
     different: np.ndarray
     back: np.ndarray  # which of them each row is
 
@@ -64,25 +64,27 @@ def cells(lines):
     return np.array([line.split(",") for line in places]), back
 
 
-def columns(train, test):
-    """A pair of columns of numbers for each column, or for each category of it that training rows have."""
+def columns(train, test, weights, clip):
+    """A pair of columns of numbers for each column, or for each category of it that training rows have. Numbers have
+    mean 0 and deviation 1 over the training rows, and are clipped; categories are 0 and 1."""
     for a, b in zip(train.T, test.T):
         try:
-            yield a.astype(np.float32)[:, None], b.astype(np.float32)[:, None]
+            a, b = a.astype(np.float32)[:, None], b.astype(np.float32)[:, None]
         except ValueError:
             words = np.unique(a)
             yield (a[:, None] == words).astype(np.float32), (b[:, None] == words).astype(np.float32)
+            continue
+        mean = weights @ a
+        deviation = np.sqrt(weights @ (a - mean) ** 2)
+        deviation[deviation < 1e-6] = 1
+        yield tuple(np.clip((x - mean) / deviation, -clip, clip).astype(np.float32) for x in (a, b))
 
 
-def values(split, clip=5):
-    """(train, test) brought to mean 0 and deviation 1 over the training rows, categories too, and clipped."""
+def values(split, clip):
+    """(train, test) as Rows."""
     (train, to_train), (test, to_test) = cells(split.train), cells(split.test)
-    a, b = (np.concatenate(parts, axis=1) for parts in zip(*columns(train, test)))
     weights = np.bincount(to_train) / len(to_train)
-    mean = weights @ a
-    deviation = np.sqrt(weights @ (a - mean) ** 2)
-    deviation[deviation < 1e-6] = 1
-    a, b = (np.clip((x - mean) / deviation, -clip, clip).astype(np.float32) for x in (a, b))
+    a, b = (np.concatenate(parts, axis=1) for parts in zip(*columns(train, test, weights, clip)))
     return Rows(a, to_train), Rows(b, to_test)
 
 

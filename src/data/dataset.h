@@ -115,6 +115,7 @@ struct wishes {
     const char *roi;   /* a mask of what counts: a picture; "" or NULL: all of it */
     /* Of rows: */
     enum scale scale;     /* of numbers */
+    bool plain;           /* categories are 0 and 1 whatever the scale */
     double clip;          /* as in struct preprocess */
     enum missing missing; /* what an empty cell is */
 };

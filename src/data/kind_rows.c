@@ -150,7 +150,8 @@ static int spread_scale(const struct wishes *w, struct arena *arena, struct prep
     for (int i = 0; i < t->n; i++) {
         const struct column *c = &t->columns[i];
         for (int k = 0; k < c->values; k++) {
-            bool category = c->role == COLUMN_CATEGORY, standard = category && w->scale == SCALE_STANDARD;
+            bool category = c->role == COLUMN_CATEGORY;
+            bool standard = category && w->scale == SCALE_STANDARD && !w->plain;
             double share = category ? c->shares[k] : 0, deviation = sqrt(share * (1 - share));
             scale[c->value + k] = (float)(standard ? share : category ? 0 : c->middle);
             scale[p->n + c->value + k] = (float)(standard && deviation > 0 ? deviation : category ? 1 : c->spread);

@@ -25,6 +25,7 @@ const struct option train_options[] = {
     ROW_FLOAT(overlap, "0.25", 0, OVERLAP_MAX, "of tiles: what neighbours share, at least, as a part of their side"),
     ROW_STRING(roi, "", "a picture: where it is white counts, where it is black is ignored; empty: everything counts"),
     ROW_CHOICE(scaling, "standard", "standard|minmax|none", "of rows: numbers are brought to mean 0 and deviation 1, to 0..1, or left as they are"),
+    ROW_CHOICE(categories, "standard", "standard|plain", "of rows: what has a value for each category is scaled as numbers are, so that a rare one counts for much, or stays 0 and 1"),
     ROW_FLOAT(clip, "5", 0, 1e6, "of rows: scaled values beyond this, either way, are brought back to it; 0: they are not"),
     ROW_CHOICE(missing, "error", "error|mean|median", "of rows: what an empty cell is: an error, or the mean or median of its column; an empty category is one more"),
     ROW_INT(channels, "0", 0, 3, "1: grey, 3: colour, 0: chosen from the data"),
@@ -86,6 +87,7 @@ int train_wishes(const struct train_config *c, struct wishes *w, struct err *e)
                          .overlap = c->overlap,
                          .roi = c->roi,
                          .scale = c->scaling,
+                         .plain = c->categories == CATEGORIES_PLAIN,
                          .clip = c->clip,
                          .missing = c->missing};
     return train_size_parse(c->size, &w->height, &w->width, e);

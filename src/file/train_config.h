@@ -15,6 +15,7 @@
 enum precision { PRECISION_F32, PRECISION_BF16, PRECISION_AUTO };
 enum value_range { RANGE_SYMMETRIC, RANGE_UNIT }; /* -1..1, 0..1 */
 enum keep { KEEP_BEST, KEEP_LAST };
+enum categories { CATEGORIES_STANDARD, CATEGORIES_PLAIN }; /* scaled as numbers are; 0 and 1 */
 /* How what is said of clips becomes what is said of frames (run/frames.h). */
 enum protocol { PROTOCOL_FRAMES, PROTOCOL_OFFICIAL };
 /* What verdicts stand on; BY_FILE: what the file says, of scorers alone. */
@@ -37,12 +38,13 @@ struct train_config {
     double overlap;         /* of tiles: part of their side */
     char roi[OPTION_TEXT];  /* path of a mask of what counts; "": everything */
     enum scale scaling;     /* of the numbers in rows */
-    double clip;            /* of their values; 0: none */
-    enum missing missing;   /* what an empty cell is */
-    int64_t channels;       /* 0: guessed from the data */
-    int64_t frames;         /* of a clip; 0: 16 of videos, and pictures */
-    int64_t step;           /* of a clip: from frame to frame */
-    int64_t hop;            /* from clip to clip that is trained on */
+    enum categories categories;
+    double clip;          /* of their values; 0: none */
+    enum missing missing; /* what an empty cell is */
+    int64_t channels;     /* 0: guessed from the data */
+    int64_t frames;       /* of a clip; 0: 16 of videos, and pictures */
+    int64_t step;         /* of a clip: from frame to frame */
+    int64_t hop;          /* from clip to clip that is trained on */
     enum value_range range;
     double validation, calibration; /* shares of the normal training data */
     int64_t folds; /* of a model that is fitted: parts that are calibrated on in turn; 0: the share is held out */

@@ -37,7 +37,7 @@ extern const struct option autoencoder_options[];
 #define NET_TABLE   "activation=tanh hide=0.3"
 #define RUN_TABLE   "epochs=200 batch=64 patience=20 score=map map_top=1 aligned=yes"
 #define NET_KDD     "layers=60,30,10,3 activation=tanh"
-#define RUN_KDD     "epochs=5 batch=256 lr=0.001 keep=last validation=0"
+#define RUN_KDD     "epochs=20 batch=256 lr=0.001 keep=last validation=0 categories=plain"
 
 /* Of the hidden layers. */
 enum act autoencoder_act(const struct autoencoder_config *c);

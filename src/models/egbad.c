@@ -17,7 +17,7 @@ struct egbad_config {
 #define RUN "batch=64 lr=0.0002 beta1=0.5 keep=last validation=0"
 
 #define RUN_ROWS "epochs=100 batch=64 lr=0.0001 beta1=0.5 keep=last validation=0"
-#define RUN_KDD  "epochs=20 batch=50 lr=0.00001 beta1=0.5 keep=last validation=0"
+#define RUN_KDD  "epochs=20 batch=50 lr=0.00001 beta1=0.5 keep=last validation=0 categories=plain"
 
 static const struct preset presets[] = {
     {"general", "pictures brought to 64x64", "", RUN " epochs=50 size=64 score=map"},

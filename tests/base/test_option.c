@@ -152,6 +152,7 @@ static const struct choice {
     {"error", "squared|absolute", {ERROR_SQUARED, ERROR_ABSOLUTE}},
     {"task", "auto|predict|rebuild", {TASK_AUTO, TASK_PREDICT, TASK_REBUILD}},
     {"scaling", "standard|minmax|none", {SCALE_STANDARD, SCALE_MINMAX, SCALE_NONE}},
+    {"categories", "standard|plain", {CATEGORIES_STANDARD, CATEGORIES_PLAIN}},
     {"missing", "error|mean|median", {MISSING_ERROR, MISSING_MEAN, MISSING_MEDIAN}},
     {"made_kind", "shapes|cuts|blends|mixed", {MADE_SHAPES, MADE_CUTS, MADE_BLENDS, MADE_MIXED}},
     {"precision", "f32|bf16|auto", {PRECISION_F32, PRECISION_BF16, PRECISION_AUTO}},
