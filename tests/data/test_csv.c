@@ -99,6 +99,10 @@ static void columns_are_scaled_and_categories_become_values(void **state)
     load_row(&l, SPLIT_TEST, 0);
     assert_true(l.values[0] == 2); /* clipped */
     forget(&l);
+    l = learn_with("csv:small.csv?ignore=note", &(struct wishes){.scale = SCALE_STANDARD, .plain = true});
+    load_row(&l, SPLIT_TRAIN, 1);
+    assert_true(fabs((double)l.values[0] - (2 - 3) / deviation) < 1e-6 && l.values[1] == 1 && l.values[2] == 0);
+    forget(&l);
 }
 
 /* The same table in other clothes. */
