@@ -6,7 +6,7 @@
  *     video,first,last            frames count from 0, both ends belong to it; 03,,  says that 03 is normal
  *     clip,frames,first_1based,last_1based    from 1; `frames` is how long the video is, and is checked
  *
- * or a folder of masks, NAME_gt/, a picture a frame, of which white (128 and more) is anomalous. */
+ * Masks of frames are the source's business (video.c). */
 #ifndef DATA_LABELS_H
 #define DATA_LABELS_H
 

@@ -265,6 +265,42 @@ static int label(struct part *p, struct found *f, const char *path, struct label
     return labels_read(path, videos, f->n, part_arena(p), e);
 }
 
+/* NAME_gt beside a folder of frames: a mask a frame, of which one with white in it is anomalous (UCSD). */
+static int label_by_masks(struct part *p, const struct video *v, struct labelled *out, struct err *e)
+{
+    char *folder;
+    struct file_list list = {0};
+    struct picture_decoder *d = NULL;
+    if (asprintf(&folder, "%s_gt", v->path) < 0)
+        return err_memory(e, "a file name");
+    if (file_kind(folder) != FILE_FOLDER) {
+        free(folder);
+        return 0;
+    }
+    int code = file_list(folder, &list, e);
+    uint8_t *truths = code == 0 ? arena_alloc(part_arena(p), list.n + 1) : NULL;
+    if (code == 0)
+        code = truths ? picture_decoder_new(&d, e) : err_memory(e, "labels of frames");
+    out->truths = truths;
+    for (size_t i = 0; i < list.n && code == 0; i++) {
+        struct picture mask;
+        char *path = picture_name(list.names[i]) ? file_join(folder, list.names[i]) : NULL;
+        code = path ? picture_read(d, path, 1, &mask, e) : 0;
+        for (size_t k = 0; path && code == 0 && k < (size_t)mask.width * (size_t)mask.height; k++)
+            truths[out->ntruths] |= mask.pixels[k] >= 128;
+        out->ntruths += path != NULL;
+        free(path);
+    }
+    picture_decoder_free(d);
+    file_list_free(&list);
+    const int64_t frames = code == 0 ? count_frames(v->path, e) : 0;
+    if (code == 0 && frames != out->ntruths)
+        code = err_set(e, ERR_FORMAT, "%s holds %lld masks for the %lld frames of %s; one a frame is wanted", folder,
+                       (long long)out->ntruths, (long long)frames, v->name);
+    free(folder);
+    return code;
+}
+
 static int add_video(struct part *p, enum split split, const struct video *v, const struct labelled *labels,
                      struct err *e)
 {
@@ -286,8 +322,12 @@ static int add_found(struct part *p, enum split split, const char *folder, struc
     int code = labels ? 0 : err_memory(e, "labels of frames");
     if (code == 0 && path)
         code = label(p, f, path, labels, e);
-    for (size_t i = 0; i < f->n && code == 0; i++)
-        code = add_video(p, split, &f->v[i], &labels[i], e);
+    for (size_t i = 0; i < f->n && code == 0; i++) {
+        if (!none && !path)
+            code = label_by_masks(p, &f->v[i], &labels[i], e);
+        if (code == 0)
+            code = add_video(p, split, &f->v[i], &labels[i], e);
+    }
     free(labels);
     free(path);
     return code;

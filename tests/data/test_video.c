@@ -294,6 +294,26 @@ static void labels_are_found(void **state)
     dataset_close(ds);
 }
 
+/* UCSD's layout: a mask a frame. */
+static void masks_are_labels(void **state)
+{
+    (void)state;
+    write_frames("masked/Test/Test001", 3, 0, 0);
+    write_frames("masked/Test/Test002", 2, 0, 0);
+    for (int i = 0; i < 3; i++)
+        write_mask(in_folder("masked/Test/Test001_gt/%d.png", i), VIDEO_WIDTH, VIDEO_HEIGHT, 0, 0, i == 1, i == 1);
+    struct dataset *ds = open_dataset("masked", DATASET_SCORE);
+    assert_int_equal(dataset_count(ds, SPLIT_TEST), 2);
+    assert_int_equal(truth_sum(ds, 0), 1);
+    assert_int_equal(dataset_truth(ds, SPLIT_TEST, 0, 1), 1);
+    assert_int_equal(dataset_truth(ds, SPLIT_TEST, 1, 0), -1);
+    dataset_close(ds);
+    write_mask("masked/Test/Test001_gt/9.png", VIDEO_WIDTH, VIDEO_HEIGHT, 0, 0, 1, 1);
+    struct err e = ERR_INIT;
+    assert_true(dataset_open("masked", DATASET_SCORE, NULL, &ds, &e) < 0);
+    assert_says(e.msg, "4 masks");
+}
+
 static void refuses_labels(const char *labels, const char *text, const char *word, const char *other)
 {
     struct dataset *ds;
@@ -365,12 +385,12 @@ static void a_feed_plays_everything(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_a_video),         cmocka_unit_test(what_is_none),
-        cmocka_unit_test(parts_and_names),         cmocka_unit_test(frames_as_they_are),
-        cmocka_unit_test(compressed_frames),       cmocka_unit_test(damaged_videos),
-        cmocka_unit_test(shorter_than_a_clip),     cmocka_unit_test(clips_hold_their_frames),
-        cmocka_unit_test(labels_are_found),        cmocka_unit_test(labels_that_do_not_fit),
-        cmocka_unit_test(a_feed_plays_everything),
+        cmocka_unit_test(what_is_a_video),        cmocka_unit_test(what_is_none),
+        cmocka_unit_test(parts_and_names),        cmocka_unit_test(frames_as_they_are),
+        cmocka_unit_test(compressed_frames),      cmocka_unit_test(damaged_videos),
+        cmocka_unit_test(shorter_than_a_clip),    cmocka_unit_test(clips_hold_their_frames),
+        cmocka_unit_test(masks_are_labels),       cmocka_unit_test(labels_are_found),
+        cmocka_unit_test(labels_that_do_not_fit), cmocka_unit_test(a_feed_plays_everything),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }
