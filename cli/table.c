@@ -7,9 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { BLOCK = 200, GAP = 2, COLUMNS = 32, NARROW = 40, WIDE = 10000 };
+enum { BLOCK = 200, GAP = 2, COLUMNS = TABLE_COLUMNS, NARROW = 40, WIDE = 10000 };
+
+static const double PATIENCE = 1; /* seconds that a row waits for others */
 
 /* Characters in a line of stdout: COLUMNS, else the terminal's, else 80. */
 static size_t screen_columns(void)
@@ -42,12 +45,22 @@ void table_begin(struct table *t, size_t columns)
     *t = (struct table){.columns = columns};
 }
 
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
+}
+
 static bool print_block(struct table *t);
 
 bool table_add(struct table *t, const char *const *cells)
 {
-    if (t->n == BLOCK * t->columns && !print_block(t))
+    const bool full = t->n == BLOCK * t->columns, late = t->n > t->columns && now() - t->since > PATIENCE;
+    if ((full || late) && !print_block(t))
         return false;
+    if (t->n <= t->columns) /* the names do not count */
+        t->since = now();
     if (t->n == t->room) {
         size_t room = 2 * t->room + 8 * t->columns;
         char **more = realloc(t->cells, room * sizeof *more);
@@ -87,10 +100,11 @@ static size_t longest_word(const char *text)
     return longest;
 }
 
-/* Columns as wide as their widest cell; then the widest, as far as its words allow, gives way until all fit. */
-static void choose_widths(const struct table *t, size_t *width)
+/* Columns as wide as their widest cell, and as they were; then the widest, as far as its words allow, gives way until
+ * all fit. */
+static void choose_widths(struct table *t)
 {
-    size_t least[COLUMNS] = {0}, sum = 0;
+    size_t least[COLUMNS] = {0}, sum = 0, *width = t->width;
     for (size_t i = 0; i < t->n; i++) {
         size_t c = i % t->columns, w = screen_width(t->cells[i], strlen(t->cells[i])), word = longest_word(t->cells[i]);
         width[c] = w > width[c] ? w : width[c];
@@ -156,11 +170,10 @@ static bool print_row(const struct table *t, char *const *cells, const size_t *w
 
 static bool print_block(struct table *t)
 {
-    size_t width[COLUMNS] = {0};
     bool fine = true;
-    choose_widths(t, width);
+    choose_widths(t);
     for (size_t i = 0; fine && i < t->n; i += t->columns)
-        fine = print_row(t, t->cells + i, width);
+        fine = print_row(t, t->cells + i, t->width);
     int why = errno;
     for (size_t i = 0; i < t->n; i++)
         free(t->cells[i]);

@@ -108,6 +108,12 @@ int scorer_score_videos(struct scorer *s, struct dataset *data, enum split split
                                             .retry = s->retry},
                                    .stopping = s->stopping,
                                    .user = s->user};
+    if (p.live && dataset_count(data, split) > 1)
+        return err_set(
+            e, ERR_USAGE,
+            "%s is a live stream, which has no end, and something else is to be scored, too; score each with a "
+            "command of its own",
+            dataset_sample(data, split, 0)->path);
     TRY(stream_new(s, on_verdict, &p, &p.stream, e));
     int code = feed_new(&spec, &feed, e);
     if (code >= 0)

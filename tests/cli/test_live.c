@@ -121,6 +121,7 @@ static void what_live_streams_are_not_for(void **state)
 {
     (void)state;
     small_model();
+    assert_refused(run("score small.safetensors rtsp://127.0.0.1:9/one rtsp://127.0.0.1:9/two"), 2, "of its own");
     assert_refused(run("train ae rtsp://127.0.0.1:9/camera -o never.safetensors"), 2, "live stream");
     assert_refused(run("eval small.safetensors rtsp://127.0.0.1:9/camera"), 1, "nothing to measure");
     assert_false(exists("never.safetensors"));
