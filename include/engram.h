@@ -211,8 +211,9 @@ ENGRAM_API int engram_score_file(engram_scorer *scorer, const char *path, engram
 ENGRAM_API int engram_score_encoded(engram_scorer *scorer, const void *bytes, size_t n, engram_result *result,
                                     engram_error *error);
 /* Scores n rows of `columns` numbers each, one row behind the other, as the training's data had them: any n, `batch` of
- * them at a time. Another number of columns than the model's (engram_format's channels) is ENGRAM_USAGE; a number that
- * is not finite fails them all, before any is scored. */
+ * them at a time. A row has a number for each learnt column (engram_model_column_at), of a category its place among
+ * those that the model knows, from 0, and anything else for an unknown one. Another number of columns than the model's
+ * (engram_format's channels) is ENGRAM_USAGE; a number that is not finite fails them all, before any is scored. */
 ENGRAM_API int engram_score_rows(engram_scorer *scorer, const float *rows, size_t n, size_t columns,
                                  engram_result *results, engram_error *error);
 /* The same of n rows of `columns` texts each, as they stand in a file: of every column that the model has learnt, in
@@ -582,6 +583,20 @@ typedef struct engram_format {
 /* 1; 0 where there is no model or no struct to fill. */
 ENGRAM_API int engram_model_format(const engram_model *model, engram_format *format);
 
+/* A column of the table that a model learnt from. */
+typedef struct engram_column {
+    size_t size;
+    const char *name, *role; /* "duration"; "number", "category", "label", "id", "ignored" */
+    int64_t place;           /* in a row of engram_score_rows, from 0; -1: it is not learnt */
+    size_t ncategories;      /* of a category: texts that it knows */
+    double low, high;        /* of a number: where 98 % of the training rows lie */
+} engram_column;
+
+/* The i-th column: 1, or 0 past the last, and of models that are not of rows. */
+ENGRAM_API int engram_model_column_at(const engram_model *model, size_t i, engram_column *row);
+/* The k-th text of column i's categories; NULL past the last. */
+ENGRAM_API const char *engram_model_category_at(const engram_model *model, size_t i, size_t k);
+
 /* Items of a model's k-th memory that can be looked at: the picture that one decodes to on its own. `pixels` (the
  * caller's) gets the n = tile_height x tile_width x channels bytes of what the model sees at once. ENGRAM_USAGE: no
  * such memory, no such item, another n. */
@@ -665,6 +680,7 @@ ENGRAM_API int engram_machine_measure(int threads, engram_machine *machine, engr
 #define ENGRAM_FACT_INIT            {sizeof(engram_fact), 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define ENGRAM_EPOCH_INIT           {sizeof(engram_epoch), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_FORMAT_INIT          {sizeof(engram_format), 0, 0, 0, 0, 0, 0}
+#define ENGRAM_COLUMN_INIT          {sizeof(engram_column), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_BENCH_JOB_INIT       {sizeof(engram_bench_job), 0, 0, 0, 0, 0, 0, 0}
 #define ENGRAM_BENCH_SUMMARY_INIT   {sizeof(engram_bench_summary), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_MACHINE_INIT         {sizeof(engram_machine), 0, 0, 0, 0}

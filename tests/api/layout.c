@@ -82,6 +82,15 @@ AT(engram_row, time, 64);
 AT(engram_row, picture, 72);
 AT(engram_row, id, 80);
 
+SIZE(engram_column, 56);
+AT(engram_column, size, 0);
+AT(engram_column, name, 8);
+AT(engram_column, role, 16);
+AT(engram_column, place, 24);
+AT(engram_column, ncategories, 32);
+AT(engram_column, low, 40);
+AT(engram_column, high, 48);
+
 SIZE(engram_reason, 200);
 AT(engram_reason, size, 0);
 AT(engram_reason, column, 8);

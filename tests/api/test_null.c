@@ -190,6 +190,8 @@ static void looking(void **state)
     refused(engram_model_memory(model, NULL, 0, NULL, &error), "bytes");
     assert_int_equal(engram_model_items(NULL, 0), 0);
     assert_int_equal(engram_model_fact_at(NULL, 0, &fact), 0);
+    assert_int_equal(engram_model_column_at(NULL, 0, NULL), 0);
+    assert_null(engram_model_category_at(NULL, 0, 0));
     assert_int_equal(engram_model_fact_at(model, 0, NULL), 0);
     assert_int_equal(engram_model_curve_at(NULL, 0, &epoch), 0);
     assert_int_equal(engram_model_curve_at(model, 0, NULL), 0);

@@ -182,6 +182,13 @@ static void rows_in_memory(void **state)
     const char *const maps[] = {"batch=4", "maps=true"};
     engram_reason reasons[COLUMNS] = {ENGRAM_REASON_INIT};
     size_t n;
+    engram_column column = ENGRAM_COLUMN_INIT;
+    assert_int_equal(engram_model_column_at(m, 2, &column), 1);
+    assert_string_equal(column.name, "c3");
+    assert_string_equal(column.role, "number");
+    assert_true(column.place == 2 && column.low < column.high && !column.ncategories);
+    assert_null(engram_model_category_at(m, 2, 0));
+    assert_int_equal(engram_model_column_at(m, COLUMNS, &column), 0);
     assert_int_equal(engram_scorer_new(m, maps, 2, &telling, &e), 0);
     assert_int_equal(engram_score_rows(telling, rows, 3, COLUMNS, together, &e), 0);
     if (engram_scorer_reasons(telling, 2, reasons, COLUMNS, &n, &e) == 0) { /* of a model that has maps of rows */

@@ -1,4 +1,4 @@
-/* The public interface: which columns make a row abnormal. */
+/* The public interface: the columns of tables, and which of them make a row abnormal. */
 #include "engram_private.h"
 
 #include "data/reasons.h"
@@ -64,4 +64,26 @@ int engram_scorer_reasons(const engram_scorer *scorer, size_t i, engram_reason *
     if (code >= 0)
         code = find_reasons(scorer, i, reasons, room, n, &call.err);
     return call_end(&call, code, error);
+}
+
+/* NULL: the model is not of rows, or has no such column. */
+static const struct column *find_column(const engram_model *model, size_t i)
+{
+    const struct table *t = model ? loaded_file(model->loaded)->input.table : NULL;
+    return t && i < (size_t)t->n ? &t->columns[i] : NULL;
+}
+
+int engram_model_column_at(const engram_model *model, size_t i, engram_column *row)
+{
+    const struct column *c = find_column(model, i);
+    if (!c)
+        return 0;
+    return STRUCT_ROW(engram_column, row, .name = c->name, .role = column_roles[c->role], .place = c->kept,
+                      .ncategories = (size_t)c->categories.n, .low = c->low, .high = c->high);
+}
+
+const char *engram_model_category_at(const engram_model *model, size_t i, size_t k)
+{
+    const struct column *c = find_column(model, i);
+    return c && k < (size_t)c->categories.n ? c->categories.words[k].text : NULL;
 }
