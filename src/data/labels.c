@@ -41,19 +41,16 @@ char *labels_find(const char *folder)
     return found;
 }
 
+/* No table: NAME.csv is what people call the scores of NAME.mp4. */
 char *labels_beside(const char *video)
 {
-    static const char *const endings[] = {".npy", ".csv"};
     const char *slash = strrchr(video, '/'), *dot = strrchr(slash ? slash : video, '.');
-    const int stem = (int)(dot ? dot - video : (ptrdiff_t)strlen(video));
-    for (int i = 0; i < 2; i++) {
-        char *path;
-        if (asprintf(&path, "%.*s%s", stem, video, endings[i]) < 0)
-            return NULL;
-        if (file_kind(path) == FILE_REGULAR)
-            return path;
-        free(path);
-    }
+    char *path;
+    if (asprintf(&path, "%.*s.npy", (int)(dot ? dot - video : (ptrdiff_t)strlen(video)), video) < 0)
+        return NULL;
+    if (file_kind(path) == FILE_REGULAR)
+        return path;
+    free(path);
     return NULL;
 }
 

@@ -27,7 +27,7 @@ struct labelled {
 /* The labels beside `folder`, or in the two folders above it: their path on the heap (free), NULL: none. */
 char *labels_find(const char *folder);
 
-/* The labels of one video, NAME.npy or NAME.csv beside it. */
+/* The labels of one video, NAME.npy beside it. */
 char *labels_beside(const char *video);
 
 /* Reads labels for all of n videos, in order, from `path`; truths are made in the arena. Whatever does not fit the
