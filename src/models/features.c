@@ -54,19 +54,19 @@ static const struct option options[] = {
 /* ImageNet's means and deviations of colours from 0 to 1, as torchvision has them. */
 static const double imagenet_mean[COLOURS] = {0.485, 0.456, 0.406}, imagenet_deviation[COLOURS] = {0.229, 0.224, 0.225};
 
-/* Mean and deviation of the channels, over all rows. */
-static void moments(const struct fit_rows *rows, double mean[COLOURS], double deviation[COLOURS])
+/* Mean and deviation of all values. One pair for all channels leaves colours as they are: scaled one by one, a channel
+ * in which the good pictures hardly differ would be mostly noise. */
+static void moments(const struct fit_rows *rows, double *mean, double *deviation)
 {
-    for (size_t c = 0; c < rows->width; c++) {
-        double sum = 0, square = 0;
-        for (size_t i = 0; i < rows->n; i++) {
+    double sum = 0, square = 0, n = (double)rows->n * (double)rows->width;
+    for (size_t i = 0; i < rows->n; i++)
+        for (size_t c = 0; c < rows->width; c++) {
             double v = (double)fit_row(rows, i)[c];
             sum += v;
             square += v * v;
         }
-        mean[c] = sum / (double)rows->n;
-        deviation[c] = sqrt(fmax(square / (double)rows->n - mean[c] * mean[c], 0));
-    }
+    *mean = sum / n;
+    *deviation = sqrt(fmax(square / n - *mean * *mean, 0));
 }
 
 /* A matrix and a shift that give the backbone its three colours of one or three channels. */
@@ -75,13 +75,13 @@ static int fit_scale(const void *config, const struct fit_rows *rows, struct par
     static const double flat = 1e-2; /* deviations of pictures of one colour are not believed */
     const struct features_config *c = config;
     struct param *scale = params_find(params, SCALE), *shift = params_find(params, SHIFT);
-    double mean[COLOURS], deviation[COLOURS];
+    double mean, deviation;
     (void)e;
-    moments(rows, mean, deviation);
+    moments(rows, &mean, &deviation);
     memset(scale->value, 0, scale->count * sizeof *scale->value);
     for (size_t k = 0; k < COLOURS; k++) {
         size_t from = rows->width == COLOURS ? k : 0;
-        double m = mean[from], d = fmax(deviation[from], flat);
+        double m = mean, d = fmax(deviation, flat);
         if (c->input == INPUT_IMAGENET) { /* whose numbers are for 0..1 where ours are -1..1, the run's default */
             m = 2 * imagenet_mean[k] - 1;
             d = 2 * imagenet_deviation[k];
