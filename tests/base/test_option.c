@@ -10,6 +10,7 @@
 #include "base/option.h"
 #include "file/train_config.h"
 #include "models/autoencoder.h"
+#include "models/backbone.h"
 #include "models/framenet.h"
 #include "models/unet.h"
 
@@ -135,7 +136,7 @@ static void a_linked_table_stands_in_its_place(void **state)
  * to itself stand here as numbers. */
 static const struct choice {
     const char *name, *words;
-    int values[4];
+    int values[5];
 } choices[] = {
     {"activation", "relu|leaky|tanh", {HIDDEN_RELU, HIDDEN_LEAKY, HIDDEN_TANH}},
     {"activation", "relu|leaky", {0, 1}},
@@ -146,6 +147,11 @@ static const struct choice {
     {"query", "whole|position", {0, 1}},
     {"similarity", "cosine|dot", {SIM_COSINE, SIM_DOT}},
     {"fallback", "best|zero", {FALLBACK_BEST, FALLBACK_ZERO}},
+    {"net",
+     BACKBONE_NAMES,
+     {BACKBONE_AUTO, BACKBONE_SQUEEZENET1_1, BACKBONE_RESNET18, BACKBONE_WIDE_RESNET50_2, BACKBONE_OWN}},
+    {"input", "set|imagenet", {0, 1}},
+    {"head", "bank|gaussian", {0, 1}},
     {"adversarial", "features|verdict", {0, 1}},
     {"distance", "l2|l1", {0, 1}},
     {"judged", "features|verdict", {0, 1}},

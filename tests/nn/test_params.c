@@ -228,12 +228,15 @@ static void weights_decay(void **state)
     struct adam decaying = rule;
     decaying.decay = 0.5f;
     struct params *ps = params_new(), *first = params_new();
-    const struct param *p = declare(ps, "w", SHAPE(COUNT), GROUP_MAIN, uniform);
+    struct param *p = declare(ps, "w", SHAPE(COUNT), GROUP_MAIN, uniform);
     const struct param *start = declare(first, "w", SHAPE(COUNT), GROUP_MAIN, uniform);
     probe_allocate(ps, 3);
     probe_allocate(first, 3);
+    static float none[COUNT];
+    p->grad = none;
     for (int step = 0; step < STEPS; step++)
         params_adam(ps, GROUP_MAIN, &decaying, 1);
+    p->grad = NULL;
     for (size_t i = 0; i < COUNT; i++)
         assert_true(fabs((double)p->value[i] - (double)start->value[i] * pow(1 - 5e-4, STEPS)) < 1e-6);
     params_free(ps);
