@@ -281,9 +281,22 @@ static int fit(struct fitting *f, size_t *samples, struct err *e)
     return model_file_write(t->output, true, &t->about, t->params, e);
 }
 
+/* A step is given the rows of a sample as the model made them, which with tiles are those of the last one alone. */
+static int check_whole(const struct trainer *t, struct err *e)
+{
+    const struct preprocess *input = &t->about.input;
+    if (!input->tile && !input->roi)
+        return 0;
+    return err_set(e, ERR_USAGE,
+                   "model %s is fitted to whole pictures, so option %s cannot be had with it; leave it out (a larger "
+                   "size sees smaller defects), or take a model that is trained in epochs",
+                   t->job->model->name, input->tile ? "tile" : "roi");
+}
+
 int fit_run(struct trainer *t, struct err *e)
 {
     struct fitting f = {.t = t};
+    TRY(check_whole(t, e));
     size_t n = dataset_count(t->job->data, SPLIT_TRAIN), *samples = malloc(n * sizeof *samples);
     int code = samples ? fit(&f, samples, e) : err_memory(e, "the samples to fit to");
     free(samples);

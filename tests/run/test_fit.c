@@ -207,6 +207,7 @@ static void what_does_not_fit_is_a_sentence(void **state)
     refused("memae", "folds=5", ERR_USAGE, "folds (5) would train memae as often");
     refused("features", "folds=1", ERR_USAGE, "at least 2");
     refused("features", "score=map", ERR_USAGE, "leave score at model");
+    refused("features", "tile=16", ERR_USAGE, "option tile cannot be had");
     refused("features", "net=resnet18", ERR_USAGE, "another net");
     snprintf(options, sizeof options, "backbone=%s", in_folder("nowhere"));
     refused("features", options, ERR_IO, "cannot be opened");
