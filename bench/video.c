@@ -131,7 +131,7 @@ static int play(const char *video, const char *model, int threads, struct run *r
     struct dataset *data = NULL;
     struct loaded *loaded = NULL;
     struct scorer *scorer = NULL;
-    const struct scorer_spec spec = {.batch = LENGTH, .threads = threads, .rate = 0.05};
+    const struct scorer_spec spec = {.batch = LENGTH, .threads = threads, .precision = PRECISION_AUTO, .rate = 0.05};
     int code = dataset_open(video, DATASET_SCORE, NULL, &data, e);
     if (code == 0)
         code = loaded_open(model, &loaded, e);
