@@ -171,8 +171,8 @@ int dataset_check(struct dataset *ds, enum split split, const struct dataset_nee
  * Each line goes to `out` at LOG_INFO. Fails for want of memory alone. */
 int dataset_summary(const struct dataset *ds, const struct log *out, struct err *e);
 
-/* And what the samples to learn from are made of, or where there are none those to score: of rows every column. May read
- * all of them. */
+/* And what the samples to learn from are made of, or where there are none those to score: of rows every column. May
+ * read all of them. */
 int dataset_tell(struct dataset *ds, const struct log *out, struct err *e);
 
 /* The table of sources; NULL after the last. For help texts. */

@@ -47,8 +47,8 @@ struct train_config {
     int64_t hop;          /* from clip to clip that is trained on */
     enum value_range range;
     double validation, calibration; /* shares of the normal training data */
-    int64_t folds; /* of a model that is fitted: parts that are calibrated on in turn; 0: the share is held out */
-    int64_t patience;               /* epochs without a better validation loss; 0: no early stopping */
+    int64_t folds;    /* of a model that is fitted: parts that are calibrated on in turn; 0: the share is held out */
+    int64_t patience; /* epochs without a better validation loss; 0: no early stopping */
     enum keep keep;
     struct augment augment;
     struct made_defects made;

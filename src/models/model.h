@@ -124,7 +124,7 @@ struct model {
     /* What the all-models loop may expect: */
     unsigned takes; /* TAKES_* */
     bool has_map;
-    bool fitted; /* in steps of fitting (struct fit_step): it has no training graph */
+    bool fitted;             /* in steps of fitting (struct fit_step): it has no training graph */
     bool some_sizes;         /* takes some sizes of pictures only, 16x16 and 64x64 among them, and says which would do;
                                 the others take any from 16 on */
     const char *score_watch; /* the watch or loss that is the mean of the score's first part, once the statistics of the

@@ -1,7 +1,7 @@
-/* The adjoint of a convolution from very few channels (pictures): the last layer of every decoder here, and the gradient
- * of a picture that another net looks at. oneDNN's backward-data vectorises over those channels and runs at a few
- * percent of the machine. Here it is one matrix product into a column per tap and channel (as a 1x1 convolution, which
- * oneDNN does well in any precision), and a gather of the columns into the picture (col2im). */
+/* The adjoint of a convolution from very few channels (pictures): the last layer of every decoder here, and the
+ * gradient of a picture that another net looks at. oneDNN's backward-data vectorises over those channels and runs at a
+ * few percent of the machine. Here it is one matrix product into a column per tap and channel (as a 1x1 convolution,
+ * which oneDNN does well in any precision), and a gather of the columns into the picture (col2im). */
 #ifndef NN_THIN_H
 #define NN_THIN_H
 

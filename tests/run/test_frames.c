@@ -329,8 +329,7 @@ int main(void)
         cmocka_unit_test(a_map_changes_nothing),       cmocka_unit_test(steps),
         cmocka_unit_test(a_clip_has_one_frame_there),  cmocka_unit_test(single_frames_are_those_of_the_whole),
         cmocka_unit_test(stretches_are_held_out),      cmocka_unit_test(too_little_video),
-        cmocka_unit_test(evaluation_of_frames),
-        cmocka_unit_test(what_is_predicted_is_the_last_frame),
+        cmocka_unit_test(evaluation_of_frames),        cmocka_unit_test(what_is_predicted_is_the_last_frame),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }

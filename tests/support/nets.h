@@ -8,8 +8,8 @@
 /* Value i of what is called so, from 0 to 1. */
 double net_value(const char *name, size_t i);
 
-/* The weights of "squeezenet1_1", "resnet18", "wide_resnet50_2" or "own", made when they are read, as far as their layers are
- * used. */
+/* The weights of "squeezenet1_1", "resnet18", "wide_resnet50_2" or "own", made when they are read, as far as their
+ * layers are used. */
 struct weights net_weights(const char *net);
 /* The same as a file. */
 void net_write(const char *net, const char *path);

@@ -263,7 +263,8 @@ static void top_forward(struct exec *x)
 {
     size_t samples = count_of(x->node), each = count_of(x->node->in[0]) / samples;
     for (size_t n = 0; n < samples; n++)
-        ((float *)x->out)[n] = top_mean((const float *)x->in[0] + n * each, each, (size_t)*(const int *)x->node->spec);
+        ((float *)x->out)[n] =
+            top_mean((const float *)x->in[0] + n * each, each, (size_t) * (const int *)x->node->spec);
 }
 
 static const struct op top_op = {.name = "top mean", .infer = top_infer, .forward = top_forward};
