@@ -148,8 +148,9 @@ static void add_output(const struct frames *f, struct pending *p, int i, int64_t
 void frames_add(struct frames *f, int i, int64_t first)
 {
     const float *map = forward_map(f->spec.forward, i);
-    const int64_t skipped = f->judged ? f->length - f->judged : 0; /* at the front, without a map */
-    const int64_t from = official(f) ? f->length / 2 : skipped, to = official(f) ? from + 1 : f->length;
+    const int64_t skipped = f->judged ? f->length - f->judged : 0; /* at the front, without a map: not judged */
+    const int64_t middle = skipped + (f->length - skipped) / 2;    /* of 16 the ninth; the one that is predicted */
+    const int64_t from = official(f) ? middle : skipped, to = official(f) ? from + 1 : f->length;
     place(f, first + f->length - 1);
     for (int64_t k = from; k < to; k++)
         if (first + k >= f->first) {

@@ -7,7 +7,7 @@
  * that no clip speaks of (the first ones, where a model predicts the last frame of a clip) has what the next one has.
  *
  * Protocol `official`: the clip's score is that of its middle frame alone, the ninth of 16 (the official code of
- * MemAE), and the other frames at a video's ends have none.
+ * MemAE), or of the middle of those that are predicted; the other frames at a video's ends have none.
  *
  * Frames count those that clips are made of: with a step, every so many of the video's. One thread's. */
 #ifndef RUN_FRAMES_H

@@ -301,6 +301,17 @@ static void evaluation_of_frames(void **state)
     }
 }
 
+static int on_predicted(void *user, size_t index, const struct verdict *v)
+{
+    int *count = user;
+    (void)index;
+    if (v->error)
+        return 0;
+    assert_true(v->frame >= CLIP - 1);
+    assert_true(isfinite(v->by[BY_MAP]) && v->by[BY_MAP] != 0);
+    return ++*count, 0;
+}
+
 /* A model that predicts says something of the last frame of its clip: the first that can be predicted speaks for those
  * before it too. The bar comes in frame 8: no earlier prediction knows of it, and that one is worse than any before. */
 static void what_is_predicted_is_the_last_frame(void **state)
@@ -318,6 +329,11 @@ static void what_is_predicted_is_the_last_frame(void **state)
             assert_true((s.score[i] == s.score[0]) == !rebuild);
         for (int i = 0; i < 8; i++)
             assert_true(s.score[i] < s.score[8]);
+        int count = 0;
+        if (!rebuild)
+            score(l, (struct scorer_spec){.batch = 4, .both = true, .protocol = PROTOCOL_OFFICIAL}, on_predicted,
+                  &count);
+        assert_int_equal(count, rebuild ? 0 : FRAMES - CLIP + 1 + 17 - CLIP + 1);
         loaded_close(l);
     }
 }
