@@ -164,39 +164,6 @@ static void distance(const struct op_row *row, const struct shape shapes[], cons
     }
 }
 
-/* ---- top mean ---- */
-
-static const int one = 1, five = 5, most = 64;
-
-static struct node *build_top(struct graph *g, struct node *const in[], const void *options)
-{
-    return op_top_mean(g, in[0], *(const int *)options);
-}
-
-/* Of each sample, k times the highest below the last one taken; no two are equal. */
-static void top(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
-{
-    int64_t samples = shapes[0].d[0], each = shape_count(&shapes[0]) / samples;
-    int k = *(const int *)row->options < each ? *(const int *)row->options : (int)each;
-    for (int64_t n = 0; n < samples; n++) {
-        double last = INFINITY, sum = 0;
-        for (int taken = 0; taken < k; taken++) {
-            double best = -INFINITY;
-            for (int64_t i = n * each; i < (n + 1) * each; i++)
-                best = in[0][i] < last ? fmax(best, in[0][i]) : best;
-            sum += last = best;
-        }
-        out[n] = sum / k;
-    }
-}
-
-static const struct shape few[] = {{2, {3, 4}}, {4, {5, 9, 8, 1}}, {4, {1, 16, 16, 1}}, {0}};
-
-#define TOP(title, k)                                                                                                  \
-    {                                                                                                                  \
-        .name = title, .build = build_top, .options = &k, .sizes = few, .operands = operands_one, .reference = top     \
-    }
-
 const struct op_row feature_rows[] = {
     MAX("3 by 2", halve, maps),
     MAX("3 by 2, rounded up", up, maps),
@@ -215,8 +182,5 @@ const struct op_row feature_rows[] = {
      .operands = operands_bank,
      .reference = distance,
      .loose = true},
-    TOP("top mean, of one", one),
-    TOP("top mean, of five", five),
-    TOP("top mean, of more than there are", most),
     {0},
 };

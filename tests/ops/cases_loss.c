@@ -218,6 +218,14 @@ static const float real = 1, made = 0, smoothed = 0.9f;
 
 static const struct shape scalar[] = {{1, {1}}, {0}};
 
+static const struct shape maps[] = {{2, {3, 4}}, {4, {5, 9, 8, 1}}, {4, {1, 16, 16, 1}}, {0}};
+
+#define TOP(title, k, shapes)                                                                                          \
+    {                                                                                                                  \
+        .name = title, .build = build_top_mean, .options = &k, .sizes = shapes, .operands = operands_one,              \
+        .reference = top_mean                                                                                          \
+    }
+
 const struct op_row loss_rows[] = {
     {.name = "mse",
      .build = build_mse,
@@ -313,23 +321,11 @@ const struct op_row loss_rows[] = {
      .operands = operands_one,
      .reference = sample_mean,
      .bf16 = {1}},
-    {.name = "top mean, 1",
-     .build = build_top_mean,
-     .options = &one,
-     .sizes = common_sizes,
-     .operands = operands_one,
-     .reference = top_mean},
-    {.name = "top mean, 5",
-     .build = build_top_mean,
-     .options = &five,
-     .sizes = common_sizes,
-     .operands = operands_one,
-     .reference = top_mean},
-    {.name = "top mean, 64",
-     .build = build_top_mean,
-     .options = &most,
-     .sizes = common_sizes,
-     .operands = operands_one,
-     .reference = top_mean},
+    TOP("top mean, of one", one, common_sizes),
+    TOP("top mean, of five", five, common_sizes),
+    TOP("top mean, of 64", most, common_sizes),
+    TOP("top mean, of one of a map", one, maps),
+    TOP("top mean, of five of a map", five, maps),
+    TOP("top mean, of more than there are", most, maps),
     {0},
 };

@@ -37,15 +37,6 @@ static void fitted(const char *options, const char *output)
     toy_free(&t);
 }
 
-static struct loaded *open_model(const char *path)
-{
-    struct loaded *s;
-    struct err e = ERR_INIT;
-    if (loaded_open(path, &s, &e))
-        fail_msg("%s", e.msg);
-    return s;
-}
-
 static void folds_calibrate_on_every_sample(void **state)
 {
     (void)state;
@@ -59,7 +50,7 @@ static void folds_calibrate_on_every_sample(void **state)
     assert_says(t.lines, "in 5 parts");
     assert_false(exists(in_folder("folds.train")));
     toy_free(&t);
-    struct loaded *s = open_model(in_folder("folds"));
+    struct loaded *s = toy_open(in_folder("folds"));
     const struct model_file *c = loaded_file(s);
     assert_int_equal(c->calibration.n, 30);
     assert_true(c->calibration.scores[0] > 0 && c->calibration.peaks[0] > 0);
@@ -71,7 +62,7 @@ static void folds_calibrate_on_every_sample(void **state)
 /* The mean of the calibration's scores. */
 static double mean_score(const char *path)
 {
-    struct loaded *s = open_model(path);
+    struct loaded *s = toy_open(path);
     const struct calibration *c = &loaded_file(s)->calibration;
     double sum = 0;
     for (size_t i = 0; i < c->n; i++)
@@ -98,7 +89,7 @@ static int add(void *user, size_t index, const struct verdict *v)
 /* Of the samples it was fitted to, scored afterwards. */
 static double mean_of_known(const char *path)
 {
-    struct loaded *s = open_model(path);
+    struct loaded *s = toy_open(path);
     struct scorer *scorer;
     struct dataset *data;
     struct sum sum = {0};
@@ -131,7 +122,7 @@ static void a_share_can_be_held_out(void **state)
     assert_int_equal(t.result.trained, 15);
     assert_int_equal(t.result.calibrated, 15);
     toy_free(&t);
-    struct loaded *s = open_model(in_folder("share"));
+    struct loaded *s = toy_open(in_folder("share"));
     assert_int_equal(loaded_file(s)->calibration.n, 15);
     loaded_close(s);
 }
@@ -150,7 +141,7 @@ static void more_folds_than_samples_leave_each_out(void **state)
 {
     (void)state;
     fitted("folds=100", in_folder("each"));
-    struct loaded *s = open_model(in_folder("each"));
+    struct loaded *s = toy_open(in_folder("each"));
     assert_int_equal(loaded_file(s)->calibration.n, 30);
     loaded_close(s);
 }

@@ -26,16 +26,6 @@ static void expect_trained(struct toy *t)
         fail_msg("%s", e.msg);
 }
 
-/* A model from its file, to be closed by the caller. */
-static struct loaded *open_model(const char *path)
-{
-    struct loaded *s;
-    struct err e = ERR_INIT;
-    if (loaded_open(path, &s, &e))
-        fail_msg("%s", e.msg);
-    return s;
-}
-
 static void leaves_a_complete_model(void **state)
 {
     (void)state;
@@ -53,7 +43,7 @@ static void leaves_a_complete_model(void **state)
     assert_says(t.lines, "57 samples of 16x16x1");
     assert_says(t.lines, "MiB to train");
     assert_false(exists(in_folder("complete.train")));
-    struct loaded *s = open_model(path);
+    struct loaded *s = toy_open(path);
     const struct model_file *c = loaded_file(s);
     assert_string_equal(c->model->name, "memae");
     assert_string_equal(c->date, "2024-05-06");
@@ -168,7 +158,7 @@ static void what_is_held_out_is_never_varied(void **state)
     struct plain_scores plain = {.n = 0};
     toy_init(&t, "ae", NULL, VARIED, in_folder("varied"));
     expect_trained(&t);
-    struct loaded *s = open_model(in_folder("varied"));
+    struct loaded *s = toy_open(in_folder("varied"));
     if (scorer_new(s, &spec, &scorer, &e) ||
         scorer_score_dataset(scorer, t.data, SPLIT_TRAIN, NULL, 0, keep_score, &plain, &e))
         fail_msg("%s", e.msg);
@@ -281,7 +271,7 @@ static void keeps_best_or_last(void **state)
     const char *path = in_folder("keep");
     toy_init(&t, "ae", NULL, "lr=0.1 seed=4 epochs=8 validation=0.1", path);
     expect_trained(&t);
-    struct loaded *s = open_model(path);
+    struct loaded *s = toy_open(path);
     const struct model_file *c = loaded_file(s);
     assert_int_equal(c->curve.epochs, 8);
     for (int i = 0; i < 8; i++)
@@ -314,7 +304,7 @@ static void best_weights_are_those_of_their_epoch(void **state)
     toy_set(&t, epochs);
     t.job.output = shorter;
     expect_trained(&t);
-    struct loaded *a = open_model(path), *b = open_model(shorter);
+    struct loaded *a = toy_open(path), *b = toy_open(shorter);
     const struct calibration *x = &loaded_file(a)->calibration, *y = &loaded_file(b)->calibration;
     assert_int_equal(x->n, y->n);
     assert_memory_equal(x->scores, y->scores, x->n * sizeof(float));
@@ -358,7 +348,7 @@ static void divergence_keeps_the_last_good_model(void **state)
     toy_set(&t, "lr=0.003 epochs=2");
     t.job.output = good;
     expect_trained(&t);
-    struct loaded *a = open_model(path), *b = open_model(good);
+    struct loaded *a = toy_open(path), *b = toy_open(good);
     assert_int_equal(loaded_file(a)->kept_epoch, 2);
     assert_memory_equal(loaded_params(a)->value[GROUP_MAIN], loaded_params(b)->value[GROUP_MAIN],
                         loaded_params(a)->size[GROUP_MAIN] * sizeof(float));
@@ -405,7 +395,7 @@ static void a_vanished_picture_ends_training_well(void **state)
     assert_in_range(t.result.kept_epoch, 1, 49);
     /* Of the share it was in, only calibration could not be made without it. */
     if (exists(in_folder("vanish")))
-        loaded_close(open_model(in_folder("vanish")));
+        loaded_close(toy_open(in_folder("vanish")));
     else
         assert_says(t.lines, "p7.png");
     toy_free(&t);
@@ -572,7 +562,7 @@ static void nothing_held_out_says_what_is_usual(void **state)
     toy_init(&t, "ae", NULL, "calibration=0 validation=0 epochs=1 score=map aligned=no map_blur=0",
              in_folder("unheld"));
     expect_trained(&t);
-    struct loaded *s = open_model(in_folder("unheld"));
+    struct loaded *s = toy_open(in_folder("unheld"));
     const struct model_file *c = loaded_file(s);
     assert_true(c->usual.n == 1 && *c->usual.mean > 0 && *c->usual.deviation > 0);
     assert_true(c->calibration.n == 0 && c->map_calibration.n == 0 && model_file_stands(c) == BY_MAP);
@@ -587,7 +577,7 @@ static void the_smallest_data_train(void **state)
     toy_init(&t, "memae", "synth:?n=4&test=2&size=8", "epochs=2 size=16x24 channels=3 items=4", in_folder("small"));
     expect_trained(&t);
     assert_int_equal(t.result.trained, 2);
-    struct loaded *s = open_model(in_folder("small"));
+    struct loaded *s = toy_open(in_folder("small"));
     assert_int_equal(loaded_file(s)->input.sample.d[0], 16);
     assert_int_equal(loaded_file(s)->input.sample.d[1], 24);
     assert_int_equal(loaded_file(s)->input.sample.d[2], 3);

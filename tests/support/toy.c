@@ -103,3 +103,12 @@ void toy_free(struct toy *t)
     dataset_close(t->data);
     free(t->config);
 }
+
+struct loaded *toy_open(const char *path)
+{
+    struct loaded *s;
+    struct err e = ERR_INIT;
+    if (loaded_open(path, &s, &e))
+        fail_msg("%s", e.msg);
+    return s;
+}

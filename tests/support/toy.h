@@ -3,6 +3,7 @@
 #define TESTS_SUPPORT_TOY_H
 
 #include "data/dataset.h"
+#include "run/loaded.h"
 #include "run/train.h"
 
 struct toy {
@@ -26,5 +27,8 @@ void toy_init(struct toy *t, const char *model, const char *url, const char *opt
 void toy_set(struct toy *t, const char *options);
 int toy_train(struct toy *t, struct err *e);
 void toy_free(struct toy *t);
+
+/* A model from its file, to be closed by the caller; fails the test on any error. */
+struct loaded *toy_open(const char *path);
 
 #endif
