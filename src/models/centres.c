@@ -1,6 +1,7 @@
 #include "models/centres.h"
 
 #include "base/rng.h"
+#include "nn/ops/rows.h"
 #include "nn/parallel.h"
 
 #include <math.h>
@@ -16,23 +17,12 @@ struct search {
     size_t farthest[CHUNKS];
 };
 
-HOT static float square_distance(const float *restrict a, const float *restrict b, size_t n)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) {
-        float d = a[i] - b[i];
-        sum += d * d;
-    }
-    return sum;
-}
-
 static void search_chunk(void *context, int chunk, size_t begin, size_t end)
 {
     struct search *s = context;
     size_t best = begin;
     for (size_t i = begin; i < end; i++) {
-        float d = square_distance(s->rows + i * s->width, s->newest, s->width);
+        float d = rows_square_distance(s->rows + i * s->width, s->newest, s->width);
         s->distance[i] = d < s->distance[i] ? d : s->distance[i];
         best = s->distance[i] > s->distance[best] ? i : best;
     }

@@ -8,6 +8,7 @@
 #include "nn/op.h"
 #include "nn/ops/check.h"
 #include "nn/ops/kernel.h"
+#include "nn/ops/rows.h"
 #include "nn/parallel.h"
 
 enum { BLOCK = 512 }; /* rows whose products are made at once: they stay in the cache */
@@ -32,17 +33,6 @@ static int prepare(struct exec *x, struct err *e)
     size_t items = (size_t)x->node->in[1]->shape.d[0];
     x->scratch_bytes = (BLOCK + 1) * items * sizeof(float);
     return 0;
-}
-
-HOT static float square_distance(const float *restrict a, const float *restrict b, size_t n)
-{
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (size_t i = 0; i < n; i++) {
-        float d = a[i] - b[i];
-        sum += d * d;
-    }
-    return sum;
 }
 
 HOT static float square(const float *restrict a, size_t n)
@@ -84,7 +74,7 @@ static void block_range(void *context, size_t begin, size_t end)
     for (size_t r = begin; r < end; r++) {
         const float *q = (const float *)x->in[0] + (b->first + r) * n;
         size_t best = best_item(squares, products + r * items, items);
-        ((float *)x->out)[b->first + r] = sqrtf(square_distance(q, (const float *)x->in[1] + best * n, n));
+        ((float *)x->out)[b->first + r] = sqrtf(rows_square_distance(q, (const float *)x->in[1] + best * n, n));
     }
 }
 

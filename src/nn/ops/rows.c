@@ -271,3 +271,21 @@ void rows_sum(int threads, enum dtype type, const void *x, size_t rows, size_t c
     for (size_t c = 0; c < channels; c++)
         sum[c] = (float)sums[c];
 }
+
+/* ---- distances ---- */
+
+HOT static float square_distance(const float *restrict a, const float *restrict b, size_t n)
+{
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (size_t i = 0; i < n; i++) {
+        float d = a[i] - b[i];
+        sum += d * d;
+    }
+    return sum;
+}
+
+float rows_square_distance(const float *a, const float *b, size_t n)
+{
+    return square_distance(a, b, n);
+}

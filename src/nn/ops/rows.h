@@ -49,4 +49,7 @@ size_t rows_moments_scratch(size_t rows, size_t channels);
 void rows_sum(int threads, enum dtype type, const void *x, size_t rows, size_t channels, float *sum, void *scratch);
 size_t rows_sum_scratch(size_t rows, size_t channels);
 
+/* |a - b|^2 of two rows of n numbers. */
+float rows_square_distance(const float *a, const float *b, size_t n);
+
 #endif
