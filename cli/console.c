@@ -124,6 +124,16 @@ int console_usage(const char *verb, const char *format, ...)
     return EXIT_USAGE;
 }
 
+int console_refuse(engram_error *error, int code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    error->code = code;
+    vsnprintf(error->message, sizeof error->message, format, args);
+    va_end(args);
+    return -1;
+}
+
 int console_report(const engram_error *error)
 {
     if (error->code == ENGRAM_STOPPED)

@@ -32,6 +32,9 @@ int console_usage(const char *verb, const char *format, ...) __attribute__((form
 /* Prints the library's error, where it is not the user's own stop; returns the exit code that goes with it. */
 int console_report(const engram_error *error);
 
+/* Fills *error with a sentence of the command's own; returns -1. */
+int console_refuse(engram_error *error, int code, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
 /* Log, progress and stop of the library's long calls, to this console; the stop from console_catch_signals on. */
 extern engram_hooks console_hooks;
 

@@ -16,25 +16,17 @@ int maps_begin(const struct maps *m)
     return 0;
 }
 
-static int refuse(engram_error *error, int code, const char *format, const char *path)
-    __attribute__((format(printf, 3, 0)));
-static int refuse(engram_error *error, int code, const char *format, const char *path)
-{
-    error->code = code;
-    snprintf(error->message, sizeof error->message, format, path);
-    return -1;
-}
-
 static int write_one(const struct maps *m, const engram_scorer *scorer, const char *name, int format,
                      engram_error *error)
 {
     char *path;
     if (asprintf(&path, "%s/%s.map.%s", m->folder, name, format == ENGRAM_MAP_PNG ? "png" : "npy") < 0)
-        return refuse(error, ENGRAM_MEMORY, "out of memory while naming the heat map of %s", name);
-    int failed = inputs_have(m->inputs, path)
-                     ? refuse(error, ENGRAM_USAGE,
-                              "the heat map %s is not written: that file is scored, too; name another folder", path)
-                     : engram_scorer_map_write(scorer, 0, path, format, m->force, error);
+        return console_refuse(error, ENGRAM_MEMORY, "out of memory while naming the heat map of %s", name);
+    int failed =
+        inputs_have(m->inputs, path)
+            ? console_refuse(error, ENGRAM_USAGE,
+                             "the heat map %s is not written: that file is scored, too; name another folder", path)
+            : engram_scorer_map_write(scorer, 0, path, format, m->force, error);
     free(path);
     return failed ? -1 : 0;
 }

@@ -1,18 +1,11 @@
 #include "overlays.h"
 
+#include "console.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-
-static int refuse(engram_error *error, int code, const char *format, const char *path)
-    __attribute__((format(printf, 3, 0)));
-static int refuse(engram_error *error, int code, const char *format, const char *path)
-{
-    error->code = code;
-    snprintf(error->message, sizeof error->message, format, path);
-    return -1;
-}
 
 static bool is_file(const char *path)
 {
@@ -27,8 +20,8 @@ static bool is_file(const char *path)
 static int open_one(struct overlays *o, const engram_scorer *scorer, const char *path, engram_error *error)
 {
     if (inputs_have(o->inputs, path))
-        return refuse(error, ENGRAM_USAGE, "the overlay %s is not written: that file is scored; give another name",
-                      path);
+        return console_refuse(error, ENGRAM_USAGE,
+                              "the overlay %s is not written: that file is scored; give another name", path);
     return engram_overlay_new(scorer, path, o->force, &o->open, error) ? -1 : 0;
 }
 
@@ -37,16 +30,16 @@ static int change_video(struct overlays *o, const engram_scorer *scorer, const e
 {
     char *path;
     if (o->name && is_file(o->path))
-        return refuse(error, ENGRAM_FAIL,
-                      "%s is one file, but several videos are scored; give --overlay a folder, and each has its own",
-                      o->path);
+        return console_refuse(
+            error, ENGRAM_FAIL,
+            "%s is one file, but several videos are scored; give --overlay a folder, and each has its own", o->path);
     if (overlays_end(o, error))
         return -1;
     free(o->name);
     o->name = strdup(row->name);
     if (!o->name || (is_file(o->path) ? asprintf(&path, "%s", o->path)
                                       : asprintf(&path, "%s/%s.overlay.mp4", o->path, row->name)) < 0)
-        return refuse(error, ENGRAM_MEMORY, "out of memory while naming the overlay of %s", row->name);
+        return console_refuse(error, ENGRAM_MEMORY, "out of memory while naming the overlay of %s", row->name);
     int failed = open_one(o, scorer, path, error);
     free(path);
     return failed;
@@ -57,7 +50,7 @@ int overlays_add(struct overlays *o, const engram_scorer *scorer, const engram_r
     if (row->error)
         return 0;
     if (!row->picture)
-        return refuse(error, ENGRAM_FAIL, "%s is no frame of a video: --overlay shows videos alone", row->path);
+        return console_refuse(error, ENGRAM_FAIL, "%s is no frame of a video: --overlay shows videos alone", row->path);
     if ((!o->name || strcmp(o->name, row->name)) && change_video(o, scorer, row, error))
         return -1;
     return engram_overlay_add(o->open, row, error) ? -1 : 0;
