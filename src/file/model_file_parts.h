@@ -1,5 +1,5 @@
-/* The inside of a model file, shared by model_file.c and state.c (the training state has the same layout and document).
- */
+/* The inside of a model file, shared by model_document.c (what it says), model_file.c (its tensors) and state.c (the
+ * training state has the same layout and document). */
 #ifndef FILE_MODEL_FILE_PARTS_H
 #define FILE_MODEL_FILE_PARTS_H
 

@@ -1,4 +1,5 @@
-/* The inside of a training run, shared by train.c (the loop) and train_prepare.c (everything before the first step). */
+/* The inside of a training run, shared by train.c (the loop) and what comes before its first step: train_prepare.c,
+ * train_shares.c, train_resume.c, train_announce.c. */
 #ifndef RUN_TRAIN_PARTS_H
 #define RUN_TRAIN_PARTS_H
 
@@ -69,6 +70,11 @@ int train_hold_clips(struct trainer *t, struct err *e);
 void train_stretches_free(struct stretches *s); /* NULL is fine */
 /* In place of steps and epochs, of a model that is fitted (run/fit.c): its parameters, its calibration, the output. */
 int fit_run(struct trainer *t, struct err *e);
+
+/* Goes on with the training whose state lies beside the output. ERR_USAGE: that is another one. */
+int train_resume(struct trainer *t, struct err *e);
+/* Tells the log what will be done, and what the file will be able to promise, before hours are spent on it. */
+void train_announce(const struct trainer *t, size_t batch);
 
 /* Fills a zeroed trainer; train_end frees it, whatever came of it. */
 int train_prepare(struct trainer *t, const struct train_job *job, struct err *e);
