@@ -44,6 +44,8 @@ struct kind {
     void (*show)(const struct preprocess *p, const float *values, uint8_t *pixels); /* NULL: nothing to look at */
     /* What the samples of a split are made of, line by line; NULL: there is nothing more to say. */
     int (*tell)(struct dataset *ds, enum split split, const struct log *out, struct err *e);
+    /* What of a fitted one the user should think about, a warning each; NULL: there is never anything. */
+    void (*doubt)(const struct preprocess *p, const struct log *out);
     /* The least and largest own shapes, and whether some had several channels, in words: "all 28x28, grey". */
     void (*describe)(const struct shape *least, const struct shape *most, char *text, size_t size);
 };

@@ -185,6 +185,22 @@ static int fit(struct dataset *ds, enum split split, const struct wishes *w, str
     return code < 0 ? code : spread_scale(w, arena, p, e);
 }
 
+static void doubt(const struct preprocess *p, const struct log *out)
+{
+    for (int i = 0; i < p->table->n; i++) {
+        const struct column *c = &p->table->columns[i];
+        if (c->names_rows)
+            log_line(
+                out, LOG_WARN,
+                "column %s %s: it seems to name rows, and later rows would be odd for being later; with --id %s (in "
+                "a path id=%s) it is shown beside scores and not learnt",
+                c->name,
+                c->role == COLUMN_NUMBER ? "rises from each row to the next, as numbers of rows and times do"
+                                         : "has another text in every row",
+                c->name, c->name);
+    }
+}
+
 static int tell(struct dataset *ds, enum split split, const struct log *out, struct err *e)
 {
     struct arena arena = {0};
@@ -200,6 +216,8 @@ static int tell(struct dataset *ds, enum split split, const struct log *out, str
         column_tell(&p.table->columns[i], text, sizeof text);
         log_line(out, LOG_INFO, "    %-20s %s", p.table->columns[i].name, text);
     }
+    if (code >= 0)
+        doubt(&p, out);
     arena_free(&arena);
     return code == ERR_MEMORY ? code : 0;
 }
@@ -283,5 +301,6 @@ const struct kind kind_rows = {
     .load = load,
     .values = values,
     .tell = tell,
+    .doubt = doubt,
     .describe = describe,
 };

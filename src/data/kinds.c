@@ -69,6 +69,12 @@ int preprocess_restore(struct preprocess *p, const json_t *input, const char *na
     return p->kind->restore ? p->kind->restore(p, input, name, arena, e) : 0;
 }
 
+void preprocess_doubt(const struct preprocess *p, const struct log *log)
+{
+    if (p->kind->doubt)
+        p->kind->doubt(p, log);
+}
+
 struct preprocess preprocess_view(const struct preprocess *p)
 {
     struct preprocess view = *p;

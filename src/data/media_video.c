@@ -34,6 +34,7 @@ struct media_video {
     double last;       /* and the time of the last one in seconds */
     bool drained;      /* the container has no more packets */
     double skip_to;    /* after a seek: frames before that time are dropped; negative: none */
+    int64_t taken;     /* where in the file the last packet ended; negative: the container does not say */
 };
 
 /* ---- what is a video ---- */
@@ -239,6 +240,7 @@ static int send_packet(struct media_video *v, struct err *e)
         return explain(v, failed, "sends no more", e);
     if (failed < 0 || (v->packet->flags & AV_PKT_FLAG_CORRUPT && !v->live))
         return damaged(v, e);
+    v->taken = v->packet->pos < 0 ? -1 : v->packet->pos + v->packet->size;
     failed = avcodec_send_packet(v->decoder, v->packet);
     return failed < 0 && failed != AVERROR(EAGAIN) && !v->live ? damaged(v, e) : 0;
 }
@@ -252,6 +254,14 @@ static double announced_seconds(const struct media_video *v)
                                                                        : 0;
 }
 
+/* Frames of a yuv4mpeg follow each other and nobody counts them: what the last whole one leaves over is a part of one
+ * more. FFmpeg takes it for the end. */
+static bool ends_within_a_frame(const struct media_video *v)
+{
+    return !strcmp(v->container->iformat->name, "yuv4mpegpipe") && v->taken >= 0 &&
+           avio_tell(v->container->pb) > v->taken;
+}
+
 /* A file that lost its tail has fewer frames than it says. Some count a few that are never shown. */
 static int check_end(const struct media_video *v, struct err *e)
 {
@@ -259,6 +269,8 @@ static int check_end(const struct media_video *v, struct err *e)
     const double seconds = announced_seconds(v);
     if (v->skip_to >= 0)
         return 0;
+    if (ends_within_a_frame(v))
+        return damaged(v, e);
     if (announced > 0 && v->frames < announced - 1 - announced / 50)
         return err_set(e, ERR_FORMAT,
                        "%s ends after %lld frames where it announces %lld: it was cut short; copy it again", v->path,

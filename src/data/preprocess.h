@@ -13,6 +13,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/log.h"
 #include "data/media.h"
 #include "nn/shape.h"
 
@@ -58,6 +59,9 @@ int preprocess_check(const struct preprocess *p, struct err *e);
  * whose file is `name`. ERR_FORMAT. */
 json_t *preprocess_save(const struct preprocess *p, json_t *input);
 int preprocess_restore(struct preprocess *p, const json_t *input, const char *name, struct arena *arena, struct err *e);
+
+/* What of a fitted one the user should think about before it is learnt, as warnings. */
+void preprocess_doubt(const struct preprocess *p, const struct log *log);
 
 /* The same for what a model sees at once: a tile, no larger than the picture; without tiles the sample. Of a tile it is
  * not known what counts. */

@@ -46,6 +46,7 @@ struct column {
     double least, most;
     double fill; /* stands for a missing number */
     int64_t missing;
+    bool names_rows; /* many rows, and each has a higher number than the one before, or a text of its own */
     struct dictionary categories; /* sorted by their bytes */
     double *shares;               /* of each category in the training rows */
 };

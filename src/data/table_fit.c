@@ -8,13 +8,15 @@
 enum {
     LOOKS = 10000,          /* rows that ranges and medians are found from, */
     LOOK_VALUES = 16 << 20, /* and all numbers of those */
+    RISING = 20,            /* so many rows do not rise by chance */
 };
 
 static const double TAIL = 0.01; /* of normal rows, on either side of their range */
 
 /* One column's sums: Welford's, so that large numbers with small differences keep theirs. */
 struct sums {
-    double mean, squares, least, most;
+    double mean, squares, least, most, last;
+    bool falls; /* some number is no higher than the one before */
     int64_t n;
     float *looks; /* some of the numbers */
     size_t nlooks;
@@ -103,6 +105,8 @@ void table_fit_free(struct table_fit *f)
 static void add_number(const struct table_fit *f, struct sums *s, double value)
 {
     double step = value - s->mean;
+    s->falls |= s->n && !(value > s->last);
+    s->last = value;
     if (!s->n++)
         s->least = s->most = value;
     s->mean += step / (double)s->n;
@@ -190,6 +194,7 @@ static void finish_number(struct column *c, struct sums *s, enum scale scale, en
     }
     c->least = s->least;
     c->most = s->most;
+    c->names_rows = s->n >= RISING && !s->falls && !c->missing;
     c->spread = 1;
     double deviation = s->n ? sqrt(s->squares / (double)s->n) : 0;
     if (scale == SCALE_STANDARD) {
@@ -206,6 +211,7 @@ static void finish_number(struct column *c, struct sums *s, enum scale scale, en
 
 static int finish_category(struct table_fit *f, struct column *c, const struct sums *s, struct err *e)
 {
+    c->names_rows = s->n >= RISING && c->categories.n == s->n;
     dictionary_sort(&c->categories);
     c->shares = arena_alloc(f->arena, ((size_t)c->categories.n + 1) * sizeof *c->shares);
     if (!c->shares)

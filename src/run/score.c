@@ -35,6 +35,20 @@ static void warn_of_precision(const struct model_file *about, enum dtype precisi
             bf16 ? "bf16" : "f32", bf16 ? "f32" : "bf16", bf16 ? "f32" : "bf16");
 }
 
+/* Held-out videos are judged by clips of which each frame is in one (run/train.c). */
+static void warn_of_frames(const struct scorer *s, int64_t calibrated)
+{
+    const bool official = s->protocol == PROTOCOL_OFFICIAL;
+    if (!loaded_file(s->loaded)->calibration.n || (s->hop == calibrated && !official))
+        return;
+    log_line(s->log, LOG_WARN,
+             "the model was calibrated with clips that begin %lld frames apart, so that each frame is judged once; %s, "
+             "and the promised false-alarm rate holds only roughly",
+             (long long)calibrated,
+             official ? "protocol=official scores clips by one of their frames"
+                      : "a smaller hop takes means of several");
+}
+
 static enum score_by stands(const struct loaded *loaded, enum score_by wish)
 {
     return wish == BY_FILE ? model_file_stands(loaded_file(loaded)) : wish;
@@ -92,15 +106,15 @@ static bool on_search(void *user, double share)
 
 /* Left to it, clips follow each other so that every frame is judged once; in the official protocol there is one a
  * frame. */
-static int64_t choose_hop(const struct scorer *s, const struct scorer_spec *want)
+static void choose_hop(struct scorer *s, const struct scorer_spec *want)
 {
-    const struct shape *sample = &loaded_file(s->loaded)->input.sample;
-    if (sample->nd != 4)
-        return 0;
-    if (want->protocol == PROTOCOL_OFFICIAL)
-        return 1;
-    const int64_t most = frames_hop(&s->forward, &loaded_file(s->loaded)->input);
-    return want->hop > 0 && want->hop < most ? want->hop : most;
+    const struct preprocess *input = &loaded_file(s->loaded)->input;
+    if (input->sample.nd != 4)
+        return;
+    const int64_t most = frames_hop(&s->forward, input);
+    s->protocol = want->protocol;
+    s->hop = want->protocol == PROTOCOL_OFFICIAL ? 1 : want->hop > 0 && want->hop < most ? want->hop : most;
+    warn_of_frames(s, most);
 }
 
 static int start(struct scorer *s, const struct scorer_spec *want, struct err *e)
@@ -108,12 +122,11 @@ static int start(struct scorer *s, const struct scorer_spec *want, struct err *e
     TRY(build(s->loaded, want, &s->forward, e));
     TRY(forward_plan(&s->forward, e));
     s->rate = want->rate;
-    s->protocol = want->protocol;
-    s->hop = choose_hop(s, want);
     s->searching = want->searching;
     s->user = want->user;
     s->stopping = want->stopping;
     s->log = want->log;
+    choose_hop(s, want);
     s->waits = want->waits;
     s->retry = want->retry;
     s->forward.searching = want->searching ? on_search : NULL;

@@ -73,11 +73,24 @@ static void announce_steps(const struct trainer *t, size_t batch)
              (double)forward_bytes(&t->forward) / (1 << 20));
 }
 
+/* Verdicts that cannot stand on what was asked for. */
+static void announce_score(const struct trainer *t)
+{
+    if (t->job->train->score == t->about.train.score)
+        return;
+    log_line(t->job->log, LOG_INFO, "verdicts stand on the model's own score, not on its map (score=map): %s",
+             t->forward.maps ? "what is odd in a video has no place of its own, and the map says less there; score "
+                               "with --score map to see it"
+                             : "it has none");
+}
+
 void train_announce(const struct trainer *t, size_t batch)
 {
+    preprocess_doubt(&t->about.input, t->job->log);
     if (t->job->model->fitted)
         announce_fit(t);
     else
         announce_steps(t, batch);
+    announce_score(t);
     announce_promise(t);
 }

@@ -156,12 +156,37 @@ static void columns_are_told(void **state)
     assert_says(r.out, "input,columns,3");
 }
 
+/* What names rows is no property of them. */
+static void columns_that_name_rows(void **state)
+{
+    (void)state;
+    write_rows("named.csv", 60, 0, false);
+    struct ran r = run("train ae named.csv --epochs 1 -q -o named.safetensors");
+    assert_code(r, 0);
+    assert_says(r.err, "column number has another text in every row");
+    assert_says(r.err, "with --id number");
+    assert_null(strstr(r.err, "column size"));
+    r = run("train ae named.csv --id number --epochs 1 -q -f -o named.safetensors");
+    assert_string_equal(r.err, "");
+    char text[2000] = "";
+    for (int i = 0; i < 60; i++)
+        sprintf(text + strlen(text), "%d,%d,%s\n", 7 + i, i % 9, i % 2 ? "a" : "b");
+    write_file("numbered.csv", text, strlen(text));
+    r = run("train ae numbered.csv --epochs 1 -q -o numbered.safetensors");
+    assert_says(r.err, "column c1 rises from each row to the next");
+    assert_says(r.err, "with --id c1");
+    r = run("data numbered.csv");
+    assert_says(r.out, "column c1 rises from each row to the next");
+    assert_null(strstr(r.out, "column c2"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_scored_with_reasons), cmocka_unit_test(tables_come_on_standard_input),
         cmocka_unit_test(labels_are_remembered),        cmocka_unit_test(a_bad_row_is_a_row_with_its_error),
         cmocka_unit_test(another_table_is_refused),     cmocka_unit_test(columns_are_told),
+        cmocka_unit_test(columns_that_name_rows),
     };
     return cmocka_run_group_tests(tests, command_begin, folder_end);
 }

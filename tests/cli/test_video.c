@@ -52,6 +52,41 @@ static void from_a_pipe(void **state)
     assert_says(line_of(r.out, 12), "-,11,0.44,");
 }
 
+/* The rows of all frames that are whole, and one that says what became of the rest. */
+static void from_a_pipe_that_breaks(void **state)
+{
+    (void)state;
+    size_t size;
+    void *bytes = read_file("walk/testing/e.y4m", &size);
+    write_file("broken.y4m", bytes, size - 5);
+    free(bytes);
+    struct ran r = run_how(&(struct how){.in_file = "broken.y4m"}, "score walk.safetensors -");
+    assert_code(r, 4);
+    assert_int_equal(count_lines(r.out), 1 + 11 + 1);
+    assert_says(line_of(r.out, 11), "-,10,0.4,");
+    assert_says(line_of(r.out, 12), "cut short behind frame 10");
+}
+
+/* What verdicts stand on is said where it is not what was asked for, or what was calibrated. */
+static void what_verdicts_stand_on(void **state)
+{
+    (void)state;
+    struct ran r =
+        run("train ae walk -o map.safetensors --frames 4 --size 16 --widths 4,8 --epochs 1 --batch 8 --hop 4 "
+            "--score map");
+    assert_code(r, 0);
+    assert_says(r.err, "verdicts stand on the model's own score, not on its map (score=map)");
+    r = run("score walk.safetensors walk/testing/e.y4m");
+    assert_null(strstr(r.err, "was calibrated"));
+    r = run("score walk.safetensors walk/testing/e.y4m --hop 2");
+    assert_says(r.err, "was calibrated with clips that begin 4 frames apart");
+    assert_says(r.err, "a smaller hop takes means of several");
+    r = run("score walk.safetensors walk/testing/e.y4m --hop 4");
+    assert_null(strstr(r.err, "was calibrated"));
+    r = run("eval walk.safetensors walk --protocol official");
+    assert_says(r.err, "protocol=official scores clips by one of their frames");
+}
+
 static void maps_of_frames(void **state)
 {
     (void)state;
@@ -116,8 +151,14 @@ static void looking_at_data(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_row_a_frame),         cmocka_unit_test(from_a_pipe), cmocka_unit_test(maps_of_frames),
-        cmocka_unit_test(what_cannot_be_scored), cmocka_unit_test(measuring),   cmocka_unit_test(looking_at_data),
+        cmocka_unit_test(a_row_a_frame),
+        cmocka_unit_test(from_a_pipe),
+        cmocka_unit_test(maps_of_frames),
+        cmocka_unit_test(from_a_pipe_that_breaks),
+        cmocka_unit_test(what_verdicts_stand_on),
+        cmocka_unit_test(what_cannot_be_scored),
+        cmocka_unit_test(measuring),
+        cmocka_unit_test(looking_at_data),
     };
     return cmocka_run_group_tests(tests, setup, folder_end);
 }

@@ -176,6 +176,9 @@ static void damaged_videos(void **state)
     write_video("whole.mp4", 60);
     cut_file("whole.mp4", "short.mp4", 0.5);
     check_says(in_folder("short.mp4"), "short.mp4", "whole?");
+    write_y4m("whole.y4m", 10, 0, 0);
+    cut_file("whole.y4m", "cut.y4m", 0.93);
+    check_says(in_folder("cut.y4m"), "cut.y4m", "cut short behind frame 8 (0.32 s)");
     write_sound("sound/song.mp4");
     check_says(in_folder("sound"), "song.mp4", "no video in it");
     write_file("text.mp4", "this is a letter", 16);
