@@ -110,8 +110,8 @@ static int read_each(const char *folder, struct labelled *videos, size_t n, stru
 {
     for (size_t i = 0; i < n; i++) {
         char name[512];
-        uint8_t *truths;
-        int64_t labels;
+        uint8_t *truths = NULL;
+        int64_t labels = 0;
         snprintf(name, sizeof name, "%s.npy", videos[i].name);
         char *path = file_join(folder, name);
         int code = path ? read_truths(path, arena, &truths, &labels, e) : err_memory(e, "a file name");
