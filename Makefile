@@ -10,10 +10,12 @@
 #   make mutation              breaks lines one by one: do the tests notice?
 #   make clean
 #
-# CC=clang builds with clang.
+# CC=clang builds with clang. VIDEO=disabled builds without FFmpeg: pictures and tables alone.
 
 PREFIX ?= /usr/local
 BUILD ?= build
+VIDEO ?= enabled
+video = $(patsubst enabled,video,$(filter enabled,$(VIDEO)))
 export CC
 
 .PHONY: build demo test bench install sanitize coverage mutation clean packages
@@ -21,11 +23,11 @@ build: $(BUILD)/build.ninja
 	@ninja -C $(BUILD) --quiet
 
 $(BUILD)/build.ninja: | packages
-	@meson setup $(BUILD) -Dtests=false --prefix "$(PREFIX)" $$(tools/libdir.sh) >build.log || { cat build.log; exit 1; }
+	@meson setup $(BUILD) -Dtests=false -Dffmpeg=$(VIDEO) --prefix "$(PREFIX)" $$(tools/libdir.sh) >build.log || { cat build.log; exit 1; }
 	@rm -f build.log
 
 packages:
-	@tools/install_packages.sh $(notdir $(CC))
+	@tools/install_packages.sh $(video) $(notdir $(CC))
 
 demo: build
 	@tools/install_packages.sh demo
@@ -33,19 +35,19 @@ demo: build
 
 # One folder for every compiler: a folder remembers its own.
 test:
-	@tools/install_packages.sh test $(notdir $(CC))
-	@tests/run.sh build-test-$(notdir $(CC))
+	@tools/install_packages.sh test $(video) $(notdir $(CC))
+	@tests/run.sh build-test-$(notdir $(CC)) -Dffmpeg=$(VIDEO)
 
 sanitize:
-	@tools/install_packages.sh test $(notdir $(CC))
-	@tests/run.sh build-sanitize-$(notdir $(CC)) -Dwerror=false -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
+	@tools/install_packages.sh test $(video) $(notdir $(CC))
+	@tests/run.sh build-sanitize-$(notdir $(CC)) -Dffmpeg=$(VIDEO) -Dwerror=false -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
 
 coverage:
-	@tools/install_packages.sh test
+	@tools/install_packages.sh test video
 	@tools/coverage.sh build-test-coverage
 
 mutation:
-	@tools/install_packages.sh test
+	@tools/install_packages.sh test video
 	@tests/mutate.sh build-test-mutation
 
 bench: build

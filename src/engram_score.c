@@ -194,6 +194,8 @@ static int score_encoded(engram_scorer *s, const char *path, const void *bytes, 
     struct picture picture;
     TRY(begin_results(s, result, e));
     TRY(ready_decoder(s, e));
+    const struct picture_format format = preprocess_format(&loaded_file(s->model->loaded)->input);
+    picture_decoder_aim(s->decoder, &format);
     if (path)
         TRY(picture_read(s->decoder, path, channels_of(s), &picture, e));
     else

@@ -66,6 +66,10 @@ door() {
 door dnnl 'src/nn/dnn_[a-z0-9_]+\.[ch]'
 door libav 'src/data/media[a-z_]*\.[ch]'
 door libsw 'src/data/media[a-z_]*\.[ch]'
+door jpeglib 'src/data/still_jpeg\.c'
+door png 'src/data/still_png[a-z_]*\.c'
+door tiff 'src/data/still_tiff\.c'
+door webp 'src/data/still_webp\.c'
 door jansson 'src/base/json\.[ch]'
 door zlib 'src/data/[a-z_]+\.c'
 

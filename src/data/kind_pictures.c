@@ -33,17 +33,20 @@ static int look(struct dataset *ds, enum split split, struct picture_format *for
     struct err first = ERR_INIT;
     struct picture_decoder *d;
     TRY(dataset_take_decoder(ds, &d, e));
+    picture_decoder_aim(d, &(struct picture_format){1, 1, 3}); /* their sizes are all that is wanted of them */
     for (size_t k = 0; k < looks; k++) {
         const struct sample *sample = &s->v[k * s->n / looks];
         const struct part *part = &ds->parts[sample->part];
         struct picture picture;
         if (part->source->read(part, sample, d, 0, &picture, &first) < 0)
             continue;
-        widths[seen] = picture.width;
-        heights[seen++] = picture.height;
+        const struct picture_size own = picture_own_size(d, &picture);
+        widths[seen] = own.width;
+        heights[seen++] = own.height;
         if (picture.channels == 3)
             channels = 3;
     }
+    picture_decoder_aim(d, NULL);
     dataset_put_decoder(ds, d);
     if (!seen)
         return err_set(e, first.code ? first.code : ERR_FAIL, "%s", first.code ? first.msg : "the split is empty");
@@ -113,9 +116,13 @@ static int load(const struct part *part, const struct sample *s, struct picture_
                 void *kept, struct shape *own, struct err *e)
 {
     struct picture picture;
-    struct picture_format format = p ? preprocess_format(p) : (struct picture_format){0};
-    TRY(part->source->read(part, s, d, format.channels, &picture, e));
-    *own = SHAPE(picture.height, picture.width, picture.channels);
+    struct picture_format format = p ? preprocess_format(p) : (struct picture_format){1, 1, 0};
+    picture_decoder_aim(d, &format);
+    int code = part->source->read(part, s, d, format.channels, &picture, e);
+    const struct picture_size size = code < 0 ? (struct picture_size){0} : picture_own_size(d, &picture);
+    picture_decoder_aim(d, NULL); /* masks are read by the same, and compared at their own size */
+    TRY(code);
+    *own = SHAPE(size.height, size.width, picture.channels);
     return p ? picture_fit(d, &picture, &format, kept, e) : 0;
 }
 

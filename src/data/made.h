@@ -16,7 +16,7 @@
 
 #include "base/option.h"
 #include "base/rng.h"
-#include "data/media.h"
+#include "data/picture.h"
 
 enum made_kind { MADE_SHAPES, MADE_CUTS, MADE_BLENDS, MADE_MIXED };
 

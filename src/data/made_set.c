@@ -167,6 +167,7 @@ static int made_read(const struct part *p, const struct sample *sample, struct p
     const struct state *s = p->state;
     const size_t i = (size_t)sample->index;
     (void)channels;
+    picture_decoder_aim(d, NULL); /* good ones are made smaller as those with defects are */
     if (i < s->n)
         return read_good(s, i, d, out, e);
     struct reading x = {0};

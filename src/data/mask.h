@@ -2,7 +2,7 @@
 #ifndef DATA_MASK_H
 #define DATA_MASK_H
 
-#include "data/media.h"
+#include "data/picture.h"
 
 /* Brings a mask of one channel to height * width bytes of 0 or 1: 1 where at least half of what the pixel covers is
  * white. */

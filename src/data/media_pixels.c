@@ -5,18 +5,7 @@
 
 #include <libavutil/pixdesc.h>
 
-#include <stdlib.h>
 #include <string.h>
-
-int media_buffer_need(struct media_buffer *b, size_t size, struct err *e)
-{
-    if (size <= b->size)
-        return 0;
-    free(b->bytes);
-    b->bytes = malloc(size);
-    b->size = b->bytes ? size : 0;
-    return b->bytes ? 0 : err_memory(e, "the pixels of a picture");
-}
 
 static bool palette_is_grey(const AVFrame *f)
 {
@@ -137,8 +126,8 @@ static int check_format(const AVPixFmtDescriptor *format, const char *name, stru
     return 0;
 }
 
-int media_frame_to_pixels(const AVFrame *f, const char *name, int channels, struct media_buffer *pixels,
-                          struct media_buffer *line, struct picture *out, struct err *e)
+int media_frame_to_pixels(const AVFrame *f, const char *name, int channels, struct canvas *pixels, struct canvas *line,
+                          struct picture *out, struct err *e)
 {
     const AVPixFmtDescriptor *format = av_pix_fmt_desc_get(f->format);
     TRY(check_format(format, name, e));
@@ -147,8 +136,8 @@ int media_frame_to_pixels(const AVFrame *f, const char *name, int channels, stru
         channels = grey ? 1 : 3;
     const int made = luma ? 1 : grey ? channels : 3;
     const size_t n = (size_t)f->width * (size_t)f->height;
-    TRY(media_buffer_need(pixels, n * (size_t)made, e));
-    TRY(media_buffer_need(line, yuv_work_bytes(f->width), e)); /* that needs the most */
+    TRY(canvas_need(pixels, n * (size_t)made, e));
+    TRY(canvas_need(line, yuv_work_bytes(f->width), e)); /* that needs the most */
     const struct yuv planes = yuv ? as_yuv(f, format) : (struct yuv){0};
     if (luma)
         yuv_to_grey(&planes, pixels->bytes);
@@ -161,34 +150,5 @@ int media_frame_to_pixels(const AVFrame *f, const char *name, int channels, stru
     if (made > channels)
         colour_rgb_to_grey(pixels->bytes, n, pixels->bytes);
     *out = (struct picture){.width = f->width, .height = f->height, .channels = channels, .pixels = pixels->bytes};
-    return 0;
-}
-
-/* Pixel (x, y) of what comes out is pixel (x, y), or (y, x) where columns and rows change places, of what is stored,
- * counted from the far end where it is mirrored. */
-int media_turn_upright(int orientation, struct media_buffer *pixels, struct media_buffer *other, struct picture *p,
-                       struct err *e)
-{
-    const bool swap = orientation >= 5;
-    const bool mirror_x = orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8;
-    const bool mirror_y = orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7;
-    const ptrdiff_t size = p->channels, line = size * p->width;
-    const ptrdiff_t x_step = mirror_x ? -size : size, y_step = mirror_y ? -line : line;
-    const uint8_t *first = p->pixels + (mirror_x ? line - size : 0) + (mirror_y ? line * (p->height - 1) : 0);
-    const int width = swap ? p->height : p->width, height = swap ? p->width : p->height;
-    if (orientation == 1)
-        return 0;
-    TRY(media_buffer_need(other, (size_t)line * (size_t)p->height, e));
-    uint8_t *out = other->bytes;
-    for (int y = 0; y < height; y++)
-        for (int x = 0; x < width; x++) {
-            const uint8_t *from = first + (swap ? y * x_step + x * y_step : x * x_step + y * y_step);
-            for (int c = 0; c < p->channels; c++)
-                *out++ = from[c];
-        }
-    const struct media_buffer turned = *other;
-    *other = *pixels;
-    *pixels = turned;
-    *p = (struct picture){.width = width, .height = height, .channels = p->channels, .pixels = turned.bytes};
     return 0;
 }

@@ -13,7 +13,6 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 struct media_video {
     char *path; /* as it is shown: of a live stream without its password */
@@ -26,7 +25,7 @@ struct media_video {
     AVPacket *packet;
     AVFrame *frame, *converted;
     struct SwsContext *scaler; /* to kinds of pixels that are read; NULL: none was needed yet */
-    struct media_buffer pixels, line, turned;
+    struct canvas pixels, line, turned;
     int orientation;   /* EXIF's, as the container says */
     int width, height; /* of the first frame; 0: none yet */
     int64_t first;     /* its time in the stream's unit */
@@ -36,32 +35,6 @@ struct media_video {
     double skip_to;    /* after a seek: frames before that time are dropped; negative: none */
     int64_t taken;     /* where in the file the last packet ended; negative: the container does not say */
 };
-
-/* ---- what is a video ---- */
-
-static const char *const extensions[] = {"mp4", "m4v", "mov",  "avi", "mkv", "webm", "mpg", "mpeg", "wmv",  "flv",
-                                         "ts",  "mts", "m2ts", "3gp", "y4m", "ogv",  "vob", "mjpg", "mjpeg"};
-
-bool media_video_name(const char *name)
-{
-    const char *dot = strrchr(name, '.');
-    for (size_t i = 0; dot && i < sizeof extensions / sizeof *extensions; i++)
-        if (!strcasecmp(dot + 1, extensions[i]))
-            return true;
-    return false;
-}
-
-bool media_video_starts(const unsigned char *bytes, size_t n)
-{
-    static const struct {
-        const char *text;
-        size_t n, at;
-    } starts[] = {{"YUV4MPEG2 ", 10, 0}, {"ftyp", 4, 4}, {"AVI ", 4, 8}, {"\x1a\x45\xdf\xa3", 4, 0}, {"FLV\x01", 4, 0}};
-    for (size_t i = 0; i < sizeof starts / sizeof *starts; i++)
-        if (n >= starts[i].at + starts[i].n && !memcmp(bytes + starts[i].at, starts[i].text, starts[i].n))
-            return true;
-    return false;
-}
 
 /* ---- opening ---- */
 
@@ -367,7 +340,7 @@ static int to_pixels(struct media_video *v, int channels, struct picture *out, s
         from = v->converted;
     }
     TRY(media_frame_to_pixels(from, v->path, channels, &v->pixels, &v->line, out, e));
-    return media_turn_upright(v->orientation, &v->pixels, &v->turned, out, e);
+    return canvas_turn(v->orientation, &v->pixels, &v->turned, out, e);
 }
 
 /* ---- frames ---- */

@@ -1,20 +1,17 @@
 /* Frames of a video file that FFmpeg reads (mp4, avi, mkv, yuv4mpeg...), or of a pipe or an address, one after the
- * other, upright as the file says, to 8-bit pixels as pictures have them (data/media.h). One thread's.
+ * other, upright as the file says, to 8-bit pixels as pictures have them (data/picture.h). One thread's.
+ * A build without FFmpeg refuses to open any (media_none.c).
  *
  * libavformat says what it thinks on standard error and can be kept from it by the process's level alone: opening a
  * video sets that to quiet, unless the host has chosen another than FFmpeg's default. */
 #ifndef DATA_MEDIA_VIDEO_H
 #define DATA_MEDIA_VIDEO_H
 
-#include "data/media.h"
+#include "data/picture.h"
 
 #include <stdatomic.h>
 
 struct media_video;
-
-/* Whether a file name's extension says that it is a video; whether a file's first bytes do. */
-bool media_video_name(const char *name);
-bool media_video_starts(const unsigned char *bytes, size_t n);
 
 /* Opens the first video stream; `path` "-" is standard input. `stop` (may be NULL) ends waiting for what does not come.
  * ERR_IO: cannot be opened; ERR_FORMAT: no video, none in it, or of a sort that is not read. */

@@ -2,7 +2,7 @@
 #ifndef DATA_PIXELS_H
 #define DATA_PIXELS_H
 
-#include "data/media.h"
+#include "data/picture.h"
 
 enum pixel_format {
     PIXELS_GREY8,

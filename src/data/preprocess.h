@@ -14,7 +14,7 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "data/media.h"
+#include "data/picture.h"
 #include "nn/shape.h"
 
 /* A kind of data: pictures, rows, clips. */

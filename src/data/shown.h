@@ -2,7 +2,7 @@
 #ifndef DATA_SHOWN_H
 #define DATA_SHOWN_H
 
-#include "data/media.h"
+#include "data/picture.h"
 
 enum {
     SHOWN_SIDE = 960

@@ -11,6 +11,7 @@
 #include "data/kind.h"
 #include "data/labels.h"
 #include "data/media_video.h"
+#include "data/video_name.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -96,7 +97,7 @@ static bool is_video(const char *path)
     case FILE_FOLDER:
         return holds_frames(path);
     case FILE_REGULAR:
-        return media_video_name(path);
+        return video_name(path);
     default:
         return false;
     }
@@ -122,7 +123,7 @@ static bool holds_videos(const char *folder, bool any_name)
     if (file_list(folder, &list, &ignored))
         return false;
     for (size_t i = 0; i < list.n && !found; i++) {
-        bool named = any_name || numbered_part(list.names[i]) || media_video_name(list.names[i]);
+        bool named = any_name || numbered_part(list.names[i]) || video_name(list.names[i]);
         char *path = named ? file_join(folder, list.names[i]) : NULL;
         found = path && is_video(path);
         free(path);
@@ -146,14 +147,14 @@ static bool starts_as_video(const char *path)
     size_t n = f ? fread(bytes, 1, sizeof bytes, f) : 0;
     if (f)
         fclose(f);
-    return media_video_starts(bytes, n);
+    return video_starts(bytes, n);
 }
 
 static bool sniff(const char *path)
 {
     const enum file_kind kind = file_kind(path);
     if (kind == FILE_REGULAR)
-        return media_video_name(path) || starts_as_video(path);
+        return video_name(path) || starts_as_video(path);
     if (kind != FILE_FOLDER)
         return false;
     char *train = find_folder(path, "train", "training"), *test = find_folder(path, "test", "testing");
@@ -245,7 +246,7 @@ static int64_t count_frames(const char *path, struct err *e)
 static void bare_name(struct video *v, char *text, size_t size)
 {
     snprintf(text, size, "%s", base_name(v->path));
-    if (media_video_name(text))
+    if (video_name(text))
         *strrchr(text, '.') = 0;
 }
 

@@ -2,7 +2,7 @@
 #ifndef DATA_VIDEO_WRITER_H
 #define DATA_VIDEO_WRITER_H
 
-#include "data/media.h"
+#include "data/picture.h"
 
 struct video_writer;
 

@@ -3,7 +3,7 @@
 #ifndef REPORT_OVERLAY_H
 #define REPORT_OVERLAY_H
 
-#include "data/media.h"
+#include "data/picture.h"
 #include "stats/calibrate.h"
 
 #include <stdbool.h>

@@ -75,7 +75,7 @@ struct verdict {
     const char *message;  /* a sentence with the sample's name */
 };
 
-/* Scores n pictures in memory (data/media.h) of any size, n <= spec.batch; results in order. A picture that cannot be
+/* Scores n pictures in memory (data/picture.h) of any size, n <= spec.batch; results in order. A picture that cannot be
  * used fails the whole call. */
 int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct verdict *out, struct err *e);
 /* The same for n rows of numbers, one behind the other, after scorer_check_rows, which takes any number of them and

@@ -1,4 +1,4 @@
-/* Small pictures that our own encoder cannot make. See test_media.c for what is in them. */
+/* Small pictures that our own encoder cannot make. See test_stills.c for what is in them. */
 #ifndef TESTS_DATA_PICTURES_H
 #define TESTS_DATA_PICTURES_H
 

@@ -1,6 +1,7 @@
 /* Videos: what is one, their frames in order and out of order, labels, and what is wrong with them. */
 #include "data/feed.h"
 #include "data/media_video.h"
+#include "data/video_writer.h"
 #include "support.h"
 #include "support/videos.h"
 
@@ -386,6 +387,35 @@ static void a_feed_plays_everything(void **state)
     arena_free(&arena);
 }
 
+/* A build without FFmpeg knows a video when it sees one, and says why it cannot play it; folders of frames it plays. */
+static void without_ffmpeg(void **state)
+{
+    (void)state;
+    struct err e = ERR_INIT;
+    struct dataset *ds;
+    struct media_video *v;
+    struct video_writer *w;
+    if (videos_can_be())
+        skip();
+    write_file("some.mp4", "anything", 8);
+    assert_int_equal(dataset_open("some.mp4", DATASET_LEARN, NULL, &ds, &e), 0);
+    assert_int_equal(dataset_check(ds, SPLIT_TRAIN, &(struct dataset_needs){0}, NULL, &e), ERR_FORMAT);
+    assert_says(e.msg, "some.mp4");
+    assert_says(e.msg, "without FFmpeg");
+    dataset_close(ds);
+    e = ERR_INIT;
+    assert_int_equal(media_video_open("rtsp://me:secret@there/", &(struct picture_limits){0}, NULL, &v, &e), ERR_USAGE);
+    assert_says(e.msg, "rtsp://there/");
+    assert_says(e.msg, "without FFmpeg");
+    e = ERR_INIT;
+    assert_int_equal(video_writer_new("out.mp4", 64, 48, false, &w, &e), ERR_USAGE);
+    assert_says(e.msg, "out.mp4");
+    assert_says(e.msg, "without FFmpeg");
+    assert_false(exists("out.mp4"));
+    write_frames("played", 3, 0, 0);
+    assert_string_equal(source_of("video:played"), "clips");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -395,6 +425,7 @@ int main(void)
         cmocka_unit_test(shorter_than_a_clip),    cmocka_unit_test(clips_hold_their_frames),
         cmocka_unit_test(masks_are_labels),       cmocka_unit_test(labels_are_found),
         cmocka_unit_test(labels_that_do_not_fit), cmocka_unit_test(a_feed_plays_everything),
+        cmocka_unit_test(without_ffmpeg),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }

@@ -1,6 +1,6 @@
 #include "support/pictures.h"
 
-#include "data/media.h"
+#include "data/picture.h"
 #include "support/files.h"
 
 #include <stdlib.h>

@@ -2,12 +2,16 @@
 #ifndef TESTS_SUPPORT_VIDEOS_H
 #define TESTS_SUPPORT_VIDEOS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { VIDEO_WIDTH = 32, VIDEO_HEIGHT = 24 };
 
 /* Frame `number` in grey, VIDEO_HEIGHT x VIDEO_WIDTH; `odd`: with a dark bar across, which is not normal. */
 void draw_frame(uint8_t *grey, int number, int odd);
+
+/* Whether this build reads and writes files of videos; writing one skips the test where it does not. */
+bool videos_can_be(void);
 
 /* A yuv4mpeg file of 25 frames a second, grey, of which those from `from` up to `to` are odd. */
 void write_y4m(const char *path, int frames, int from, int to);

@@ -1,18 +1,17 @@
 /* Pictures: from the bytes of a file to 8-bit pixels of the size and channels that are wanted, and back to PNG.
  *
- * Reads png, jpg, tiff, bmp, webp and pgm/ppm/pbm/pnm, known by their first bytes and never by their name: grey,
- * colour, palette, 1 to 16 bits (scaled to 8). Transparent pixels are laid on black, so that colours nobody can
- * see do not count. Pictures come out upright where they say how they lie (EXIF in jpg, png and webp; tiff). Colour
- * profiles are ignored. A file that is damaged or cut short is an error, never half a picture.
+ * Reads png, jpg, tiff, bmp, webp and pgm/ppm/pbm/pnm (a decoder each: data/still.h), known by their first bytes and
+ * never by their name: grey, colour, palette, CMYK, 1 to 16 bits (scaled to 8). Transparent pixels are laid on black,
+ * so that colours nobody can see do not count. Pictures come out upright where they say how they lie (EXIF in jpg, png
+ * and webp; tiff). Colour profiles are ignored. A file that is damaged or cut short is an error, never half a picture.
  *
  * Pixels are uint8, rows from the top, channels last (height x width x channels), no padding. What comes out is a
  * function of the bytes alone: no decoder keeps anything from one picture to the next.
  *
- * Threads: one picture_decoder a thread; it only saves allocations. Encoding needs none and may run on any thread.
- * FFmpeg's log callback and level belong to the process and are left alone; what FFmpeg says of pictures is said at no
- * level that is printed. */
-#ifndef DATA_MEDIA_H
-#define DATA_MEDIA_H
+ * Threads: one picture_decoder a thread; it only saves allocations. Encoding needs none and may run on any thread. What
+ * the libraries that decode have to say is in the sentence of the error and nowhere else. */
+#ifndef DATA_PICTURE_H
+#define DATA_PICTURE_H
 
 #include "base/err.h"
 
@@ -23,6 +22,10 @@
 struct picture_format {
     int width, height; /* pixels */
     int channels;      /* 1 grey, 3 red green blue */
+};
+
+struct picture_size {
+    int width, height;
 };
 
 /* Pixels that belong to someone else: a decoder (until its next use) or an array in memory. */
@@ -50,12 +53,19 @@ struct picture_limits {
 };
 void picture_decoder_limit(struct picture_decoder *d, const struct picture_limits *limits);
 
+/* What the pictures that are decoded from now on will be fitted to (picture_fit): none needs more pixels, and a jpg is
+ * decoded no larger than at the least half, quarter or eighth of its sides that has as many. NULL, and at first: they
+ * come at their own size. */
+void picture_decoder_aim(struct picture_decoder *d, const struct picture_format *format);
+/* A picture's own size, upright: that of `p` unless it was decoded smaller since the last aim was taken. */
+struct picture_size picture_own_size(const struct picture_decoder *d, const struct picture *p);
+
 /* Whether a picture of that size is within the limits; ERR_FORMAT with `name` in it when not. */
 int picture_check_size(const struct picture_decoder *d, const char *name, int width, int height, size_t bytes,
                        struct err *e);
 
 /* Decodes a whole file that lies in memory. `name` is for the error sentence. `channels`: 1 or 3, or 0 for what the
- * file has (1 where it stores grey). Where only grey is wanted, colour is not decoded: half the work for jpg.
+ * file has (1 where it stores grey). Where only grey is wanted, colour is not decoded where luma is stored apart.
  * ERR_FORMAT when it is no picture, a damaged one or one too large. */
 int picture_decode(struct picture_decoder *d, const unsigned char *bytes, size_t size, const char *name, int channels,
                    struct picture *out, struct err *e);

@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 
-#include <libavutil/log.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -116,7 +115,7 @@ static void test_tiff(void **state)
     check_quarters(&p, 255, 0);
 }
 
-/* With a tag that the decoder does not know (SampleFormat), whole and with a strip that is too short for its rows. */
+/* Plain rows, whole and with the last one cut short. */
 static void test_raw_tiff(void **state)
 {
     (void)state;
@@ -137,8 +136,7 @@ static void test_raw_tiff(void **state)
     struct picture p = decode(tiff, sizeof tiff, 0);
     check_pixels(&p, WIDTH, HEIGHT, 1, tiff + 122);
     struct err e = ERR_INIT;
-    tiff[10 + 12 * 7 + 8] = WIDTH * 2; /* the strip's size */
-    assert_int_equal(picture_decode(decoder, tiff, sizeof tiff, "short.tif", 0, &p, &e), ERR_FORMAT);
+    assert_int_equal(picture_decode(decoder, tiff, sizeof tiff - 1, "short.tif", 0, &p, &e), ERR_FORMAT);
     expect_error(&e, ERR_FORMAT, "short.tif", "damaged or truncated tiff", NULL);
 }
 
@@ -407,7 +405,7 @@ static void test_truncated(void **state)
     check_cuts((const unsigned char *)"P2 2 2 255 1 2 3 4\n", 19, "plain pgm", 1);
     check_cuts(bmp_rows, sizeof bmp_rows, "bmp", 0);
     check_cuts(bmp_runs, sizeof bmp_runs, "bmp of runs", 0);
-    /* All chunks whole, but the packed rows end too early: FFmpeg would give half a picture. */
+    /* All chunks whole, but the packed rows end too early: half a picture. */
     data = make_png(&(struct png){40, 15, 8, 0, rows, 40, NULL, NULL, 0}, &size);
     data[23] = 30; /* height, and its checksum made right */
     unsigned char *taller = make_png(&(struct png){40, 30, 8, 0, rows, 40, NULL, NULL, 0}, &(size_t){0});
@@ -453,7 +451,7 @@ static void test_png_bombs(void **state)
         {16, 6, 16000, "16000x16000", "unpack into 2048000000 bytes; a picture may have at most 1073741824"},
         {16, 0, 16000, "16000x16000", "would unpack into 512000000: no honest png is packed that far"},
         {8, 2, 10000, "10000x10000", "would unpack into 300000000: no honest png is packed that far"},
-        {1, 0, 16300, "16300x16300", "more than FFmpeg decodes"},
+        {1, 0, 16300, "16300x16300", "would unpack into 265690000: no honest png is packed that far"},
         {8, 0, 20000, "20000x20000", "at most 268435456 in all"},
         {8, 0, 1 << 21, "2097152x2097152", "no side may have more than 1048576"},
     };
@@ -473,7 +471,7 @@ static void test_other_bombs(void **state)
     unsigned char *frame = memmem(jpg, sizeof jpg, "\xff\xc0", 2);
     assert_non_null(frame);
     memcpy(frame + 5, "\x3e\x80\x3e\x80", 4);
-    expect_bomb(jpg, sizeof jpg, "damaged or truncated jpg", "bomb");
+    expect_bomb(jpg, sizeof jpg, "16000x16000", "no honest jpg");
     memcpy(webp, webp_lossless, sizeof webp);
     memcpy(webp + 21, "\x7f\xfe\x9f\x1f", 4); /* 14 bits each of 15999, and that there is alpha */
     expect_bomb(webp, sizeof webp, "16000x16000", "no honest webp");
@@ -531,17 +529,6 @@ static void test_limits(void **state)
     picture_decoder_limit(decoder, &(struct picture_limits){0});
 }
 
-static int host_heard, host_heard_aloud;
-
-static void host_callback(void *who, int level, const char *format, va_list args)
-{
-    (void)who;
-    (void)format;
-    (void)args;
-    host_heard++;
-    host_heard_aloud += level <= AV_LOG_TRACE;
-}
-
 /* A table of as many codes as before, but 3 of them of 1 bit. */
 static void decode_impossible_codes(void)
 {
@@ -587,35 +574,17 @@ static void decode_damaged(void)
     free(png);
 }
 
-/* The log callback of FFmpeg is the process's: it stays the host's, and hears nothing that a host would show. */
-static void test_host_callback(void **state)
-{
-    (void)state;
-    av_log_set_callback(host_callback);
-    decode_damaged();
-    assert_int_equal(host_heard_aloud, 0);
-    host_heard = 0;
-    av_log(NULL, AV_LOG_ERROR, "the host's own\n");
-    assert_int_equal(host_heard, 1);
-    av_log_set_callback(av_log_default_callback);
-}
-
 static void test_nothing_on_stderr(void **state)
 {
     (void)state;
-    const int kept = dup(STDERR_FILENO), level = av_log_get_level();
+    const int kept = dup(STDERR_FILENO);
     assert_non_null(freopen(in_folder("stderr"), "w", stderr));
-    av_log(NULL, AV_LOG_ERROR, "this is seen\n");
-    fflush(stderr);
-    const long before = ftell(stderr);
     decode_damaged();
     fflush(stderr);
-    const long after = ftell(stderr);
+    const long said = ftell(stderr);
     dup2(kept, STDERR_FILENO);
     close(kept);
-    assert_true(before > 0);
-    assert_int_equal(after, before);
-    assert_int_equal(av_log_get_level(), level);
+    assert_int_equal(said, 0);
 }
 
 /* A jpg without tables must not borrow those of the picture before it. */
@@ -728,12 +697,11 @@ int main(void)
         cmocka_unit_test(test_other_bombs),
         cmocka_unit_test(test_packed_far),
         cmocka_unit_test(test_limits),
-        cmocka_unit_test(test_host_callback),
         cmocka_unit_test(test_nothing_on_stderr),
         cmocka_unit_test(test_no_memory_between_pictures),
         cmocka_unit_test(test_threads),
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_write_png),
     };
-    return cmocka_run_group_tests_name("data/media", tests, decoder_make, decoder_remove);
+    return cmocka_run_group_tests_name("data/stills", tests, decoder_make, decoder_remove);
 }

@@ -1,0 +1,12 @@
+/* What is taken for a video, whether or not this build reads any. */
+#ifndef DATA_VIDEO_NAME_H
+#define DATA_VIDEO_NAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Whether a file name's extension says that it is a video; whether a file's first bytes do. */
+bool video_name(const char *name);
+bool video_starts(const unsigned char *bytes, size_t n);
+
+#endif
