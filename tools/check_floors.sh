@@ -21,7 +21,7 @@ list_calls() {
         cli/*) object=$build/cli/engram.p/${file#cli/}.o ;;
         *) object=$(echo "$build"/libengram*.p/"$(echo "$file" | tr / _)".o) ;;
         esac
-        [ -e "$object" ] || continue # dnn_v2.c or dnn_v3.c: one is built
+        [ -e "$object" ] || continue # dnn_v2.c or dnn_v3.c, with or without FFmpeg: one is built
         nm -P -g "$object" | sed "s|^|$file |"
     done | awk '
         $3 == "U" { uses[$1 " " $2]; next }
