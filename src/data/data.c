@@ -248,6 +248,8 @@ void dataset_close(struct dataset *ds)
 {
     if (!ds)
         return;
+    while (ds->n_players)
+        dataset_drop_player(&ds->players[--ds->n_players]);
     for (size_t i = 0; i < ds->n_parts; i++)
         if (ds->parts[i].source->close)
             ds->parts[i].source->close(&ds->parts[i]);
@@ -350,7 +352,9 @@ int dataset_load(struct dataset *ds, enum split split, size_t i, const struct pr
         dataset_put_decoder(ds, d);
         TRY(code);
     }
-    preprocess_ignore(p, kept);
+    const size_t frames = preprocess_frames(p), frame = preprocess_bytes(p) / frames;
+    for (size_t k = 0; k < frames; k++)
+        preprocess_ignore(p, (uint8_t *)kept + k * frame);
     return 0;
 }
 

@@ -8,7 +8,17 @@
 
 #include <pthread.h>
 
-enum { DECODERS_KEPT = 32 };
+enum {
+    DECODERS_KEPT = 32,
+    PLAYERS_KEPT = 32, /* videos: open files, and a decoder each */
+};
+
+/* A video that is open. */
+struct open_video {
+    void *player; /* NULL: none */
+    const struct part *part;
+    const char *path; /* of its sample */
+};
 
 /* A video, once it has been examined. */
 struct episode {
@@ -49,6 +59,8 @@ struct dataset {
     pthread_mutex_t lock;
     struct picture_decoder *idle[DECODERS_KEPT];
     int n_idle;
+    struct open_video players[PLAYERS_KEPT]; /* that nobody plays; the latest last */
+    int n_players;
 };
 
 /* Opens a data set of one part whose source is not known by a URL; `state` is there when the source opens. */
@@ -60,6 +72,12 @@ void dataset_forget_episode(struct episode *e);
 /* Takes a decoder out of the pool, or makes one. dataset_put_decoder takes it back. */
 int dataset_take_decoder(struct dataset *ds, struct picture_decoder **d, struct err *e);
 void dataset_put_decoder(struct dataset *ds, struct picture_decoder *d);
+
+/* Opens the video of a sample, or takes one that is open, wherever in it that is: seek first. It goes back with
+ * dataset_put_player, or after an error with dataset_drop_player (which takes one without a player, too). */
+int dataset_take_player(struct dataset *ds, const struct sample *s, struct open_video *out, struct err *e);
+void dataset_put_player(struct dataset *ds, const struct open_video *p);
+void dataset_drop_player(const struct open_video *p);
 
 /* The sample in its kept form (`p` NULL: only looked at), and the shape of its own. */
 int dataset_read_kept(const struct dataset *ds, const struct sample *s, struct picture_decoder *d,

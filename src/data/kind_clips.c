@@ -7,6 +7,7 @@
 #include "base/rng.h"
 #include "data/dataset_private.h"
 #include "data/pixel_values.h"
+#include "data/region.h"
 
 #include <limits.h>
 #include <math.h>
@@ -47,8 +48,11 @@ static int look(struct dataset *ds, enum split split, struct picture_format *for
                    first.code ? first.msg : "there is no video with a frame");
 }
 
-static int guess_side(int side, int longest)
+/* In tiles frames keep their own size. */
+static int guess_side(int side, int longest, int tile)
 {
+    if (tile)
+        return side;
     double scaled = longest > GUESS_MAX ? (double)side * GUESS_MAX / longest : side;
     int steps = (int)lround(scaled / GUESS_STEP);
     return GUESS_STEP * (steps < 1 ? 1 : steps);
@@ -58,23 +62,25 @@ static int fit(struct dataset *ds, enum split split, const struct wishes *w, str
                struct err *e)
 {
     struct picture_format native = {0};
-    if (w->tile || (w->roi && *w->roi))
-        return err_set(e, ERR_USAGE, "options tile and roi are for pictures, but %s has videos", ds->parts[0].path);
-    if (!w->height)
+    const bool region = w->roi && *w->roi;
+    if (!w->height || region)
         TRY(look(ds, split, &native, e));
     const int longest = native.width > native.height ? native.width : native.height;
     float *scale = arena_alloc(arena, 2 * sizeof *scale);
     if (!scale)
         return err_memory(e, "the preprocessing");
-    p->sample = SHAPE(w->frames ? w->frames : CLIP_FRAMES, w->height ? w->height : guess_side(native.height, longest),
-                      w->width ? w->width : guess_side(native.width, longest), w->channels ? w->channels : 1);
+    p->sample =
+        SHAPE(w->frames ? w->frames : CLIP_FRAMES, w->height ? w->height : guess_side(native.height, longest, w->tile),
+              w->width ? w->width : guess_side(native.width, longest, w->tile), w->channels ? w->channels : 1);
     p->step = w->step ? w->step : 1;
     p->n = 1;
     p->mean = scale;
     p->std = scale + 1;
     scale[0] = w->symmetric ? 0.5f : 0;
     scale[1] = w->symmetric ? 0.5f : 1;
-    return 0;
+    p->tile = w->tile;
+    p->overlap = w->overlap;
+    return region ? region_read(w->roi, &native, arena, p, e) : 0;
 }
 
 static int check(const struct preprocess *p, struct err *e)
@@ -291,12 +297,14 @@ static int load(const struct part *part, const struct sample *s, struct picture_
                    frame);
         return 0;
     }
-    void *player = NULL;
-    int code = part->source->play(part, s, NULL, &player, e);
+    struct open_video r;
+    int code = dataset_take_player(part->ds, s, &r, e);
     if (code == 0)
-        code = read_frames(part, episode, player, s, d, p, kept, e);
-    if (player)
-        part->source->stop(player);
+        code = read_frames(part, episode, r.player, s, d, p, kept, e);
+    if (code == 0 && episode->times) /* without times nothing is played back to a frame */
+        dataset_put_player(part->ds, &r);
+    else
+        dataset_drop_player(&r);
     return code;
 }
 

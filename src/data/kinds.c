@@ -51,11 +51,12 @@ int preprocess_check(const struct preprocess *p, struct err *e)
         return err_set(e, ERR_FORMAT,
                        "a sample of %s has %.0f values, and at most %d can be handled, such as 8192x8192 grey pixels",
                        shape_text(&p->sample, text), values, PREPROCESS_VALUES_MAX);
-    if (p->tile && (p->sample.nd != 3 || p->tile < TILE_MIN || !(p->overlap >= 0 && p->overlap <= OVERLAP_MAX)))
-        return err_set(e, ERR_FORMAT,
-                       "pictures alone can be cut into tiles, of at least %d pixels, which share at most %g of their "
-                       "side; here are tiles of %d and %g",
-                       TILE_MIN, OVERLAP_MAX, p->tile, p->overlap);
+    if (p->tile && (p->sample.nd < 3 || p->tile < TILE_MIN || !(p->overlap >= 0 && p->overlap <= OVERLAP_MAX)))
+        return err_set(
+            e, ERR_FORMAT,
+            "pictures and clips can be cut into tiles, of at least %d pixels, which share at most %g of their "
+            "side; here are tiles of %d and %g",
+            TILE_MIN, OVERLAP_MAX, p->tile, p->overlap);
     return 0;
 }
 
@@ -78,8 +79,9 @@ void preprocess_doubt(const struct preprocess *p, const struct log *log)
 struct preprocess preprocess_view(const struct preprocess *p)
 {
     struct preprocess view = *p;
+    int64_t *sides = view.sample.d + (p->tile ? p->sample.nd - 3 : 0);
     for (int i = 0; p->tile && i < 2; i++)
-        view.sample.d[i] = p->sample.d[i] < p->tile ? p->sample.d[i] : p->tile;
+        sides[i] = sides[i] < p->tile ? sides[i] : p->tile;
     view.roi = NULL;
     view.tile = 0;
     return view;

@@ -102,7 +102,7 @@ static const uint8_t *region_of(const struct worker *w, const struct tile_place 
     const uint8_t *roi = l->o.input->roi;
     if (!roi || !at)
         return roi;
-    tiling_cut(l->tiling, *at, 1, roi, w->counts);
+    tiling_cut(l->tiling, *at, 1, 1, roi, w->counts);
     return w->counts;
 }
 
@@ -156,7 +156,7 @@ static int read_row(struct worker *w, const struct slot *slot, size_t i, void **
     struct tile_place at = {0};
     if (l->tiling) {
         at = draw_place(l, epoch, sample, tile);
-        tiling_cut(l->tiling, at, (size_t)shape_last(&l->view.sample), w->kept, w->tile);
+        tiling_cut(l->tiling, at, preprocess_frames(&l->view), (size_t)shape_last(&l->view.sample), w->kept, w->tile);
         *kept = w->tile;
     }
     if (varies(l))

@@ -11,6 +11,11 @@ struct picture_format preprocess_format(const struct preprocess *p)
     return (struct picture_format){.width = (int)d[1], .height = (int)d[0], .channels = (int)d[2]};
 }
 
+size_t preprocess_frames(const struct preprocess *p)
+{
+    return p->sample.nd == 4 ? (size_t)p->sample.d[0] : 1;
+}
+
 /* Difference first: a product and a sum would be one instruction on some processors, and round otherwise. */
 HOT static void scale_pixels(const uint8_t *restrict pixels, float *restrict out, size_t n, float zero, float scale)
 {

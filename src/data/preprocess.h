@@ -37,7 +37,7 @@ struct preprocess {
     int n;                   /* of mean and std: 1, for all values alike, or one for each of the last dimension */
     const float *mean, *std; /* owned by whoever fitted or read it */
     int step;                /* of clips: from frame to frame; 1: they follow each other */
-    /* Of pictures: */
+    /* Of pictures and clips: */
     const uint8_t *roi; /* height x width of 1 (counts) and 0 (is ignored); NULL: all of it counts. Owned as mean */
     int tile;           /* side of the tiles that the model sees, in pixels; 0: the whole picture at once */
     double overlap;     /* of neighbouring tiles, at least: part of their side */
@@ -67,7 +67,7 @@ void preprocess_doubt(const struct preprocess *p, const struct log *log);
  * not known what counts. */
 struct preprocess preprocess_view(const struct preprocess *p);
 
-/* Makes black what does not count. */
+/* Makes black what does not count of a picture, or of a frame of a clip. */
 void preprocess_ignore(const struct preprocess *p, void *kept);
 
 /* Bytes of a sample as it is kept. */
@@ -85,6 +85,8 @@ int preprocess_texts(const struct preprocess *p, const char *const *texts, float
 
 /* The size and channels of a picture, or of a frame of a clip, as it is kept. */
 struct picture_format preprocess_format(const struct preprocess *p);
+/* Such pictures in a sample, one behind the other: of a clip its frames. */
+size_t preprocess_frames(const struct preprocess *p);
 
 /* Whether samples are something to look at; then `format` (may be NULL) is that of the picture of one, or of a frame.
  */

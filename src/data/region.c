@@ -21,11 +21,11 @@ static int check_frame(const char *path, const struct picture *mask, const struc
 
 static int fit(const char *path, const struct picture *mask, struct arena *arena, struct preprocess *p, struct err *e)
 {
-    const int height = (int)p->sample.d[0], width = (int)p->sample.d[1];
-    uint8_t *roi = arena_alloc(arena, (size_t)width * (size_t)height);
+    const struct picture_format f = preprocess_format(p);
+    uint8_t *roi = arena_alloc(arena, (size_t)f.width * (size_t)f.height);
     if (!roi)
         return err_memory(e, "the region that counts");
-    TRY(mask_fit(mask, width, height, roi, e));
+    TRY(mask_fit(mask, f.width, f.height, roi, e));
     p->roi = roi;
     if (!region_pixels(p))
         return err_set(
@@ -51,7 +51,8 @@ int region_read(const char *path, const struct picture_format *pictures, struct 
 
 void region_blank(const struct preprocess *p, uint8_t *kept)
 {
-    size_t n = (size_t)(p->sample.d[0] * p->sample.d[1]), channels = (size_t)p->sample.d[2];
+    const struct picture_format f = preprocess_format(p);
+    const size_t n = (size_t)f.width * (size_t)f.height, channels = (size_t)f.channels;
     for (size_t i = 0; i < n; i++)
         if (!p->roi[i])
             memset(kept + i * channels, 0, channels);
@@ -59,7 +60,8 @@ void region_blank(const struct preprocess *p, uint8_t *kept)
 
 size_t region_pixels(const struct preprocess *p)
 {
-    size_t n = (size_t)(p->sample.d[0] * p->sample.d[1]), inside = 0;
+    const struct picture_format f = preprocess_format(p);
+    size_t n = (size_t)f.width * (size_t)f.height, inside = 0;
     for (size_t i = 0; i < n; i++)
         inside += !p->roi || p->roi[i];
     return inside;

@@ -97,13 +97,12 @@ static int reach(int n, int length, int tile)
 int tiling_new(const struct preprocess *p, struct tiling **out, struct err *e)
 {
     const struct preprocess view = preprocess_view(p);
+    const struct picture_format whole = preprocess_format(p), tile = preprocess_format(&view);
     struct tiling *t = calloc(1, sizeof *t);
     if (!t)
         return err_memory(e, "the tiles of a picture");
-    *t = (struct tiling){.height = (int)p->sample.d[0],
-                         .width = (int)p->sample.d[1],
-                         .tile_height = (int)view.sample.d[0],
-                         .tile_width = (int)view.sample.d[1]};
+    *t = (struct tiling){
+        .height = whole.height, .width = whole.width, .tile_height = tile.height, .tile_width = tile.width};
     t->rows = count_tiles(t->height, t->tile_height, p->overlap);
     t->columns = count_tiles(t->width, t->tile_width, p->overlap);
     t->reach_down = reach(t->rows, t->height, t->tile_height);
@@ -148,13 +147,21 @@ struct tile_place tiling_draw(const struct tiling *t, size_t i, struct rng *r)
     return (struct tile_place){y, drawn(at.x, t->reach_across, t->width - t->tile_width, r)};
 }
 
-void tiling_cut(const struct tiling *t, struct tile_place at, size_t pixel, const void *picture, void *tile)
+static void cut_frame(const struct tiling *t, struct tile_place at, size_t pixel, const unsigned char *frame,
+                      unsigned char *tile)
 {
     const size_t line = (size_t)t->tile_width * pixel;
-    const unsigned char *from = picture;
-    unsigned char *to = tile;
     for (int y = 0; y < t->tile_height; y++)
-        memcpy(to + (size_t)y * line, from + ((size_t)(at.y + y) * (size_t)t->width + (size_t)at.x) * pixel, line);
+        memcpy(tile + (size_t)y * line, frame + ((size_t)(at.y + y) * (size_t)t->width + (size_t)at.x) * pixel, line);
+}
+
+void tiling_cut(const struct tiling *t, struct tile_place at, size_t frames, size_t pixel, const void *picture,
+                void *tile)
+{
+    const size_t from = (size_t)t->height * (size_t)t->width * pixel;
+    const size_t to = (size_t)t->tile_height * (size_t)t->tile_width * pixel;
+    for (size_t k = 0; k < frames; k++)
+        cut_frame(t, at, pixel, (const unsigned char *)picture + k * from, (unsigned char *)tile + k * to);
 }
 
 HOT static void add_line(float down, const float *restrict across, int width, int channels, const float *restrict tile,
@@ -165,12 +172,19 @@ HOT static void add_line(float down, const float *restrict across, int width, in
             picture[x * channels + c] += down * across[x] * tile[x * channels + c];
 }
 
-void tiling_add(const struct tiling *t, size_t i, int channels, const float *tile, float *picture)
+static void add_frame(const struct tiling *t, const struct tile *a, int channels, const float *tile, float *frame)
 {
-    const struct tile *a = &t->tiles[i];
     const float *across = t->across + (ptrdiff_t)a->column * t->tile_width;
     for (int y = 0; y < t->tile_height; y++)
         add_line(t->down[(ptrdiff_t)a->row * t->tile_height + y], across, t->tile_width, channels,
                  tile + (ptrdiff_t)y * t->tile_width * channels,
-                 picture + ((ptrdiff_t)(a->at.y + y) * t->width + a->at.x) * channels);
+                 frame + ((ptrdiff_t)(a->at.y + y) * t->width + a->at.x) * channels);
+}
+
+void tiling_add(const struct tiling *t, size_t i, size_t frames, int channels, const float *tile, float *picture)
+{
+    const size_t from = (size_t)t->tile_height * (size_t)t->tile_width * (size_t)channels;
+    const size_t to = (size_t)t->height * (size_t)t->width * (size_t)channels;
+    for (size_t k = 0; k < frames; k++)
+        add_frame(t, &t->tiles[i], channels, tile + k * from, picture + k * to);
 }

@@ -1,4 +1,4 @@
-/* Tiles: a picture cut into overlapping rectangles of one size, and put together again.
+/* Tiles: a picture, or every frame of a clip, cut into overlapping rectangles of one size, and put together again.
  *
  * Along each axis there are as few tiles as overlap by at least the wished share, spread evenly from edge to edge, so
  * that none reaches beyond the picture. Where tiles overlap, what they say is mixed: a tile's weight rises from its
@@ -32,17 +32,18 @@ struct tiling {
     size_t n;
 };
 
-/* Of pictures alone. Without p->tile it is one tile. */
+/* Of pictures and clips. Without p->tile it is one tile. */
 int tiling_new(const struct preprocess *p, struct tiling **out, struct err *e);
 void tiling_free(struct tiling *t); /* NULL is fine */
 
 /* A random place near tile i's own, within the picture: drawn for every i in turn they cover the picture evenly. */
 struct tile_place tiling_draw(const struct tiling *t, size_t i, struct rng *r);
 
-/* Copies what is at a place out of a picture of any pixels of that many bytes. */
-void tiling_cut(const struct tiling *t, struct tile_place at, size_t pixel, const void *picture, void *tile);
+/* Copies what is at a place out of each of so many frames (a picture is one) of any pixels of that many bytes. */
+void tiling_cut(const struct tiling *t, struct tile_place at, size_t frames, size_t pixel, const void *picture,
+                void *tile);
 
-/* Adds tile i, weighted, to a picture that was zero before the first: values of so many channels. */
-void tiling_add(const struct tiling *t, size_t i, int channels, const float *tile, float *picture);
+/* Adds tile i, weighted, to frames that were zero before the first: values of so many channels. */
+void tiling_add(const struct tiling *t, size_t i, size_t frames, int channels, const float *tile, float *picture);
 
 #endif

@@ -69,7 +69,8 @@ static json_t *curve_json(const struct curve *c)
 static json_t *roi_json(const struct preprocess *p)
 {
     json_t *runs = json_array();
-    const size_t n = (size_t)(p->sample.d[0] * p->sample.d[1]);
+    const struct picture_format f = preprocess_format(p);
+    const size_t n = (size_t)f.width * (size_t)f.height;
     uint8_t now = 0;
     for (size_t at = 0, from = 0; at <= n; at++) {
         if (at < n && p->roi[at] == now)
@@ -231,10 +232,11 @@ static int read_tiles(const struct reading *r, const json_t *input)
 static int read_roi(const struct reading *r, const json_t *input)
 {
     json_t *runs;
-    const struct shape *s = &r->c->input.sample;
-    const int64_t pixels = s->nd == 3 ? s->d[0] * s->d[1] : 1;
+    const bool shows = r->c->input.sample.nd >= 3;
+    const struct picture_format f = shows ? preprocess_format(&r->c->input) : (struct picture_format){0};
+    const int64_t pixels = (int64_t)f.width * f.height;
     TRY(json_want_array(input, "roi", r->path, SIZE_MAX, &runs, r->e));
-    uint8_t *roi = arena_alloc(&r->c->arena, (size_t)pixels);
+    uint8_t *roi = arena_alloc(&r->c->arena, (size_t)pixels + 1);
     if (!roi)
         return err_memory(r->e, "the region that counts");
     int64_t at = 0, inside = 0;
@@ -246,7 +248,7 @@ static int read_roi(const struct reading *r, const json_t *input)
         inside += i % 2 ? run : 0;
         at += run;
     }
-    if (s->nd != 3 || at != pixels || !inside)
+    if (at != pixels || !inside)
         return err_set(
             r->e, ERR_FORMAT,
             "%s: the region that counts should say it of all %lld pixels, and of some that they do; the file "

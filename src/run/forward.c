@@ -34,7 +34,14 @@ static size_t values_of(const struct forward *f, const struct node *n)
 static void choose_fields(struct forward *f)
 {
     struct tiled *t = f->tiled;
-    f->map_values = t->pixels;
+    struct node *const fields[FIELDS] = {
+        [FIELD_MAP] = f->heads.map, [FIELD_OUTPUT] = f->heads.output, [FIELD_TARGET] = f->heads.target};
+    const size_t pixels = (size_t)t->tiling->tile_height * (size_t)t->tiling->tile_width;
+    for (int k = 0; k < FIELDS; k++)
+        if (fields[k])
+            t->frames[k] = values_of(f, fields[k]) / (pixels * (size_t)shape_last(&fields[k]->shape));
+    f->map_values = tiled_values(t, FIELD_MAP);
+    f->output_values = tiled_values(t, FIELD_OUTPUT);
     t->wanted[FIELD_MAP] = f->maps || f->heads.map_mean || f->heads.map_max;
     t->wanted[FIELD_OUTPUT] = t->wanted[FIELD_TARGET] = f->reconstructions;
     for (int k = 0; f->attentions && k < f->heads.nmemories; k++)
@@ -56,6 +63,7 @@ int forward_build(struct forward *f, const struct forward_spec *spec, struct err
     f->maps = spec->map && f->heads.map;
     f->map_values = f->heads.map ? values_of(f, f->heads.map) : 0;
     f->reconstructions = spec->reconstruction && f->heads.output;
+    f->output_values = f->heads.output ? values_of(f, f->heads.output) : 0;
     f->attentions = spec->attention && f->heads.nmemories;
     f->fit = spec->fit ? &f->heads.fits[spec->fit - 1] : NULL;
     if (f->tiled)
@@ -272,12 +280,12 @@ const float *forward_map(const struct forward *f, int i)
 
 const float *forward_reconstruction(const struct forward *f, int i)
 {
-    return f->reconstructions ? field(f, FIELD_OUTPUT, f->heads.output, f->sample_values, i) : NULL;
+    return f->reconstructions ? field(f, FIELD_OUTPUT, f->heads.output, f->output_values, i) : NULL;
 }
 
 const float *forward_target(const struct forward *f, int i)
 {
-    return f->reconstructions ? field(f, FIELD_TARGET, f->heads.target, f->sample_values, i) : NULL;
+    return f->reconstructions ? field(f, FIELD_TARGET, f->heads.target, f->output_values, i) : NULL;
 }
 
 const float *forward_attention(const struct forward *f, int i, int k, int64_t *rows, int64_t *items)

@@ -31,7 +31,7 @@ struct forward {
     struct plan *plan;
     int batch, threads;
     int rows; /* of the graph: its batch; as many, or of tiles */
-    size_t sample_values, map_values, row_values;
+    size_t sample_values, map_values, output_values, row_values;
     bool maps, reconstructions, attentions; /* wanted, and the model has them */
     const struct fit_step *fit;             /* that is wanted in place of a score; NULL: a score is */
     struct heads heads;

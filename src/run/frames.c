@@ -76,9 +76,7 @@ int frames_new(const struct frames_spec *spec, struct frames **out, struct err *
     f->values = (size_t)(input->sample.d[1] * input->sample.d[2]);
     f->judged = (int64_t)(spec->forward->map_values / f->values);
     f->pixels = f->values * (size_t)input->sample.d[3];
-    f->shown = spec->forward->reconstructions
-                   ? shape_count(&spec->forward->heads.output->shape) / spec->forward->rows / (int64_t)f->pixels
-                   : 0;
+    f->shown = spec->forward->reconstructions ? (int64_t)(spec->forward->output_values / f->pixels) : 0;
     f->room = 2 * f->length + spec->hop + 1;
     int code = allocate(f, e);
     if (code < 0)

@@ -59,7 +59,7 @@ static size_t gather(struct judge *j, float *map, size_t count)
 {
     size_t n = 0;
     for (size_t i = 0; i < count; i++)
-        if (j->about->input.roi[i])
+        if (j->about->input.roi[i % j->frame])
             j->smooth[n++] = map[i];
         else
             map[i] = 0;

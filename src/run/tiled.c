@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A single tile at a time would leave threads idle, and what it saves is small beside a large picture. */
+/* A single tile of a picture at a time would leave threads idle, and what it saves is small beside a large picture. */
 enum { ROWS_MIN = 16 };
 
 bool tiled_needed(const struct preprocess *input)
@@ -18,7 +18,8 @@ bool tiled_needed(const struct preprocess *input)
 /* Whole samples; and as many runs as their tiles need, all of them full. */
 static void choose_rows(struct tiled *t, size_t batch)
 {
-    const size_t tiles = t->tiling->n, most = batch < ROWS_MIN ? ROWS_MIN : batch;
+    const size_t tiles = t->tiling->n, least = preprocess_frames(t->input) > 1 ? 1 : ROWS_MIN;
+    const size_t most = batch < least ? least : batch;
     size_t samples = batch > tiles ? batch / tiles : 1, runs = (samples * tiles + most - 1) / most;
     t->samples = (int)samples;
     t->rows = (int)((samples * tiles + runs - 1) / runs);
@@ -30,7 +31,8 @@ int tiled_new(const struct preprocess *input, int batch, struct tiled **out, str
     if (!t)
         return err_memory(e, "whole pictures");
     t->input = input;
-    t->pixels = (size_t)(input->sample.d[0] * input->sample.d[1]);
+    const struct picture_format frame = preprocess_format(input);
+    t->pixels = (size_t)frame.width * (size_t)frame.height;
     t->counted = region_pixels(input);
     int code = tiling_new(input, &t->tiling, e);
     if (code < 0) {
@@ -42,7 +44,7 @@ int tiled_new(const struct preprocess *input, int batch, struct tiled **out, str
     return 0;
 }
 
-static int channels_of(const struct tiled *t, int field)
+static int channels_of(const struct tiled *t, enum tiled_field field)
 {
     return field == FIELD_MAP ? 1 : (int)shape_last(&t->input->sample);
 }
@@ -52,16 +54,16 @@ static size_t sample_values(const struct tiled *t)
     return (size_t)shape_count(&t->input->sample);
 }
 
-static size_t field_values(const struct tiled *t, int field)
+size_t tiled_values(const struct tiled *t, enum tiled_field field)
 {
-    return t->pixels * (size_t)channels_of(t, field);
+    return t->frames[field] * t->pixels * (size_t)channels_of(t, field);
 }
 
 size_t tiled_bytes(const struct tiled *t)
 {
     size_t values = sample_values(t) + SCORE_PARTS;
-    for (int f = 0; f < FIELDS; f++)
-        values += t->wanted[f] ? field_values(t, f) : 0;
+    for (enum tiled_field f = 0; f < FIELDS; f++)
+        values += t->wanted[f] ? tiled_values(t, f) : 0;
     for (int k = 0; k < MEMORIES; k++)
         values += t->tiling->n * t->attention_values[k];
     return (size_t)t->samples * values * sizeof(float);
@@ -73,9 +75,9 @@ int tiled_allocate(struct tiled *t, struct err *e)
     t->values = malloc(samples * sample_values(t) * sizeof *t->values);
     t->parts = malloc(samples * SCORE_PARTS * sizeof *t->parts);
     bool done = t->values && t->parts;
-    for (int f = 0; f < FIELDS; f++)
+    for (enum tiled_field f = 0; f < FIELDS; f++)
         if (t->wanted[f])
-            done &= (t->fields[f] = malloc(samples * field_values(t, f) * sizeof(float))) != NULL;
+            done &= (t->fields[f] = malloc(samples * tiled_values(t, f) * sizeof(float))) != NULL;
     for (int k = 0; k < MEMORIES; k++)
         if (t->attention_values[k])
             done &= (t->attention[k] = malloc(samples * t->tiling->n * t->attention_values[k] * sizeof(float))) != NULL;
@@ -89,7 +91,7 @@ void tiled_free(struct tiled *t)
     tiling_free(t->tiling);
     free(t->values);
     free(t->parts);
-    for (int f = 0; f < FIELDS; f++)
+    for (enum tiled_field f = 0; f < FIELDS; f++)
         free(t->fields[f]);
     for (int k = 0; k < MEMORIES; k++)
         free(t->attention[k]);
@@ -99,23 +101,23 @@ void tiled_free(struct tiled *t)
 void tiled_begin(struct tiled *t, int n)
 {
     memset(t->parts, 0, (size_t)n * SCORE_PARTS * sizeof *t->parts);
-    for (int f = 0; f < FIELDS; f++)
+    for (enum tiled_field f = 0; f < FIELDS; f++)
         if (t->fields[f])
-            memset(t->fields[f], 0, (size_t)n * field_values(t, f) * sizeof(float));
+            memset(t->fields[f], 0, (size_t)n * tiled_values(t, f) * sizeof(float));
 }
 
 void tiled_cut(const struct tiled *t, size_t tile, float *row)
 {
     const size_t sample = tile / t->tiling->n, channels = (size_t)shape_last(&t->input->sample);
-    tiling_cut(t->tiling, t->tiling->tiles[tile % t->tiling->n].at, channels * sizeof(float),
-               t->values + sample * sample_values(t), row);
+    tiling_cut(t->tiling, t->tiling->tiles[tile % t->tiling->n].at, preprocess_frames(t->input),
+               channels * sizeof(float), t->values + sample * sample_values(t), row);
 }
 
 void tiled_add_field(struct tiled *t, size_t tile, enum tiled_field field, const float *values)
 {
     const size_t sample = tile / t->tiling->n;
-    tiling_add(t->tiling, tile % t->tiling->n, channels_of(t, (int)field), values,
-               t->fields[field] + sample * field_values(t, (int)field));
+    tiling_add(t->tiling, tile % t->tiling->n, t->frames[field], channels_of(t, field), values,
+               t->fields[field] + sample * tiled_values(t, field));
 }
 
 void tiled_add_part(struct tiled *t, size_t tile, int part, float value)
@@ -140,21 +142,21 @@ static struct map_summary finish_map(const struct tiled *t, float *map)
     const uint8_t *roi = t->input->roi;
     double sum = 0;
     float max = -INFINITY;
-    for (size_t i = 0; i < t->pixels; i++) {
-        bool counts = !roi || roi[i];
+    for (size_t i = 0; i < tiled_values(t, FIELD_MAP); i++) {
+        bool counts = !roi || roi[i % t->pixels];
         if (!counts)
             map[i] = 0;
         else if (map[i] > max || isnan(map[i]))
             max = map[i];
         sum += (double)map[i];
     }
-    return (struct map_summary){(float)(sum / (double)t->counted), max};
+    return (struct map_summary){(float)(sum / (double)(t->frames[FIELD_MAP] * t->counted)), max};
 }
 
 void tiled_finish(struct tiled *t, int n, const struct heads *h)
 {
     for (int i = 0; t->fields[FIELD_MAP] && i < n; i++) {
-        struct map_summary map = finish_map(t, t->fields[FIELD_MAP] + (size_t)i * t->pixels);
+        struct map_summary map = finish_map(t, t->fields[FIELD_MAP] + (size_t)i * tiled_values(t, FIELD_MAP));
         for (int k = 0; k < h->nscores; k++) {
             float *part = &t->parts[(size_t)i * SCORE_PARTS + (size_t)k];
             if (h->scores[k].value == h->map_mean)

@@ -18,13 +18,17 @@ struct tiled {
     int rows;    /* of the graph */
     bool wanted[FIELDS];
     size_t attention_values[MEMORIES]; /* of a tile; 0: not wanted */
-    size_t pixels, counted;            /* of a picture; and those that count */
+    size_t pixels, counted;            /* of a picture, of a clip of a frame; and those that count */
+    size_t frames[FIELDS];             /* in a sample's: of what is predicted of a clip fewer than in the sample */
 
     float *values;              /* samples x sample: filled by the caller */
     float *parts;               /* samples x SCORE_PARTS, before their weights */
-    float *fields[FIELDS];      /* samples x picture x channels; NULL: not wanted, as attention */
+    float *fields[FIELDS];      /* samples x frames x picture x channels; NULL: not wanted, as attention */
     float *attention[MEMORIES]; /* samples x tiles x values */
 };
+
+/* Values of a sample's. */
+size_t tiled_values(const struct tiled *t, enum tiled_field field);
 
 /* Whether a model of such samples needs it. */
 bool tiled_needed(const struct preprocess *input);

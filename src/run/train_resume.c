@@ -37,7 +37,10 @@ static bool same_input(const struct preprocess *a, const struct preprocess *b)
 {
     if (!shape_equal(&a->sample, &b->sample) || !a->roi != !b->roi)
         return false;
-    return !a->roi || !memcmp(a->roi, b->roi, (size_t)(a->sample.d[0] * a->sample.d[1]));
+    if (!a->roi)
+        return true;
+    const struct picture_format f = preprocess_format(a);
+    return !memcmp(a->roi, b->roi, (size_t)f.width * (size_t)f.height);
 }
 
 static int same_training(const struct trainer *t, const struct model_file *then, const struct train_state *state,

@@ -30,8 +30,8 @@ static float *put_together(const struct tiling *t, const float *picture)
     float *sum = calloc(n, sizeof *sum), *tile = malloc(n * sizeof *tile);
     assert_true(sum && tile);
     for (size_t i = 0; i < t->n; i++) {
-        tiling_cut(t, t->tiles[i].at, sizeof *tile, picture, tile);
-        tiling_add(t, i, 1, tile, sum);
+        tiling_cut(t, t->tiles[i].at, 1, sizeof *tile, picture, tile);
+        tiling_add(t, i, 1, 1, tile, sum);
     }
     free(tile);
     return sum;
