@@ -385,25 +385,36 @@ uint64_t dataset_fingerprint(const struct dataset *ds, enum split split)
     return h;
 }
 
-int dataset_mask(struct dataset *ds, enum split split, size_t i, int width, int height, uint8_t *out, struct err *e)
+static int read_mask(const struct part *p, const struct sample *s, int64_t frame, struct picture_decoder *d,
+                     struct picture *out, struct err *e)
+{
+    if (p->source->frame_mask)
+        return p->source->frame_mask(p, s, frame, d, out, e);
+    return p->source->mask ? p->source->mask(p, s, d, out, e) : 0;
+}
+
+int dataset_frame_mask(struct dataset *ds, enum split split, size_t i, int64_t frame, int width, int height,
+                       uint8_t *out, struct err *e)
 {
     const struct sample *s = &ds->splits[split].v[i];
-    const struct part *p = &ds->parts[s->part];
     memset(out, 0, (size_t)width * (size_t)height);
-    if (s->anomalous == 0)
+    if (dataset_truth(ds, split, i, frame) == 0)
         return 1;
-    if (!p->source->mask)
-        return 0;
     struct picture_decoder *d;
     TRY(dataset_take_decoder(ds, &d, e));
     struct picture mask;
-    int code = p->source->mask(p, s, d, &mask, e);
+    int code = read_mask(&ds->parts[s->part], s, frame, d, &mask, e);
     if (code > 0) {
         int fitted = mask_fit(&mask, width, height, out, e);
         code = fitted < 0 ? fitted : 1;
     }
     dataset_put_decoder(ds, d);
     return code;
+}
+
+int dataset_mask(struct dataset *ds, enum split split, size_t i, int width, int height, uint8_t *out, struct err *e)
+{
+    return dataset_frame_mask(ds, split, i, 0, width, height, out, e);
 }
 
 /* ---- what it is ---- */

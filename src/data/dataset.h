@@ -42,7 +42,7 @@ struct sample {
     const char *name;      /* unique in the dataset, relative and without "..": test/good/000.png, test/00017 */
     const char *path;      /* its episode: the file or video it is from; the URL for generated samples */
     int64_t index;         /* its place in that; 0 for a picture of its own */
-    const char *mask_path; /* NULL: none in a file */
+    const char *mask_path; /* of a video a folder of them; NULL: none in a file */
     const char *kind;      /* class or defect: good, broken_large, 3; "" where there are no classes */
     size_t episode;        /* of videos and clips: which video of the split, from 0 */
     const uint8_t
@@ -150,6 +150,9 @@ uint64_t dataset_fingerprint(const struct dataset *ds, enum split split);
  * pixel with values of 128 and more). Returns 1; all zeros for a sample known to be normal; 0 when there is no mask to
  * know. */
 int dataset_mask(struct dataset *ds, enum split split, size_t i, int width, int height, uint8_t *out, struct err *e);
+/* The same of a frame of a video; of samples that are none their own. */
+int dataset_frame_mask(struct dataset *ds, enum split split, size_t i, int64_t frame, int width, int height,
+                       uint8_t *out, struct err *e);
 
 struct dataset_needs {
     size_t at_least;                 /* samples in the split */

@@ -67,6 +67,9 @@ struct source {
     /* The mask of an anomalous sample, one channel, 128 and more is defective: 1, or 0 when there is none. */
     int (*mask)(const struct part *p, const struct sample *s, struct picture_decoder *d, struct picture *out,
                 struct err *e);
+    /* The same of a frame of a video. NULL: of videos there are none. */
+    int (*frame_mask)(const struct part *p, const struct sample *s, int64_t frame, struct picture_decoder *d,
+                      struct picture *out, struct err *e);
     void (*close)(struct part *p);
 };
 

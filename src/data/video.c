@@ -266,54 +266,118 @@ static int label(struct part *p, struct found *f, const char *path, struct label
     return labels_read(path, videos, f->n, part_arena(p), e);
 }
 
-/* NAME_gt beside a folder of frames: a mask a frame, of which one with white in it is anomalous (UCSD). */
-static int label_by_masks(struct part *p, const struct video *v, struct labelled *out, struct err *e)
+/* NAME_gt beside a folder of frames: a mask a frame (UCSD). NULL: there is none. In the part's arena. */
+static int find_masks(const struct part *p, const struct video *v, const char **out, struct err *e)
 {
     char *folder;
-    struct file_list list = {0};
-    struct picture_decoder *d = NULL;
+    *out = NULL;
     if (asprintf(&folder, "%s_gt", v->path) < 0)
         return err_memory(e, "a file name");
-    if (file_kind(folder) != FILE_FOLDER) {
-        free(folder);
-        return 0;
-    }
-    int code = file_list(folder, &list, e);
-    uint8_t *truths = code == 0 ? arena_alloc(part_arena(p), list.n + 1) : NULL;
-    if (code == 0)
-        code = truths ? picture_decoder_new(&d, e) : err_memory(e, "labels of frames");
-    out->truths = truths;
-    for (size_t i = 0; i < list.n && code == 0; i++) {
-        struct picture mask;
-        char *path = picture_name(list.names[i]) ? file_join(folder, list.names[i]) : NULL;
-        code = path ? picture_read(d, path, 1, &mask, e) : 0;
-        for (size_t k = 0; path && code == 0 && k < (size_t)mask.width * (size_t)mask.height; k++)
-            truths[out->ntruths] |= mask.pixels[k] >= 128;
-        out->ntruths += path != NULL;
-        free(path);
-    }
-    picture_decoder_free(d);
-    file_list_free(&list);
-    const int64_t frames = code == 0 ? count_frames(v->path, e) : 0;
-    if (code == 0 && frames != out->ntruths)
-        code = err_set(e, ERR_FORMAT, "%s holds %lld masks for the %lld frames of %s; one a frame is wanted", folder,
-                       (long long)out->ntruths, (long long)frames, v->name);
+    const bool there = file_kind(folder) == FILE_FOLDER;
+    if (there)
+        *out = arena_string(part_arena(p), folder);
     free(folder);
+    return there && !*out ? err_memory(e, "a file name") : 0;
+}
+
+/* Leaves the pictures of a list. */
+static void leave_frames(struct file_list *list)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++)
+        if (picture_name(list->names[i])) {
+            char *name = list->names[n];
+            list->names[n++] = list->names[i];
+            list->names[i] = name;
+        }
+    for (size_t i = n; i < list->n; i++)
+        free(list->names[i]);
+    list->n = n;
+}
+
+static int list_frames(const char *folder, struct file_list *list, struct err *e)
+{
+    TRY(file_list(folder, list, e));
+    leave_frames(list);
+    return 0;
+}
+
+static int read_mask(const char *folder, const struct file_list *list, size_t i, struct picture_decoder *d,
+                     struct picture *out, struct err *e)
+{
+    char *path = file_join(folder, list->names[i]);
+    int code = path ? picture_read(d, path, 1, out, e) : err_memory(e, "a file name");
+    free(path);
     return code;
 }
 
+/* A frame whose mask has white in it is anomalous. */
+static int read_truths(const char *folder, const struct file_list *list, uint8_t *truths, struct err *e)
+{
+    struct picture_decoder *d;
+    TRY(picture_decoder_new(&d, e));
+    int code = 0;
+    for (size_t i = 0; i < list->n && code == 0; i++) {
+        struct picture mask;
+        code = read_mask(folder, list, i, d, &mask, e);
+        for (size_t k = 0; code == 0 && k < (size_t)mask.width * (size_t)mask.height; k++)
+            truths[i] |= mask.pixels[k] >= 128;
+    }
+    picture_decoder_free(d);
+    return code;
+}
+
+static int label_by_masks(struct part *p, const struct video *v, const char *folder, struct labelled *out,
+                          struct err *e)
+{
+    struct file_list list;
+    int64_t frames = count_frames(v->path, e);
+    if (e->code)
+        return e->code;
+    TRY(list_frames(folder, &list, e));
+    uint8_t *truths = arena_alloc(part_arena(p), list.n + 1);
+    int code = truths ? 0 : err_memory(e, "labels of frames");
+    if (code == 0 && frames != (int64_t)list.n)
+        code = err_set(e, ERR_FORMAT, "%s holds %zu masks for the %lld frames of %s; one a frame is wanted", folder,
+                       list.n, (long long)frames, v->name);
+    if (code == 0)
+        code = read_truths(folder, &list, truths, e);
+    out->truths = truths;
+    out->ntruths = (int64_t)list.n;
+    file_list_free(&list);
+    return code;
+}
+
+static int frame_mask(const struct part *p, const struct sample *s, int64_t frame, struct picture_decoder *d,
+                      struct picture *out, struct err *e)
+{
+    struct file_list list;
+    (void)p;
+    if (!s->mask_path)
+        return 0;
+    TRY(list_frames(s->mask_path, &list, e));
+    int code = (size_t)frame < list.n
+                   ? read_mask(s->mask_path, &list, (size_t)frame, d, out, e)
+                   : err_set(e, ERR_FORMAT, "%s holds %zu masks, and frame %lld has none; one a frame is wanted",
+                             s->mask_path, list.n, (long long)frame);
+    file_list_free(&list);
+    return code < 0 ? code : 1;
+}
+
 static int add_video(struct part *p, enum split split, const struct video *v, const struct labelled *labels,
-                     struct err *e)
+                     const char *masks, struct err *e)
 {
     struct sample s = {.name = v->name, .path = v->path, .kind = "", .label = -1, .anomalous = -1};
+    s.mask_path = masks;
     s.truths = labels->truths;
     s.ntruths = labels->ntruths;
     if (s.truths)
         s.anomalous = memchr(s.truths, 1, (size_t)s.ntruths) != NULL;
+    p->has_masks |= masks != NULL;
     return part_add(p, split, &s, e);
 }
 
-/* Adds what was found in `folder` (NULL: it is one file), with labels where it is for a test. */
+/* Adds what was found in `folder` (NULL: it is one file), with labels and masks where it is for a test. */
 static int add_found(struct part *p, enum split split, const char *folder, struct found *f, struct err *e)
 {
     const struct video_options *o = p->options;
@@ -324,10 +388,13 @@ static int add_found(struct part *p, enum split split, const char *folder, struc
     if (code == 0 && path)
         code = label(p, f, path, labels, e);
     for (size_t i = 0; i < f->n && code == 0; i++) {
-        if (!none && !path)
-            code = label_by_masks(p, &f->v[i], &labels[i], e);
+        const char *masks = NULL;
+        if (!none)
+            code = find_masks(p, &f->v[i], &masks, e);
+        if (code == 0 && masks && !path)
+            code = label_by_masks(p, &f->v[i], masks, &labels[i], e);
         if (code == 0)
-            code = add_video(p, split, &f->v[i], &labels[i], e);
+            code = add_video(p, split, &f->v[i], &labels[i], masks, e);
     }
     free(labels);
     free(path);
@@ -416,27 +483,12 @@ static void stop(void *player)
     free(r);
 }
 
-static void leave_frames(struct file_list *list)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < list->n; i++)
-        if (picture_name(list->names[i])) {
-            char *name = list->names[n];
-            list->names[n++] = list->names[i];
-            list->names[i] = name;
-        }
-    for (size_t i = n; i < list->n; i++)
-        free(list->names[i]);
-    list->n = n;
-}
-
 static int play_folder(const struct part *p, struct player *r, const char *path, struct err *e)
 {
     r->rate = ((const struct video_options *)p->options)->rate;
     if (!(r->folder = strdup(path)))
         return err_memory(e, "a video");
-    TRY(file_list(path, &r->files, e));
-    leave_frames(&r->files);
+    TRY(list_frames(path, &r->files, e));
     TRY(picture_decoder_new(&r->decoder, e));
     picture_decoder_limit(r->decoder, part_limits(p));
     return 0;
@@ -505,4 +557,5 @@ const struct source source_video = {
     .next = next,
     .seek = seek,
     .stop = stop,
+    .frame_mask = frame_mask,
 };

@@ -28,10 +28,11 @@ static int add_pixels(struct pass *p, size_t index, const struct verdict *v)
 {
     struct evaluate_store *s = p->ev->store;
     const struct picture_format *f = &p->format;
-    const struct sample *sample = dataset_sample(p->job->data, SPLIT_TEST, index);
-    int known = dataset_mask(p->job->data, SPLIT_TEST, index, f->width, f->height, s->mask, p->e);
+    const char *kind = dataset_sample(p->job->data, SPLIT_TEST, index)->kind;
+    const int truth = dataset_truth(p->job->data, SPLIT_TEST, index, v->frame);
+    int known = dataset_frame_mask(p->job->data, SPLIT_TEST, index, v->frame, f->width, f->height, s->mask, p->e);
     if (known > 0)
-        TRY(pixel_metrics_add(s->pixels, sample->anomalous ? kind_called(sample->kind) : NULL, v->map, s->mask, p->e));
+        TRY(pixel_metrics_add(s->pixels, truth ? kind_called(kind) : NULL, v->map, s->mask, p->e));
     return known;
 }
 

@@ -40,18 +40,19 @@ static int copy_pictures(struct pass *p, const struct verdict *v, struct shown_s
 }
 
 /* The defects' outline, where the data knows it and there are any. */
-static int copy_mask(struct pass *p, size_t index, struct shown_sample *shown)
+static int copy_mask(struct pass *p, size_t index, int64_t frame, struct shown_sample *shown)
 {
+    const struct picture_format *f = &p->format;
     if (!dataset_has_masks(p->job->data) || shown->truth != 1)
         return 0;
     uint8_t *mask = p->ev->store->mask;
-    int known = dataset_mask(p->job->data, SPLIT_TEST, index, p->format.width, p->format.height, mask, p->e);
+    int known = dataset_frame_mask(p->job->data, SPLIT_TEST, index, frame, f->width, f->height, mask, p->e);
     if (known <= 0)
         return known;
     shown->mask = malloc((size_t)shown->input.width * (size_t)shown->input.height);
     if (!shown->mask)
         return err_memory(p->e, "the pictures of a report");
-    shrink_mask(&p->format, shrink_block(&p->format, SHOWN_SIDE), mask, shown->mask);
+    shrink_mask(f, shrink_block(f, SHOWN_SIDE), mask, shown->mask);
     return 0;
 }
 
@@ -99,7 +100,7 @@ static int on_shown(void *user, size_t index, const struct verdict *v)
         return copy_reasons(p, index, v, shown) < 0;
     if (v->error || !v->reconstruction || !p->shows)
         return 0; /* readable a moment ago, or nothing to look at: shown without pictures */
-    return copy_pictures(p, v, shown) < 0 || copy_mask(p, index, shown) < 0;
+    return copy_pictures(p, v, shown) < 0 || copy_mask(p, index, v->frame, shown) < 0;
 }
 
 static int show_gallery(struct pass *p, struct scorer *scorer, enum gallery_kind gallery)

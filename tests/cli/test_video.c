@@ -1,5 +1,6 @@
 /* The command on videos: from frames to rows, a row a frame. */
 #include "support.h"
+#include "support/pictures.h"
 #include "support/videos.h"
 
 #include <stdio.h>
@@ -135,6 +136,29 @@ static void measuring(void **state)
     assert_refused(run("eval walk.safetensors video:walk?labels=none"), 1, "nothing to measure");
 }
 
+/* Masks of frames, as UCSD has them: where it is in a frame is measured as in a picture. */
+static void measuring_places(void **state)
+{
+    (void)state;
+    write_frames("ucsd/Test/Test001", 20, 8, 16);
+    write_frames("ucsd/Test/Test002", 8, 0, 0);
+    for (int i = 0; i < 20; i++) {
+        char path[80];
+        const int odd = i >= 8 && i < 16;
+        snprintf(path, sizeof path, "ucsd/Test/Test001_gt/%03d.png", i);
+        write_mask(path, VIDEO_WIDTH, VIDEO_HEIGHT, 0, 16, odd ? VIDEO_WIDTH : 0, odd ? 5 : 0);
+    }
+    struct ran r = run("eval walk.safetensors ucsd --report places.html");
+    assert_code(r, 0);
+    assert_says(r.out, ",anomalous,,8\n");
+    assert_says(r.out, ",regions,,8\n");
+    const char *found = strstr(r.out, ",pixel_auroc,,");
+    assert_non_null(found);
+    assert_true(atof(found + strlen(",pixel_auroc,,")) > 0.6);
+    r = run("eval walk.safetensors walk");
+    assert_null(strstr(r.out, ",pixel_auroc,,0"));
+}
+
 static void looking_at_data(void **state)
 {
     (void)state;
@@ -158,6 +182,7 @@ int main(void)
         cmocka_unit_test(what_verdicts_stand_on),
         cmocka_unit_test(what_cannot_be_scored),
         cmocka_unit_test(measuring),
+        cmocka_unit_test(measuring_places),
         cmocka_unit_test(looking_at_data),
     };
     return cmocka_run_group_tests(tests, setup, folder_end);

@@ -312,9 +312,30 @@ static void masks_are_labels(void **state)
     assert_int_equal(truth_sum(ds, 0), 1);
     assert_int_equal(dataset_truth(ds, SPLIT_TEST, 0, 1), 1);
     assert_int_equal(dataset_truth(ds, SPLIT_TEST, 1, 0), -1);
+    uint8_t mask[PIXELS];
+    struct err e = ERR_INIT;
+    assert_true(dataset_has_masks(ds));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(dataset_frame_mask(ds, SPLIT_TEST, 0, i, VIDEO_WIDTH, VIDEO_HEIGHT, mask, &e), 1);
+        assert_true(mask[0] == (i == 1) && !mask[1]);
+    }
+    assert_int_equal(dataset_frame_mask(ds, SPLIT_TEST, 1, 0, VIDEO_WIDTH, VIDEO_HEIGHT, mask, &e), 0);
+    dataset_close(ds);
+    /* Masks are known beside other labels, too. */
+    static const char labels[] = "video,first,last\nTest001,1,2\nTest002,,\n";
+    write_file("masked/intervals.csv", labels, sizeof labels - 1);
+    ds = open_dataset("masked", DATASET_SCORE);
+    assert_int_equal(truth_sum(ds, 0), 2);
+    assert_int_equal(dataset_frame_mask(ds, SPLIT_TEST, 0, 1, VIDEO_WIDTH, VIDEO_HEIGHT, mask, &e), 1);
+    assert_true(mask[0] == 1);
+    remove("masked/Test/Test001_gt/2.png");
+    assert_int_equal(dataset_frame_mask(ds, SPLIT_TEST, 0, 2, VIDEO_WIDTH, VIDEO_HEIGHT, mask, &e), ERR_FORMAT);
+    assert_says(e.msg, "holds 2 masks, and frame 2 has none");
+    remove("masked/intervals.csv");
+    write_mask("masked/Test/Test001_gt/2.png", VIDEO_WIDTH, VIDEO_HEIGHT, 0, 0, 0, 0);
+    e = ERR_INIT;
     dataset_close(ds);
     write_mask("masked/Test/Test001_gt/9.png", VIDEO_WIDTH, VIDEO_HEIGHT, 0, 0, 1, 1);
-    struct err e = ERR_INIT;
     assert_true(dataset_open("masked", DATASET_SCORE, NULL, &ds, &e) < 0);
     assert_says(e.msg, "4 masks");
 }
