@@ -13,21 +13,31 @@
 enum {
     MAX_AHEAD = 16,
     MAX_THREADS = 16,
-    RUN_MAX = 8, /* tiles of one picture that follow each other: few, so that a batch is of many pictures */
+    RUN_MAX = 8,            /* tiles of one picture that follow each other: few, so that a batch is of many pictures */
+    PIECE_VALUES = 1 << 16, /* that a thread claims at a time, at the least: the lock costs a microsecond */
 };
 
 static const size_t NOTHING = SIZE_MAX;
 
-/* A batch being made or waiting to be taken. Between being claimed and being marked ready it is one thread's alone. */
+/* A batch being made or waiting to be taken. Several threads make it, each of rows that it has claimed. */
 struct slot {
     float *data, *truth;
     size_t *samples, *tiles;
     char **messages; /* one buffer a sample: ordered passes report row by row */
     const char **errors;
-    struct err failure;
     size_t n;
     int64_t number; /* counted from the start of epoch 0 */
+    /* Under the loader's lock: */
+    size_t claimed, made; /* rows */
+    struct err failure;   /* of row `failed`, the first that failed */
+    size_t failed;
     bool ready;
+};
+
+/* Rows of a slot that one thread makes. */
+struct piece {
+    struct slot *slot;
+    size_t from, to;
 };
 
 struct worker {
@@ -53,6 +63,7 @@ struct loader {
     size_t *order;    /* of the runs of all samples: the permutation of `order_epoch` */
     int64_t order_epoch;
     size_t steps, values, pixels; /* the last two of a row */
+    size_t piece;                 /* rows that are claimed at a time */
     struct arena arena;
     float *data, *truth; /* of all slots */
 
@@ -64,6 +75,7 @@ struct loader {
     pthread_mutex_t lock; /* for what follows, the permutation, and which slot is whose */
     pthread_cond_t room, ready;
     int64_t next_made, next_taken; /* batch numbers; next_taken - 1 is the caller's */
+    struct slot *open;             /* the one that has rows to claim; NULL: none has */
     int busy;                      /* workers inside a slot */
     bool paused, stop;
 };
@@ -164,26 +176,36 @@ static int read_row(struct worker *w, const struct slot *slot, size_t i, void **
     return l->o.truth ? spoil_row(w, *kept, slot, i, region_of(w, l->tiling ? &at : NULL), e) : 0;
 }
 
-static void fill_slot(struct worker *w, struct slot *slot)
+/* A row that cannot be read: of a shuffled pass it is the batch's failure, whichever thread finds it first. */
+static void note_failure(struct loader *l, struct slot *slot, size_t i, const struct err *e)
+{
+    if (!l->o.shuffled) {
+        snprintf(slot->messages[i], sizeof e->msg, "%s", e->msg);
+        slot->errors[i] = slot->messages[i];
+        return;
+    }
+    pthread_mutex_lock(&l->lock);
+    if (!slot->failure.code || i < slot->failed) {
+        slot->failure = *e;
+        slot->failed = i;
+    }
+    pthread_mutex_unlock(&l->lock);
+}
+
+static void make_rows(struct worker *w, const struct piece *p)
 {
     struct loader *l = w->loader;
-    slot->failure = ERR_INIT;
-    for (size_t i = 0; i < slot->n; i++) {
-        float *row = slot->data + i * l->values;
+    for (size_t i = p->from; i < p->to; i++) {
+        float *row = p->slot->data + i * l->values;
         void *kept;
         struct err e = ERR_INIT;
-        slot->errors[i] = NULL;
-        if (read_row(w, slot, i, &kept, &e) == 0) {
+        p->slot->errors[i] = NULL;
+        if (read_row(w, p->slot, i, &kept, &e) == 0) {
             preprocess_values(&l->view, kept, row);
             continue;
         }
         memset(row, 0, l->values * sizeof *row);
-        if (l->o.shuffled) {
-            slot->failure = e;
-            return;
-        }
-        snprintf(slot->messages[i], sizeof e.msg, "%s", e.msg);
-        slot->errors[i] = slot->messages[i];
+        note_failure(l, p->slot, i, &e);
     }
 }
 
@@ -213,23 +235,42 @@ static void choose_row(const struct loader *l, size_t at, size_t *sample, size_t
 }
 
 /* Under the lock: batches are claimed in order, so one permutation at a time is enough. */
-static struct slot *claim_slot(struct loader *l)
+static void open_slot(struct loader *l)
 {
     int64_t number = l->next_made++;
     struct slot *slot = &l->slots[number % l->n_slots];
     size_t first = (size_t)(number % (int64_t)l->steps) * l->o.batch, left = rows(l) - first;
     slot->number = number;
     slot->ready = false;
+    slot->claimed = slot->made = 0;
+    slot->failure = ERR_INIT;
     slot->n = left < l->o.batch ? left : l->o.batch;
     if (l->o.shuffled)
         shuffle(l, number / (int64_t)l->steps);
     for (size_t i = 0; i < slot->n; i++)
         choose_row(l, first + i, &slot->samples[i], &slot->tiles[i]);
-    return slot;
+    l->open = slot;
 }
 
-static bool has_room(const struct loader *l)
+/* Under the lock. */
+static struct piece claim_piece(struct loader *l)
 {
+    if (!l->open)
+        open_slot(l);
+    struct slot *slot = l->open;
+    struct piece p = {.slot = slot, .from = slot->claimed, .to = slot->claimed + l->piece};
+    if (p.to >= slot->n) {
+        p.to = slot->n;
+        l->open = NULL;
+    }
+    slot->claimed = p.to;
+    return p;
+}
+
+static bool has_work(const struct loader *l)
+{
+    if (l->open)
+        return !l->paused;
     /* The caller holds batch next_taken - 1 until it asks for the next. */
     bool more = l->o.shuffled || l->next_made < (int64_t)l->steps;
     return more && !l->paused && l->next_made < l->next_taken - 1 + l->n_slots;
@@ -241,17 +282,18 @@ static void *work(void *user)
     struct loader *l = w->loader;
     pthread_mutex_lock(&l->lock);
     for (;;) {
-        while (!l->stop && !has_room(l))
+        while (!l->stop && !has_work(l))
             pthread_cond_wait(&l->room, &l->lock);
         if (l->stop)
             break;
-        struct slot *slot = claim_slot(l);
+        const struct piece piece = claim_piece(l);
         l->busy++;
         pthread_mutex_unlock(&l->lock);
-        fill_slot(w, slot);
+        make_rows(w, &piece);
         pthread_mutex_lock(&l->lock);
         l->busy--;
-        slot->ready = true;
+        piece.slot->made += piece.to - piece.from;
+        piece.slot->ready = piece.slot->made == piece.slot->n;
         pthread_cond_broadcast(&l->ready);
     }
     pthread_mutex_unlock(&l->lock);
@@ -299,6 +341,7 @@ void loader_seek(struct loader *l, int64_t epoch, size_t step)
         pthread_cond_wait(&l->ready, &l->lock);
     for (int i = 0; i < l->n_slots; i++)
         l->slots[i].ready = false;
+    l->open = NULL;
     l->next_made = l->next_taken = (l->o.shuffled ? epoch * (int64_t)l->steps : 0) + (int64_t)step;
     l->paused = false;
     pthread_cond_broadcast(&l->room);
@@ -418,6 +461,8 @@ static int start(struct loader *l, const size_t *indices, struct err *e)
     l->values = (size_t)shape_count(&l->view.sample);
     l->pixels = l->values / (size_t)shape_last(&l->view.sample);
     l->steps = l->o.shuffled ? rows(l) / l->o.batch : (rows(l) + l->o.batch - 1) / l->o.batch;
+    l->piece = (PIECE_VALUES + l->values - 1) / l->values;
+    l->piece = (l->piece + l->run - 1) / l->run * l->run; /* tiles of a picture stay together */
     l->order_epoch = -1;
     TRY(allocate(l, indices, e));
     for (; l->n_workers < l->o.threads; l->n_workers++) {

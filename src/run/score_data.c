@@ -35,7 +35,7 @@ int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split spli
                        s->forward.heads.input->shape.nd == 5
                            ? "; call a path video:PATH where folders hold the frames of videos"
                            : "");
-    options.threads = count > options.batch ? s->forward.threads : 1; /* decoding may well be most of the work */
+    options.threads = count > 1 ? s->forward.threads : 1; /* decoding may well be most of the work */
     struct loader *loader = NULL;
     struct batch b;
     TRY(loader_new(data, split, indices, n, &options, &loader, e));
