@@ -1,12 +1,12 @@
 /* Trains engram's own backbone: a small net learns to say of made pictures what SqueezeNet says of them.
  *
- *     distil TEACHER.safetensors PHOTOS DIGITS FRAMES STEPS OUTPUT.safetensors
+ *     distil TEACHER.safetensors PHOTOS TEXTURES SCENES STEPS OUTPUT.safetensors
  *
- * PHOTOS, DIGITS and FRAMES are data sets as engram takes them (CIFAR-10's training folder, MNIST, frames of Ped2's
- * training part). Targets: what the teacher's layers say at stride 8, of length 1 each, in whitened principal
- * components (64, 64 and 96 of them), those of large variance counting more: each is scaled by the fourth root of its
- * variance, and each layer by the mean of those. The loss is the mean squared error, the optimiser AdamW at a cosine
- * rate. A function of its inputs, on one thread bit by bit. */
+ * PHOTOS, TEXTURES and SCENES are data sets as engram takes them (CIFAR-10's training folder, and what pictures.sh
+ * makes of Debian's packages). Targets: what the teacher's layers say at stride 8, of length 1 each, in whitened
+ * principal components (64, 64 and 96 of them), those of large variance counting more: each is scaled by the fourth
+ * root of its variance, and each layer by the mean of those. The loss is the mean squared error, the optimiser AdamW at
+ * a cosine rate. A function of its inputs, on one thread bit by bit. */
 #include "distil.h"
 
 #include "base/clock.h"
@@ -144,7 +144,7 @@ static int load_teacher(struct distillation *d, const char *path, struct err *e)
 {
     struct weights w;
     enum backbone_net net;
-    TRY(pretrained_open(path, &w, e));
+    TRY(pretrained_open(&(struct weights_place){.path = path}, &w, e));
     int code = backbone_recognise(&w, &net, e);
     if (!code && net != BACKBONE_SQUEEZENET1_1)
         code = err_set(e, ERR_USAGE, "%s is not SqueezeNet 1.1", path);
@@ -323,9 +323,9 @@ static int write_net(struct distillation *d, const char *path, struct err *e)
 static int run(struct distillation *d, char **argv, struct err *e)
 {
     d->steps = atoi(argv[5]);
-    TRY(stock_read(&d->stocks[STOCK_PHOTOS], argv[2], 12000, 32, 32, e));
-    TRY(stock_read(&d->stocks[STOCK_DIGITS], argv[3], 2000, 32, 32, e));
-    TRY(stock_read(&d->stocks[STOCK_FRAMES], argv[4], 250, 160, 240, e));
+    TRY(stock_read(&d->stocks[STOCK_PHOTOS], argv[2], 20000, 32, 32, e));
+    TRY(stock_read(&d->stocks[STOCK_TEXTURES], argv[3], 2000, 256, 256, e));
+    TRY(stock_read(&d->stocks[STOCK_SCENES], argv[4], 100, 640, 1024, e));
     d->pictures = malloc((size_t)AHEAD * BATCH * PICTURE * sizeof *d->pictures);
     if (!d->pictures)
         return err_memory(e, "pictures");
@@ -347,7 +347,7 @@ int main(int argc, char **argv)
     static struct distillation d;
     struct err e = ERR_INIT;
     if (argc != 7) {
-        fprintf(stderr, "usage: distil TEACHER PHOTOS DIGITS FRAMES STEPS OUTPUT\n");
+        fprintf(stderr, "usage: distil TEACHER PHOTOS TEXTURES SCENES STEPS OUTPUT\n");
         return 2;
     }
     if (run(&d, argv, &e) < 0) {

@@ -16,14 +16,14 @@ struct stock {
     int height, width;
 };
 
-enum { STOCK_PHOTOS, STOCK_DIGITS, STOCK_FRAMES, STOCKS };
+enum { STOCK_PHOTOS, STOCK_TEXTURES, STOCK_SCENES, STOCKS };
 
 /* Reads `most` pictures, spread evenly over the data set. */
 int stock_read(struct stock *s, const char *url, size_t most, int height, int width, struct err *e);
 void stock_free(struct stock *s);
 
-/* Picture number `i` of a seed: mosaics, crops of frames, 1/f noise, flat colours, with shapes on some, altered.
- * `scratch`: as large as the picture. */
+/* Picture number `i` of a seed: mosaics, crops of textures and scenes, 1/f noise, flat colours, with shapes on some,
+ * altered. `scratch`: as large as the picture. */
 void made_picture(const struct stock stocks[STOCKS], uint64_t seed, uint64_t i, float *out, float *scratch);
 
 #endif

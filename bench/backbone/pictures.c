@@ -80,7 +80,8 @@ static bool chance(struct rng *r, float share)
 struct patch {
     const struct stock *stock;
     const float *from;
-    float x, y, step_x, step_y; /* where its first pixel lies, and how far the next */
+    float x, y;       /* where the rectangle's corner lies, */
+    float step, tilt; /* and how far the next pixel: along an axis, and across it where the part is turned */
     int left, top, right, bottom;
 };
 
@@ -101,9 +102,11 @@ HOT static void take_pixel(const struct patch *p, float x, float y, float *to)
 static void put_patch(const struct patch *p, float *canvas)
 {
     for (int y = p->top < 0 ? 0 : p->top; y < p->bottom && y < SIDE; y++)
-        for (int x = p->left < 0 ? 0 : p->left; x < p->right && x < SIDE; x++)
-            take_pixel(p, p->x + p->step_x * ((float)(x - p->left) + 0.5f) - 0.5f,
-                       p->y + p->step_y * ((float)(y - p->top) + 0.5f) - 0.5f, canvas + (y * SIDE + x) * COLOURS);
+        for (int x = p->left < 0 ? 0 : p->left; x < p->right && x < SIDE; x++) {
+            float u = (float)(x - p->left) + 0.5f, v = (float)(y - p->top) + 0.5f;
+            take_pixel(p, p->x + p->step * u - p->tilt * v - 0.5f, p->y + p->step * v + p->tilt * u - 0.5f,
+                       canvas + (y * SIDE + x) * COLOURS);
+        }
 }
 
 static const float *any_of(const struct stock *s, struct rng *r)
@@ -115,29 +118,41 @@ static const float *any_of(const struct stock *s, struct rng *r)
 
 enum { MOSAIC_SMALLEST = 26, MOSAIC_LARGEST = 140 };
 
+/* Some square of a stock's picture, at any angle with `turned`, for a square of `side` pixels whose corner is at left,
+ * top. It is at least `least` pixels large. */
+static struct patch any_square(const struct stock *s, struct rng *r, float least, bool turned, int left, int top,
+                               int side)
+{
+    float size = between(r, least, (float)s->height), angle = turned ? between(r, 0, 6.2832f) : 0;
+    float x = between(r, size / 2, (float)s->width - size / 2), y = between(r, size / 2, (float)s->height - size / 2);
+    float step = size / (float)side * cosf(angle), tilt = size / (float)side * sinf(angle), half = (float)side / 2;
+    return (struct patch){.stock = s,
+                          .from = any_of(s, r),
+                          .x = x - half * (step - tilt),
+                          .y = y - half * (step + tilt),
+                          .step = step,
+                          .tilt = tilt,
+                          .left = left,
+                          .top = top,
+                          .right = left + side,
+                          .bottom = top + side};
+}
+
+/* Squares side by side: of photos whole ones, of textures parts. */
 static void mosaic(const struct stock stocks[STOCKS], struct rng *r, float *out)
 {
     int side = whole(r, MOSAIC_SMALLEST, MOSAIC_LARGEST), x0 = -whole(r, 0, side - 1), y0 = -whole(r, 0, side - 1);
     for (int y = y0; y < SIDE; y += side)
         for (int x = x0; x < SIDE; x += side) {
-            const struct stock *s = &stocks[chance(r, 0.06f) ? STOCK_DIGITS : STOCK_PHOTOS];
-            float step = (float)s->width / (float)side;
-            const struct patch p = {s, any_of(s, r), 0, 0, step, step, x, y, x + side, y + side};
+            const struct stock *s = &stocks[chance(r, 0.12f) ? STOCK_TEXTURES : STOCK_PHOTOS];
+            const struct patch p = any_square(s, r, 32, false, x, y, side);
             put_patch(&p, out);
         }
 }
 
 static void crop(const struct stock *s, struct rng *r, float *out)
 {
-    float side = between(r, 60, (float)s->height), step = side / SIDE;
-    const struct patch p = {.stock = s,
-                            .from = any_of(s, r),
-                            .x = between(r, 0, (float)s->width - side),
-                            .y = between(r, 0, (float)s->height - side),
-                            .step_x = step,
-                            .step_y = step,
-                            .right = SIDE,
-                            .bottom = SIDE};
+    const struct patch p = any_square(s, r, 50, chance(r, 0.5f), 0, 0, SIDE);
     put_patch(&p, out);
 }
 
@@ -166,7 +181,7 @@ static void noise(struct rng *r, float *out)
                 grid[i * COLOURS + c] = grey * common + (1 - grey) * rng_normal(r);
         }
         float step = (float)cells / SIDE;
-        const struct patch p = {&s, grid, 0.5f, 0.5f, step, step, 0, 0, SIDE, SIDE};
+        const struct patch p = {&s, grid, 0.5f, 0.5f, step, 0, 0, 0, SIDE, SIDE};
         put_patch(&p, layer);
         for (int i = 0; i < PICTURE; i++)
             out[i] += strength * layer[i];
@@ -177,7 +192,8 @@ static void noise(struct rng *r, float *out)
 static void shape(const struct stock *photos, struct rng *r, float *out)
 {
     float x0 = between(r, 0, SIDE), y0 = between(r, 0, SIDE), angle = between(r, 0, 3.1416f);
-    float a = expf(between(r, 0.7f, 4)), b = chance(r, 0.4f) ? expf(between(r, 0, 1.5f)) : expf(between(r, 0.7f, 4));
+    float a = expf(between(r, 0.7f, 4)),
+          b = chance(r, 0.4f) ? expf(between(r, -0.7f, 1.5f)) : expf(between(r, 0.7f, 4));
     bool round = chance(r, 0.5f), photo = chance(r, 0.3f);
     float colour[COLOURS], opacity = chance(r, 0.5f) ? 1 : between(r, 0.3f, 1), step = 32 / between(r, 32, 140);
     const struct patch p = {.stock = photos, .from = any_of(photos, r)};
@@ -194,6 +210,27 @@ static void shape(const struct stock *photos, struct rng *r, float *out)
             for (int c = 0; c < COLOURS; c++)
                 out[(y * SIDE + x) * COLOURS + c] += opacity * (colour[c] - out[(y * SIDE + x) * COLOURS + c]);
         }
+}
+
+/* A thin line that wanders, of one colour, sharp or faint. */
+static void line(struct rng *r, float *out)
+{
+    float x = between(r, 0, SIDE), y = between(r, 0, SIDE), angle = between(r, 0, 6.2832f);
+    float radius = between(r, 0.7f, 2), opacity = between(r, 0.2f, 1), bend = between(r, 0, 0.5f), colour[COLOURS];
+    float light = rng_uniform(r);
+    for (int c = 0; c < COLOURS; c++)
+        colour[c] = 0.7f * light + 0.3f * rng_uniform(r);
+    for (int steps = whole(r, 5, 120); steps; steps--) {
+        x += cosf(angle);
+        y += sinf(angle);
+        angle += between(r, -bend, bend);
+        for (int v = (int)y - 2; v <= (int)y + 3; v++)
+            for (int u = (int)x - 2; u <= (int)x + 3; u++) {
+                float weight = opacity * (1 - hypotf((float)u - x, (float)v - y) / radius);
+                for (int c = 0; c < COLOURS && weight > 0 && u >= 0 && v >= 0 && u < SIDE && v < SIDE; c++)
+                    out[(v * SIDE + u) * COLOURS + c] += weight * (colour[c] - out[(v * SIDE + u) * COLOURS + c]);
+            }
+    }
 }
 
 /* ---- what is done to them ---- */
@@ -249,15 +286,19 @@ void made_picture(const struct stock stocks[STOCKS], uint64_t seed, uint64_t i, 
 {
     struct rng r = rng_new(seed, rng_stream("made") + i);
     float kind = rng_uniform(&r);
-    if (kind < 0.62f)
+    if (kind < 0.4f)
         mosaic(stocks, &r, out);
-    else if (kind < 0.77f)
-        crop(&stocks[STOCK_FRAMES], &r, out);
+    else if (kind < 0.68f)
+        crop(&stocks[STOCK_TEXTURES], &r, out);
+    else if (kind < 0.8f)
+        crop(&stocks[STOCK_SCENES], &r, out);
     else
         flat(&r, out);
     if (kind > 0.85f)
         noise(&r, out);
     for (int shapes = chance(&r, 0.4f) ? whole(&r, 1, 5) : 0; shapes; shapes--)
         shape(&stocks[STOCK_PHOTOS], &r, out);
+    for (int lines = chance(&r, 0.25f) ? whole(&r, 1, 4) : 0; lines; lines--)
+        line(&r, out);
     alter(&r, out, scratch);
 }

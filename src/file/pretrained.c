@@ -15,11 +15,14 @@ static int read_values(const struct weights *w, const char *name, float *out, st
     return safetensors_read(w->user, safetensors_find(w->user, name), out, e);
 }
 
-int pretrained_open(const char *path, struct weights *out, struct err *e)
+int pretrained_open(const struct weights_place *place, struct weights *out, struct err *e)
 {
     struct safetensors *file;
     *out = (struct weights){0};
-    TRY(safetensors_open(path, &file, e));
+    if (place->path)
+        TRY(safetensors_open(place->path, &file, e));
+    else
+        TRY(safetensors_open_memory(place->bytes, place->n, &file, e));
     *out = (struct weights){.path = safetensors_path(file), .shape = find_shape, .read = read_values, .user = file};
     return 0;
 }

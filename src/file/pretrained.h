@@ -6,7 +6,7 @@
 #include "models/model.h"
 
 /* `out` is valid until pretrained_close, which takes a zeroed one too. */
-int pretrained_open(const char *path, struct weights *out, struct err *e);
+int pretrained_open(const struct weights_place *place, struct weights *out, struct err *e);
 void pretrained_close(struct weights *w);
 
 #endif

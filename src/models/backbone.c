@@ -141,8 +141,8 @@ enum { OWN_STAGES = 3 };
 static void own_stages(struct graph *g, struct node *x, bool learning, struct node *stages[OWN_STAGES])
 {
     static const struct pool_spec halve = {.kernel = 3, .stride = 2, .pad = 1};
-    static const int widths[OWN_STAGES] = {64, 112, 160};
-    x = own_conv(g, "own.stem", x, 48, 2, learning);
+    static const int widths[OWN_STAGES] = {80, 128, 176};
+    x = own_conv(g, "own.stem", x, 64, 2, learning);
     for (int k = 0; k < OWN_STAGES; k++) {
         char name[32];
         snprintf(name, sizeof name, "own.%d.conv", k);
@@ -204,14 +204,14 @@ static const struct backbone {
                                   {{"conv1.weight", {4, {64, 3, 7, 7}}},
                                    {"layer1.0.conv1.weight", {4, {128, 64, 1, 1}}},
                                    {"layer3.6.conv1.weight", {0}}}},
-    [BACKBONE_OWN] = {"own", own, {{"own.stem.weight", {4, {48, 3, 3, 3}}}}},
+    [BACKBONE_OWN] = {"own", own, {{"own.stem.weight", {4, {64, 3, 3, 3}}}}},
 };
 
 enum { NETS = sizeof nets / sizeof *nets };
 
 int backbone_build(struct graph *g, enum backbone_net net, struct node *x, struct node *layers[BACKBONE_LAYERS])
 {
-    return nets[net ? net : BACKBONE_SQUEEZENET1_1].build(g, x, layers);
+    return nets[net ? net : BACKBONE_OWN].build(g, x, layers);
 }
 
 static bool has_marks(const struct weights *from, const struct backbone *b)
@@ -242,6 +242,14 @@ int backbone_recognise(const struct weights *from, enum backbone_net *net, struc
 }
 
 /* ---- weights ---- */
+
+/* builtin.S */
+extern const unsigned char backbone_bytes[], backbone_bytes_end[];
+
+struct weights_place backbone_builtin(void)
+{
+    return (struct weights_place){.bytes = backbone_bytes, .n = (size_t)(backbone_bytes_end - backbone_bytes)};
+}
 
 /* A tensor of that shape into memory of its own. */
 static int read_tensor(const struct weights *from, const char *name, struct shape want, float **out, struct err *e)

@@ -8,7 +8,8 @@
 
 #include "models/model.h"
 
-/* As the option `net` counts them; AUTO: what the file of weights holds. OWN is engram's own small net. */
+/* As the option `net` counts them; AUTO: what the file of weights holds, and OWN, engram's own small net, where there
+ * is none. */
 enum backbone_net { BACKBONE_AUTO, BACKBONE_SQUEEZENET1_1, BACKBONE_RESNET18, BACKBONE_WIDE_RESNET50_2, BACKBONE_OWN };
 #define BACKBONE_NAMES "auto|squeezenet1_1|resnet18|wide_resnet50_2|own"
 
@@ -16,6 +17,9 @@ enum { BACKBONE_LAYERS = 4 };
 
 /* Feature maps, N,H,W,C each, from the finest to the coarsest; returns how many. `x`: N,H,W,3 in g->precision. */
 int backbone_build(struct graph *g, enum backbone_net net, struct node *x, struct node *layers[BACKBONE_LAYERS]);
+
+/* The weights of engram's own, which are in the library (backbone.md). */
+struct weights_place backbone_builtin(void);
 
 /* Engram's own net while it learns (bench/backbone/distil.c): its convolutions have batch norms, and what it says at
  * stride 8 of all its layers together, N,H,W,OWN_WIDTH F32, is to be what a teacher says. */

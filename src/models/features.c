@@ -32,12 +32,12 @@ static const char SCALE[] = "input.weight", SHIFT[] = "input.bias";
 static const char WHITEN[] = "whiten.weight", WHITEN_SHIFT[] = "whiten.bias", ITEMS[] = "bank.items";
 
 static const struct preset presets[] = {
-    {"general", "pictures of any size from 16 on", "", "batch=8 validation=0 folds=10"}, {0}};
+    {"general", "pictures of any size from 16 on", "", "square=256 batch=8 validation=0 folds=10"}, {0}};
 
 #define OPTIONS_OF struct features_config
 // clang-format off
 static const struct option options[] = {
-    ROW_STRING(backbone, "", "file of the net's weights, safetensors with torchvision's names: squeezenet1_1, resnet18 or wide_resnet50_2; they are copied into the model file"),
+    ROW_STRING(backbone, "", "file of another net's weights than engram's own, safetensors with torchvision's names: squeezenet1_1, resnet18 or wide_resnet50_2; what is used is copied into the model file"),
     ROW_CHOICE(net, "auto", BACKBONE_NAMES, "which net that is; auto: what the file holds"),
     ROW_CHOICE(input, "set", "set|imagenet", "what the net sees: pictures scaled to mean 0 and deviation 1 of the good ones, or to ImageNet's"),
     ROW_CHOICE(head, "bank", "bank|gaussian", "what a position is compared with: the nearest item of a bank of normal ones, or one Gaussian of them all"),
@@ -212,15 +212,10 @@ static int check(const void *config, const struct shape *sample, struct err *e)
     return 0;
 }
 
-static int weights(const void *config, const char **path, struct err *e)
+static void weights(const void *config, struct weights_place *place)
 {
     const struct features_config *c = config;
-    *path = c->backbone;
-    return *c->backbone ? 0
-                        : err_set(e, ERR_USAGE,
-                                  "model features needs the weights of a net that has learnt to see: give "
-                                  "--backbone FILE.safetensors with torchvision's names (squeezenet1_1, resnet18, "
-                                  "wide_resnet50_2)");
+    *place = *c->backbone ? (struct weights_place){.path = c->backbone} : backbone_builtin();
 }
 
 static int recognise(void *config, const struct weights *from, struct err *e)

@@ -102,7 +102,14 @@ struct heads {
 /* Kinds of samples, by their shape. */
 enum { TAKES_PICTURES = 1, TAKES_CLIPS = 2, TAKES_ROWS = 4 }; /* H,W,C; D,H,W,C; C */
 
-/* A file of named tensors that others have trained. */
+/* Where named tensors lie that others have trained: in a file, or as one does in memory that outlives its use. */
+struct weights_place {
+    const char *path; /* NULL: */
+    const void *bytes;
+    size_t n;
+};
+
+/* Such a file, opened. */
 struct weights {
     const char *path; /* for messages */
     /* Whether there is such a tensor, and its shape as the file has it. */
@@ -138,9 +145,8 @@ struct model {
      * nothing to look at. An item is a whole code, or one position of it. */
     void (*decode)(struct graph *g, const void *config, struct shape input, int k, struct heads *h);
 
-    /* Of a model that begins with weights of others (NULL: none does). The path that the options name; ERR_USAGE where
-     * they should name one. */
-    int (*weights)(const void *config, const char **path, struct err *e);
+    /* Of a model that begins with weights of others (NULL: none does): those that the options name. */
+    void (*weights)(const void *config, struct weights_place *place);
     /* Notes in the options what the file is, before anything is built. */
     int (*recognise)(void *config, const struct weights *from, struct err *e);
     /* Into the parameters that its graph has declared, once they are allocated. */
@@ -149,6 +155,15 @@ struct model {
 
 /* All models, NULL-terminated, in the order to show them. */
 extern const struct model *const models[];
+
+/* What a user who names no model is served with. */
+struct beginning {
+    unsigned takes; /* a kind of samples, TAKES_* */
+    const struct model *model;
+    const char *preset; /* NULL: its general one */
+};
+extern const struct beginning beginnings[]; /* a row a kind; takes 0 ends them */
+const struct beginning *beginning_for(unsigned takes);
 
 /* By name; NULL with a sentence that lists what there is (ERR_USAGE). */
 const struct model *model_find(const char *name, struct err *e);

@@ -316,11 +316,11 @@ static int check_fit(const struct train_job *job, struct err *e)
 static int open_weights(struct trainer *t, struct err *e)
 {
     const struct model *m = t->job->model;
-    const char *path;
+    struct weights_place place;
     if (!m->weights)
         return 0;
-    TRY(m->weights(t->about.config, &path, e));
-    TRY(pretrained_open(path, &t->weights, e));
+    m->weights(t->about.config, &place);
+    TRY(pretrained_open(&place, &t->weights, e));
     return m->recognise(t->about.config, &t->weights, e);
 }
 

@@ -104,7 +104,7 @@ static void other_formats_are_a_sentence_when_they_are_read(void **state)
     struct err e = ERR_INIT;
     struct shape shape;
     float v[2];
-    assert_int_equal(pretrained_open(in_folder("mixed"), &w, &e), 0);
+    assert_int_equal(pretrained_open(&(struct weights_place){.path = in_folder("mixed")}, &w, &e), 0);
     assert_false(w.shape(&w, "d", &shape));
     assert_true(w.shape(&w, "b", &shape) && shape.nd == 1 && shape.d[0] == 2);
     assert_int_equal(w.read(&w, "b", v, &e), 0);

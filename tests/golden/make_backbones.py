@@ -89,9 +89,9 @@ def resnet(x, wide, blocks):
 
 def own(x):
     """Engram's own net."""
-    x = F.relu(conv(x, "own.stem", 48, 3, 2, 1))
+    x = F.relu(conv(x, "own.stem", 64, 3, 2, 1))
     layers = []
-    for k, width in enumerate([64, 112, 160]):
+    for k, width in enumerate([80, 128, 176]):
         x = F.relu(conv(F.max_pool2d(x, 3, 2, 1), f"own.{k}.conv", width, 3, pad=1))
         if k:
             x = x + F.relu(conv(x, f"own.{k}.more", width, 3, pad=1))

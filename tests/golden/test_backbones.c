@@ -1,5 +1,6 @@
 /* Backbones against PyTorch: from the same weights and picture the same features. backbones.safetensors is written by
  * make_backbones.py and lies beside this test. */
+#include "file/pretrained.h"
 #include "file/safetensors.h"
 #include "models/backbone.h"
 #include "nn/plan.h"
@@ -127,6 +128,34 @@ static void a_net_that_learns_has_its_shape(void **state)
     params_free(params);
 }
 
+/* What the library brings is the net of that name, whole, and small. */
+static void the_built_in_net_is_all_there(void **state)
+{
+    (void)state;
+    const struct weights_place place = backbone_builtin();
+    struct params *params = params_new();
+    struct graph *g = graph_new(GRAPH_SCORE, F32, params);
+    struct node *layers[BACKBONE_LAYERS];
+    struct weights weights;
+    enum backbone_net which;
+    struct err e = ERR_INIT;
+    assert_null(place.path);
+    assert_in_range(place.n, 1, 2 << 20);
+    must(pretrained_open(&place, &weights, &e), &e);
+    must(backbone_recognise(&weights, &which, &e), &e);
+    assert_int_equal(which, BACKBONE_OWN);
+    backbone_build(g, which, graph_input(g, "input", SHAPE(1, 32, 32, 3)), layers);
+    must(graph_error(g, &e), &e);
+    must(params_allocate(params, 1, false, &e), &e);
+    must(backbone_take(&weights, params, &e), &e);
+    for (const struct param *p = params->first; p; p = p->next)
+        for (size_t i = 0; i < p->count; i++)
+            assert_true(isfinite(p->value[i]));
+    pretrained_close(&weights);
+    graph_free(g);
+    params_free(params);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +164,7 @@ int main(void)
         cmocka_unit_test(wide_resnet50_2),
         cmocka_unit_test(own),
         cmocka_unit_test(a_net_that_learns_has_its_shape),
+        cmocka_unit_test(the_built_in_net_is_all_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

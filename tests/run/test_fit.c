@@ -1,6 +1,7 @@
 /* Models that are fitted: what is in the file, what calibrates it, and what is a sentence. The net's weights are made
  * by a formula: it has learnt nothing, and yet places differ. */
 #include "base/file.h"
+#include "run/evaluate.h"
 #include "run/score.h"
 #include "support/files.h"
 #include "support/nets.h"
@@ -11,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SMALL "size=32 items=20 components=16 "
+#define SPOTTED "synth:?n=60&test=40&size=64"
+#define SMALL   "size=32 items=20 components=16 "
 
 static void begin(struct toy *t, const char *options, const char *output)
 {
@@ -164,6 +166,33 @@ static void the_net_is_in_the_file(void **state)
     assert_true(isfinite(known) && known > 0);
 }
 
+/* Without a file it is the library's own net, which has learnt to see: what is odd stands out. */
+static void the_built_in_net_sees(void **state)
+{
+    (void)state;
+    struct toy t;
+    struct evaluation ev = {0};
+    struct dataset *data;
+    struct err e = ERR_INIT;
+    toy_init(&t, "features", SPOTTED, "size=64 folds=5 validation=0", in_folder("built-in"));
+    expect_fitted(&t);
+    toy_free(&t);
+    assert_int_equal(dataset_open(SPOTTED, DATASET_SCORE, NULL, &data, &e), 0);
+    const struct evaluate_job job = {.loaded = toy_open(in_folder("built-in")),
+                                     .data = data,
+                                     .data_name = SPOTTED,
+                                     .batch = 4,
+                                     .threads = 1,
+                                     .precision = PRECISION_AUTO,
+                                     .by = BY_FILE,
+                                     .rate = 0.05};
+    assert_int_equal(evaluation_run(&job, &ev, &e), 0);
+    assert_true(ev.metrics.auroc > 0.95);
+    evaluation_free(&ev);
+    loaded_close(job.loaded);
+    dataset_close(data);
+}
+
 static void a_stop_leaves_nothing(void **state)
 {
     (void)state;
@@ -244,6 +273,7 @@ int main(void)
         cmocka_unit_test(more_folds_than_samples_leave_each_out),
         cmocka_unit_test(the_gaussian_and_imagenets_scale_fit_too),
         cmocka_unit_test(the_net_is_in_the_file),
+        cmocka_unit_test(the_built_in_net_sees),
         cmocka_unit_test(a_stop_leaves_nothing),
         cmocka_unit_test(what_does_not_fit_is_a_sentence),
         cmocka_unit_test(damaged_nets_are_a_sentence),

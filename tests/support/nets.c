@@ -106,8 +106,8 @@ static void own(struct net *net)
     static const struct {
         const char *layer;
         int out, in;
-    } convs[] = {{"own.stem", 48, 3},      {"own.0.conv", 64, 48},   {"own.1.conv", 112, 64},
-                 {"own.1.more", 112, 112}, {"own.2.conv", 160, 112}, {"own.2.more", 160, 160}};
+    } convs[] = {{"own.stem", 64, 3},      {"own.0.conv", 80, 64},   {"own.1.conv", 128, 80},
+                 {"own.1.more", 128, 128}, {"own.2.conv", 176, 128}, {"own.2.more", 176, 176}};
     for (size_t i = 0; i < sizeof convs / sizeof *convs; i++) {
         add_conv(net, convs[i].layer, convs[i].out, convs[i].in, 3);
         add(net, convs[i].layer, "bias", SHAPE(convs[i].out));
