@@ -110,6 +110,7 @@ struct wishes {
     int frames;        /* of a clip */
     int step;          /* of a clip: from frame to frame */
     bool symmetric;    /* black and white become -1 and 1, not 0 and 1 */
+    int square;        /* side of one: where no height and width are asked for, pictures have about as many pixels */
     int tile;          /* pixels; pictures then keep their own size where none is asked for */
     double overlap;    /* of tiles: part of their side */
     const char *roi;   /* a mask of what counts: a picture; "" or NULL: all of it */

@@ -13,6 +13,7 @@
 enum {
     GUESS_MAX = 256, /* longest side that is chosen without being asked for; the cost grows with the area */
     GUESS_MIN = 16,  /* shortest */
+    GUESS_GROW = 4,  /* times that a small picture is enlarged at most, where its number of pixels is asked for */
     LOOKS = 33,      /* pictures that the choice is made from */
 };
 
@@ -56,13 +57,20 @@ static int look(struct dataset *ds, enum split split, struct picture_format *for
     return 0;
 }
 
-/* What a model sees in tiles it can see at its own size. */
-static int guess_side(int side, int longest, bool tiles)
+/* How much larger than its own size a picture is seen. What a model sees in tiles it can see as it is. */
+static double guess_scale(const struct picture_format *native, const struct wishes *w)
 {
-    if (tiles)
-        longest = GUESS_MAX;
-    double scaled = longest > GUESS_MAX ? (double)side * GUESS_MAX / longest : side;
-    int rounded = longest > GUESS_MAX ? (int)lround(scaled / 16) * 16 : side;
+    int longest = native->width > native->height ? native->width : native->height;
+    if (w->tile)
+        return 1;
+    if (w->square)
+        return fmin(w->square / sqrt((double)native->width * native->height), GUESS_GROW);
+    return longest > GUESS_MAX ? (double)GUESS_MAX / longest : 1;
+}
+
+static int guess_side(int side, double scale)
+{
+    int rounded = fabs(scale - 1) > 1e-9 ? (int)lround(side * scale / 16) * 16 : side;
     return rounded < GUESS_MIN ? GUESS_MIN : rounded;
 }
 
@@ -79,13 +87,13 @@ static int fit(struct dataset *ds, enum split split, const struct wishes *w, str
     bool region = w->roi && *w->roi;
     if (!w->height || !w->channels || region)
         TRY(look(ds, split, &native, e));
-    int longest = native.width > native.height ? native.width : native.height;
+    const double seen = w->height ? 1 : guess_scale(&native, w);
     float *scale = arena_alloc(arena, 2 * sizeof *scale);
     if (!scale)
         return err_memory(e, "the preprocessing");
-    p->sample = SHAPE(w->height ? w->height : guess_side(native.height, longest, w->tile),
-                      w->width ? w->width : guess_side(native.width, longest, w->tile),
-                      w->channels ? w->channels : native.channels);
+    p->sample =
+        SHAPE(w->height ? w->height : guess_side(native.height, seen),
+              w->width ? w->width : guess_side(native.width, seen), w->channels ? w->channels : native.channels);
     p->n = 1;
     p->mean = scale;
     p->std = scale + 1;

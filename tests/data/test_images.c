@@ -449,6 +449,30 @@ static void test_bad_pictures(void **state)
     dataset_close(ds);
 }
 
+/* As many pixels as a square has, in the picture's shape; small pictures grow, though not beyond four times. */
+static void test_square(void **state)
+{
+    (void)state;
+    static const struct {
+        int width, height, square, tile, to_width, to_height;
+    } cases[] = {{1000, 500, 64, 0, 96, 48}, {20, 20, 64, 0, 64, 64},     {10, 10, 64, 0, 48, 48},
+                 {64, 64, 64, 0, 64, 64},    {1000, 500, 0, 0, 256, 128}, {20, 10, 0, 0, 20, 16},
+                 {900, 3, 64, 0, 1104, 16},  {300, 90, 64, 16, 300, 90}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena arena = {0};
+        struct preprocess p;
+        struct err e = ERR_INIT;
+        const struct wishes w = {.square = cases[i].square, .tile = cases[i].tile};
+        write_png("square.png", cases[i].width, cases[i].height, 1, 0);
+        struct dataset *ds = open_dataset(in_folder("square.png"), DATASET_LEARN);
+        assert_int_equal(dataset_fit(ds, SPLIT_TRAIN, &w, &arena, &p, &e), 0);
+        assert_int_equal(p.sample.d[0], cases[i].to_height);
+        assert_int_equal(p.sample.d[1], cases[i].to_width);
+        dataset_close(ds);
+        arena_free(&arena);
+    }
+}
+
 static void test_mixed(void **state)
 {
     (void)state;
@@ -627,6 +651,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_folder_a_class_by_option, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_nothing_there, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_bad_pictures, folder_begin, folder_end),
+        cmocka_unit_test_setup_teardown(test_square, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_mixed, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_links, folder_begin, folder_end),
         cmocka_unit_test_setup_teardown(test_several_paths, folder_begin, folder_end),
