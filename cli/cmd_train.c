@@ -5,6 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 struct train_flags {
     const char *output, *preset;
@@ -75,18 +76,39 @@ static int check_setting(const char *model, const char *setting)
     struct guess guess = {.word = name};
     if (option_named(model, name, &option, &guess))
         return 0;
-    return console_usage("train", "neither model %s nor training has an option '%s'%s", model, name,
-                         suggest(&guess, hint, sizeof hint));
+    suggest(&guess, hint, sizeof hint);
+    if (!model)
+        return console_usage("train", "neither a model nor training has an option '%s'%s", name, hint);
+    return console_usage("train", "neither model %s nor training has an option '%s'%s", model, name, hint);
+}
+
+/* A model's name where the data should be, and no file of that name. */
+static int check_data(const char *data)
+{
+    engram_model_kind kind = ENGRAM_MODEL_KIND_INIT;
+    for (size_t i = 0; engram_model_kind_at(i, &kind); i++)
+        if (!strcmp(kind.name, data) && access(data, F_OK))
+            return console_usage("train", "train %s needs data to learn from: engram train %s DATA -o FILE.safetensors",
+                                 data, data);
+    return 0;
+}
+
+/* NULL: none is named. */
+static const char *model_of(const struct args *args)
+{
+    return args->noperands > 1 ? args->operands[0] : NULL;
 }
 
 static int check(const struct args *args)
 {
-    const char *model = args->operands[0];
+    const char *model = model_of(args);
     const struct train_flags *f = args->flags;
+    int code = model ? check_model(model) : check_data(args->operands[0]);
+    if (code)
+        return code;
     if (!f->output)
         return console_usage("train", "train needs to know where to write the model: -o FILE.safetensors");
-    int code = check_model(model);
-    if (!code && f->preset)
+    if (model && f->preset)
         code = check_presets(model, f->preset);
     for (size_t i = 0; !code && i < args->nsettings; i++)
         code = check_setting(model, args->settings[i]);
@@ -116,11 +138,11 @@ static int run(const struct args *args)
     if (code)
         return code;
     const engram_train_job job = {.size = sizeof job,
-                                  .model = args->operands[0],
+                                  .model = model_of(args),
                                   .preset = f->preset,
                                   .settings = args->settings,
                                   .nsettings = args->nsettings,
-                                  .data = args->operands[1],
+                                  .data = args->operands[args->noperands - 1],
                                   .output = f->output,
                                   .date = console_date(date),
                                   .force = f->force,
@@ -141,22 +163,26 @@ static int run(const struct args *args)
 
 const struct verb verb_train = {
     .name = "train",
-    .operands = "MODEL DATA",
+    .operands = "[MODEL] DATA",
     .summary = "learn what normal looks like",
     .details =
-        "Trains MODEL on the normal samples of DATA and writes a model file. DATA is a folder of pictures, a folder "
+        "Trains MODEL on the normal samples of DATA and writes a model file. Without MODEL it is the one to begin "
+        "with: "
+        "features, a memory of what a net that is in the library sees in pictures, fitted in seconds; memae for videos "
+        "and for rows of a table. DATA is a folder of pictures, a folder "
         "with train/ and test/ parts (MVTec AD layout or one folder a class), idx files, or SOURCE:PATH?option=value; "
         "see engram data --help. Everything wrong with the data is said before the first step. The file is usable from "
         "the first epoch on. The first Ctrl-C finishes the step, saves, and exits with 130; --resume goes on from "
         "there.",
-    .examples = "engram train memae photos/ -o photos.safetensors\n"
+    .examples = "engram train photos/ -o photos.safetensors\n"
+                "engram train memae photos/ -o photos.safetensors --size 128\n"
                 "engram train memae 'idx:mnist/?normal=3' --preset mnist -o three.safetensors\n"
                 "engram train ae synth: --epochs 2 --seed 7 -o toy.safetensors",
     .flags = flags,
     .flags_size = sizeof(struct train_flags),
-    .least = 2,
+    .least = 1,
     .most = 2,
-    .data = 1,
+    .data = -1,
     .settings = true,
     .computes = verb_computes,
     .run = run,

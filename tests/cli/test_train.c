@@ -51,6 +51,30 @@ static void options_come_by_set_and_by_flag(void **state)
     assert_says(r.out, "origin,date,1970-01-02");
 }
 
+/* What is trained when no model is named, and that a setting of it reaches it. */
+static void begins_with_a_model_for_the_data(void **state)
+{
+    (void)state;
+    static const char rows[] = "a,b,label\n1,2,good\n2,4,good\n3,6,good\n4,8,good\n5,10,good\n6,12,good\n";
+    struct ran r = run("train " SMALL_DATA " -o begun.safetensors --size 32 --items 20 --folds 2");
+    assert_code(r, 0);
+    assert_says(r.err, "no model is named: features");
+    assert_says(r.err, "begun.safetensors: fitted to");
+    r = run("info begun.safetensors --format csv");
+    assert_says(r.out, "options,items,20");
+    assert_says(r.out, "options,net,own");
+    assert_code(run("eval begun.safetensors " SMALL_DATA), 0);
+    write_file("rows.csv", rows, sizeof rows - 1);
+    r = run("train rows.csv -o rows.safetensors --epochs 1");
+    assert_code(r, 0);
+    assert_says(r.err, "no model is named: memae");
+    assert_says(run("info rows.safetensors --format csv").out, "input,columns,2");
+    assert_refused(run("train features -o no.safetensors"), 2, "train features needs data to learn from");
+    assert_refused(run("train " SMALL_DATA " -o no.safetensors --preset mnist"), 2, "no preset 'mnist'");
+    assert_refused(run("train " SMALL_DATA " -o no.safetensors --set itmes=3"), 2, "did you mean 'items'?");
+    assert_refused(run("train " SMALL_DATA " -o no.safetensors --shrink 3"), 2, "neither model features nor training");
+}
+
 static void looks_at_tiles_and_at_what_counts(void **state)
 {
     (void)state;
@@ -162,17 +186,12 @@ static void nothing_to_resume(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(saved_is_said_of_what_is_on_disk),
-        cmocka_unit_test(writes_a_model_and_says_so),
-        cmocka_unit_test(options_come_by_set_and_by_flag),
-        cmocka_unit_test(looks_at_tiles_and_at_what_counts),
-        cmocka_unit_test(refuses_tiles_and_regions_that_are_none),
-        cmocka_unit_test(never_overwrites_without_force),
-        cmocka_unit_test(unwritable_output),
-        cmocka_unit_test(full_disk_leaves_what_was_there),
-        cmocka_unit_test(interrupted_and_resumed_is_the_same),
-        cmocka_unit_test(progress_bar_on_a_terminal),
-        cmocka_unit_test(nothing_to_resume),
+        cmocka_unit_test(saved_is_said_of_what_is_on_disk),  cmocka_unit_test(writes_a_model_and_says_so),
+        cmocka_unit_test(options_come_by_set_and_by_flag),   cmocka_unit_test(begins_with_a_model_for_the_data),
+        cmocka_unit_test(looks_at_tiles_and_at_what_counts), cmocka_unit_test(refuses_tiles_and_regions_that_are_none),
+        cmocka_unit_test(never_overwrites_without_force),    cmocka_unit_test(unwritable_output),
+        cmocka_unit_test(full_disk_leaves_what_was_there),   cmocka_unit_test(interrupted_and_resumed_is_the_same),
+        cmocka_unit_test(progress_bar_on_a_terminal),        cmocka_unit_test(nothing_to_resume),
     };
     return cmocka_run_group_tests_name("cli: train", tests, command_begin, folder_end);
 }
