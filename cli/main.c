@@ -25,19 +25,18 @@ static void keep_standard_streams(void)
             (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY); /* the wrong way round: its use is an error */
 }
 
-/* OpenMP's idle threads spin for milliseconds, which slows whatever else runs here, and our own decoding threads; put
- * to sleep at once, they wake too slowly for small nets. A short spin gives both. An MNIST training step on two cores
- * takes, by GOMP_SPINCOUNT, 6.5 ms (0), 3.1 (500), 3.0 (2000); while another process has one of them, 6.2, 7.8
- * and 13.5. libgomp reads it before main begins, so the only way to tell it is to begin again: 20 ms, paid by verbs
- * that run for seconds. One picture is scored without it: cold start counts there. */
+/* OpenMP's idle threads spin for milliseconds, which is noise between steps; put to sleep at once, they wake too slowly
+ * for small nets. libgomp reads how long before main begins, so the only way to tell it is to begin again: 20 ms, paid
+ * by verbs that run for seconds. One picture is scored without it: cold start counts there. */
 static void wait_politely(char **argv, const struct args *args)
 {
     bool computes = args->verb->computes && args->verb->computes(args);
     if (!computes || getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
         return;
-    char path[4096];
+    char path[4096], count[32];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
-    if (n < 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0 || setenv("GOMP_SPINCOUNT", "500", 1) != 0)
+    snprintf(count, sizeof count, "%d", engram_spin_count());
+    if (n < 0 || setenv("OMP_WAIT_POLICY", "passive", 1) != 0 || setenv("GOMP_SPINCOUNT", count, 1) != 0)
         return;
     path[n] = 0;
     execv(path, argv); /* where that fails, it works as well, only less politely */

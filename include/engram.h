@@ -39,9 +39,9 @@
  * Threads. Any function may be called from any thread. An engram_model is read-only: any number of threads may use one
  * at once. An engram_stop is anybody's at any time. Every other object is one thread's at a time; several scorers on
  * several threads may share one model. Within a call, up to `threads` threads of the process's OpenMP pool compute;
- * callbacks come on the calling thread, but for engram_data_source's read. Idle threads of that pool spin by default: a
- * program that shares its processor cores should be started with OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=500 in the
- * environment, as the command does for itself.
+ * callbacks come on the calling thread, but for engram_data_source's read. Idle threads of that pool spin before they
+ * sleep; while others are seen to compute on the same cores they sleep at once. How long they spin otherwise OpenMP
+ * reads when it is loaded: some milliseconds, or what engram_spin_count says.
  *
  * Text is UTF-8, paths are bytes as the system has them. Numbers in texts are written with a point whatever the
  * program's locale is: during a call, callbacks included, the calling thread is in the C locale. Lengths of pictures
@@ -67,6 +67,11 @@ extern "C" {
 
 /* The version of the library that is running, "0.2.0": may be newer than the header's. */
 ENGRAM_API const char *engram_version(void);
+
+/* For how many pauses of this processor idle threads should spin: long enough for small nets, short enough to be quiet
+ * between calls. OpenMP takes it from the environment it is started with, OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=this:
+ * a program that wants it sets both for what it starts, or, as the command does, begins itself again (execv). */
+ENGRAM_API int engram_spin_count(void);
 
 enum {
     ENGRAM_OK = 0,

@@ -3,6 +3,7 @@
 #include "engram_private.h"
 
 #include "base/file.h"
+#include "base/pause.h"
 
 #include <math.h>
 #include <stdatomic.h>
@@ -20,6 +21,14 @@ _Static_assert(sizeof((engram_error *)0)->message >= sizeof((struct err *)0)->ms
 const char *engram_version(void)
 {
     return ENGRAM_VERSION;
+}
+
+/* Longer than what lies between two parallel regions of a small net's step, and than what its threads finish apart:
+ * measured by bench/waiting.py. */
+int engram_spin_count(void)
+{
+    static const double seconds = 250e-6;
+    return pause_count(seconds);
 }
 
 /* ---- calls ---- */

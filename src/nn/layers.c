@@ -60,8 +60,11 @@ struct factors {
     struct node *weight, *scale, *bias; /* scale and bias: NULL, there is none */
 };
 
-typedef struct node *product_fn(struct graph *g, struct node *x, struct factors f, const struct layer_spec *l,
-                                enum act act);
+/* How a layer multiplies, and which activations it can take within that: while training, and scoring. */
+struct product {
+    struct node *(*apply)(struct graph *g, struct node *x, struct factors f, const struct layer_spec *l, enum act act);
+    bool (*fuses)(enum graph_mode mode, enum act act);
+};
 
 static struct node *convolve(struct graph *g, struct node *x, struct factors f, const struct layer_spec *l,
                              enum act act)
@@ -83,55 +86,70 @@ static struct node *multiply(struct graph *g, struct node *x, struct factors f, 
     return op_cast(g, op_linear(g, op_cast(g, x, F32), weight, f.bias, act, l->slope), l->dtype);
 }
 
-static bool fusible(enum act act)
+static bool is_leaky(enum act act)
 {
     return act == ACT_NONE || act == ACT_RELU || act == ACT_LRELU;
 }
 
+/* Trained, an activation within a convolution costs its gradient a copy. */
+static bool convolution_fuses(enum graph_mode mode, enum act act)
+{
+    return act == ACT_NONE || (mode == GRAPH_SCORE && is_leaky(act));
+}
+
+static bool linear_fuses(enum graph_mode mode, enum act act)
+{
+    (void)mode;
+    (void)act;
+    return true;
+}
+
+static const struct product convolution = {convolve, convolution_fuses}, linear = {multiply, linear_fuses};
+
 static struct node *with_norm(struct graph *g, const char *name, struct node *x, struct node *weight,
-                              const struct layer_spec *l, product_fn *product)
+                              const struct layer_spec *l, const struct product *product)
 {
     struct norm_params p = norm_of(g, name, l);
-    enum act act = fusible(l->act) ? l->act : ACT_NONE;
+    enum act act = is_leaky(l->act) ? l->act : ACT_NONE;
     if (g->mode == GRAPH_TRAIN) {
         struct norm_spec s = {.eps = NORM_EPS, .momentum = NORM_MOMENTUM, .act = act, .slope = l->slope};
-        x = product(g, x, (struct factors){weight, NULL, NULL}, l, ACT_NONE);
-        return op_batch_norm(g, x, p.gain, p.shift, p.mean, p.var, s);
+        x = product->apply(g, x, (struct factors){weight, NULL, NULL}, l, ACT_NONE);
+        x = op_batch_norm(g, x, p.gain, p.shift, p.mean, p.var, s);
+    } else {
+        struct node *scale = op_fold_scale(g, p.gain, p.var, NORM_EPS);
+        struct node *bias = op_fold_bias(g, NULL, p.gain, p.shift, p.mean, p.var, NORM_EPS);
+        x = product->apply(g, x, (struct factors){weight, scale, bias}, l, act);
     }
-    struct node *scale = op_fold_scale(g, p.gain, p.var, NORM_EPS);
-    struct node *bias = op_fold_bias(g, NULL, p.gain, p.shift, p.mean, p.var, NORM_EPS);
-    return product(g, x, (struct factors){weight, scale, bias}, l, act);
+    return act == l->act ? x : op_act(g, x, l->act, l->slope);
 }
 
 static struct node *with_bias(struct graph *g, const char *name, struct node *x, struct node *weight,
-                              const struct layer_spec *l, product_fn *product)
+                              const struct layer_spec *l, const struct product *product)
 {
     struct node *bias = l->no_bias ? NULL : parameter(g, name, "bias", SHAPE(l->out), l->group, constant(0));
-    if (g->mode == GRAPH_SCORE && fusible(l->act))
-        return product(g, x, (struct factors){weight, NULL, bias}, l, l->act);
-    x = product(g, x, (struct factors){weight, NULL, bias}, l, ACT_NONE);
-    return fusible(l->act) && l->act != ACT_NONE ? op_act(g, x, l->act, l->slope) : x;
+    enum act act = product->fuses(g->mode, l->act) ? l->act : ACT_NONE;
+    x = product->apply(g, x, (struct factors){weight, NULL, bias}, l, act);
+    return act == l->act ? x : op_act(g, x, l->act, l->slope);
 }
 
 static struct node *layer(struct graph *g, const char *name, struct node *x, const struct layer_spec *l,
-                          product_fn *product)
+                          const struct product *product)
 {
     if (!x)
         return NULL;
     g->scope = name;
     struct node *weight = weight_of(g, name, x, l);
     struct node *y = l->norm ? with_norm(g, name, x, weight, l, product) : with_bias(g, name, x, weight, l, product);
-    y = fusible(l->act) ? y : op_act(g, y, l->act, l->slope);
     g->scope = y ? y->name : ""; /* what follows bears it too, and `name` may be gone by then */
     return y;
 }
 
 struct node *layer_conv(struct graph *g, const char *name, struct node *x, const struct layer_spec *spec)
 {
-    return layer(g, name, x, spec, convolve);
+    return layer(g, name, x, spec, &convolution);
 }
 
 struct node *layer_linear(struct graph *g, const char *name, struct node *x, const struct layer_spec *spec)
 {
-    return layer(g, name, x, spec, multiply);
+    return layer(g, name, x, spec, &linear);
 }

@@ -1,7 +1,17 @@
 #include "nn/parallel.h"
 
+#include "base/clock.h"
+#include "nn/crowd.h"
+
+#include <fcntl.h>
 #include <omp.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
 #if defined(__SSE__)
 #include <xmmintrin.h>
 #endif
@@ -105,6 +115,77 @@ static void flush_set(unsigned mode)
 
 #endif
 
+/* ---- the crowd: libgomp lets idle threads sleep at once while there are more of its threads than cores ---- */
+
+/* Seconds that this thread has had work and no core; 0 where the system does not say. */
+static double seconds_waited(void)
+{
+    char text[100];
+    int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = 0;
+    const char *second = strchr(text, ' ');
+    return second ? (double)strtoull(second, NULL, 10) * 1e-9 : 0;
+}
+
+struct extra {
+    int threads;
+    double seconds;
+};
+
+static atomic_flag extra_running = ATOMIC_FLAG_INIT;
+static struct extra extra; /* of those that run */
+
+/* Threads that do nothing but be there, for some time. They leave with the one whose pool they are. */
+static void *be_there(void *unused)
+{
+    (void)unused;
+    time_t whole = (time_t)extra.seconds;
+    const struct timespec time = {.tv_sec = whole, .tv_nsec = (long)((extra.seconds - (double)whole) * 1e9)};
+#pragma omp parallel num_threads(extra.threads)
+    __asm__ volatile("" ::: "memory"); /* a region without anything in it is left out */
+    nanosleep(&time, NULL);
+    atomic_flag_clear(&extra_running);
+    return NULL;
+}
+
+/* Where threads cannot be started, idle ones spin as before. */
+static void sleep_at_once(int threads, double seconds)
+{
+    pthread_t id;
+    if (atomic_flag_test_and_set(&extra_running))
+        return;
+    extra = (struct extra){.threads = omp_get_num_procs() - threads + 2, .seconds = seconds};
+    if (pthread_create(&id, NULL, be_there, NULL))
+        atomic_flag_clear(&extra_running);
+    else
+        pthread_detach(id);
+}
+
+/* Of the calling thread and its pool. */
+static _Thread_local struct crowd crowd;
+
+/* What this thread had waited when the look began that its pool is in; negative: it was not there. */
+static _Thread_local double own_waited = -1;
+
+/* Where most cores are idle, the system gives ours to nobody else. */
+static bool is_tight(int threads)
+{
+    int cores = omp_get_num_procs();
+    return threads > 1 && threads <= cores && 2 * threads > cores;
+}
+
+static double own_wait(void)
+{
+    double waited = own_waited < 0 ? 0 : seconds_waited() - own_waited;
+    own_waited = -1;
+    return waited;
+}
+
+/* ---- a computation's begin and end ---- */
+
 enum { UNKNOWN = ~0u };
 
 /* Of what parallel_begin returns, beside the bits of FLUSH: there was nothing to prepare. */
@@ -113,19 +194,24 @@ enum { NESTED = 0x2 };
 /* What this thread of a pool had before; UNKNOWN in one that came while we worked. */
 static _Thread_local unsigned own_mode = UNKNOWN;
 
-/* How many threads the calling thread's outermost begin has prepared; 0: it is in none. */
+/* How many threads the calling thread's outermost begin has prepared; 0: it is in none; and when. */
 static _Thread_local int prepared;
+static _Thread_local double prepared_at;
 
-static void own_begin(void)
+static void own_begin(bool look)
 {
     own_mode = flush_get();
     flush_set(FLUSH);
+    if (look)
+        own_waited = seconds_waited();
 }
 
-static void own_end(unsigned callers)
+/* Returns, where a look ends, how long this thread has waited. */
+static double own_end(unsigned callers, bool look)
 {
     flush_set(own_mode == UNKNOWN ? callers : own_mode);
     own_mode = UNKNOWN;
+    return look ? own_wait() : 0;
 }
 
 /* The pool's size is packed above the 16 bits of the mode. The calling thread changes its own mode outside of the
@@ -137,11 +223,13 @@ unsigned parallel_begin(int threads)
     if (threads <= prepared)
         return before | NESTED;
     prepared = threads;
-    own_begin();
+    prepared_at = clock_seconds();
+    bool look = is_tight(threads) && crowd_opens(&crowd, prepared_at);
+    own_begin(look);
     if (threads > 1) {
 #pragma omp parallel num_threads(threads)
         if (omp_get_thread_num())
-            own_begin();
+            own_begin(look);
     }
     return before;
 }
@@ -154,11 +242,16 @@ void parallel_end(unsigned before)
         return;
     }
     prepared = 0;
+    double waited = 0, now = clock_seconds();
+    bool look = is_tight(threads) && crowd_closes(&crowd, now - prepared_at);
     if (threads > 1) {
-#pragma omp parallel num_threads(threads)
+#pragma omp parallel num_threads(threads) reduction(+ : waited)
         if (omp_get_thread_num())
-            own_end(before & 0xffffu);
+            waited += own_end(before & 0xffffu, look);
     }
-    own_end(before & 0xffffu);
+    waited += own_end(before & 0xffffu, look);
+    double hold = look ? crowd_judge(&crowd, now, waited) : 0;
+    if (hold > 0)
+        sleep_at_once(threads, hold);
     omp_set_num_threads((int)(before >> 16));
 }

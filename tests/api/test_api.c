@@ -503,6 +503,7 @@ static void nothing_is_freed_twice_or_at_all(void **state)
     engram_evaluation_free(NULL);
     engram_data_free(NULL);
     assert_string_equal(engram_version(), ENGRAM_VERSION);
+    assert_true(engram_spin_count() >= 1);
     engram_model *none = NULL;
     assert_int_equal(engram_model_load("none", &none, NULL), ENGRAM_IO);
     assert_null(none);

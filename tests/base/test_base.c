@@ -7,8 +7,10 @@
 #include <cmocka.h>
 
 #include "base/arena.h"
+#include "base/pause.h"
 #include "base/rng.h"
 
+#include <limits.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,11 +54,22 @@ static void arenas_hand_out_aligned_zeros(void **state)
     arena_free(&arena);
 }
 
+/* Of what takes a thousand times as long there are more; and there is always one. */
+static void pauses_are_counted(void **state)
+{
+    (void)state;
+    int some = pause_count(1e-3), many = pause_count(1);
+    assert_true(some >= 1 && many > some);
+    assert_int_equal(pause_count(0), 1);
+    assert_int_equal(pause_count(1e30), INT_MAX);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_numbers_are_a_function),
         cmocka_unit_test(arenas_hand_out_aligned_zeros),
+        cmocka_unit_test(pauses_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -4,6 +4,8 @@
 #include "nn/ops/check.h"
 #include "nn/ops/products.h"
 #include "nn/ops/rows.h"
+#include "nn/ops/rows_product.h"
+#include "nn/parallel.h"
 
 struct linear_spec {
     enum act act;
@@ -38,44 +40,125 @@ static struct linear_sizes linear_sizes(const struct node *n)
     return (struct linear_sizes){n->shape.d[0], n->in[0]->shape.d[1], n->shape.d[1]};
 }
 
+/* Many rows are shared out: each thread takes its rows through the product and what follows it, in one parallel region,
+ * and in the way back its outputs. Of few rows and many outputs the product is oneDNN's to share out. */
+static bool is_shared(const struct exec *x)
+{
+    struct linear_sizes s = linear_sizes(x->node);
+    return x->threads > 1 && s.rows >= s.out;
+}
+
+static size_t gradient_bytes(const struct exec *x)
+{
+    struct linear_sizes s = linear_sizes(x->node);
+    return (size_t)(s.rows * s.out + 15) / 16 * 64;
+}
+
 /* scratch: the gradient before the activation, then what rows_sum wants */
 static int linear_prepare(struct exec *x, struct err *e)
 {
     (void)e;
     struct linear_sizes s = linear_sizes(x->node);
     if (x->wants)
-        x->scratch_bytes = (size_t)(s.rows * s.out + 15) / 16 * 64 + rows_sum_scratch((size_t)s.rows, (size_t)s.out);
+        x->scratch_bytes = gradient_bytes(x) + rows_sum_scratch((size_t)s.rows, (size_t)s.out);
     return 0;
 }
 
 /* y = act(x W^T + b) */
-static void linear_forward(struct exec *x)
+static struct rows_product to_y(const struct exec *x)
+{
+    struct linear_sizes s = linear_sizes(x->node);
+    return (struct rows_product){
+        .transpose_b = true, .m = s.rows, .n = s.out, .k = s.in, .a = x->in[0], .b = x->in[1], .c = x->out};
+}
+
+static void forward_rows(struct exec *x, int threads, size_t begin, size_t end)
 {
     const struct linear_spec *spec = x->node->spec;
-    struct linear_sizes s = linear_sizes(x->node);
-    exec_note(x, dnn_gemm(false, true, s.rows, s.out, s.in, 1.0f, x->in[0], s.in, x->in[1], s.in, 0.0f, x->out, s.out));
-    rows_bias_act(x->threads, F32, x->out, (size_t)s.rows, (size_t)s.out, x->in[2], spec->act, spec->slope);
+    const struct rows_product y = to_y(x);
+    exec_note(x, rows_product(&y, begin, end));
+    rows_bias_act(threads, F32, y.c + begin * (size_t)y.n, end - begin, (size_t)y.n, x->in[2], spec->act, spec->slope);
+}
+
+static void forward_range(void *context, size_t begin, size_t end)
+{
+    forward_rows(context, 1, begin, end);
+}
+
+static void linear_forward(struct exec *x)
+{
+    const struct rows_product y = to_y(x);
+    if (is_shared(x))
+        parallel_ranges(x->threads, (size_t)y.m, rows_product_grain(&y), forward_range, x);
+    else
+        forward_rows(x, x->threads, 0, (size_t)y.m);
 }
 
 /* g' = g act'(y); dx = g' W; dW = g'^T x; db = sum over rows of g' */
-static void linear_backward(struct exec *x)
+static const float *before_act(const struct exec *x)
 {
     const struct linear_spec *spec = x->node->spec;
+    return spec->act == ACT_NONE ? x->gout : x->scratch;
+}
+
+static struct rows_product to_x(const struct exec *x)
+{
     struct linear_sizes s = linear_sizes(x->node);
-    size_t count = (size_t)(s.rows * s.out);
-    const float *g = x->gout;
-    if (spec->act != ACT_NONE) {
-        rows_act_gradient(x->threads, F32, x->out, x->gout, x->scratch, count, spec->act, spec->slope);
-        g = x->scratch;
+    return (struct rows_product){.m = s.rows, .n = s.in, .k = s.out, .a = before_act(x), .b = x->in[1], .c = x->gin[0]};
+}
+
+static struct rows_product to_weight(const struct exec *x)
+{
+    struct linear_sizes s = linear_sizes(x->node);
+    return (struct rows_product){
+        .transpose_a = true, .m = s.out, .n = s.in, .k = s.rows, .a = before_act(x), .b = x->in[0], .c = x->gin[1]};
+}
+
+/* The gradients of rows begin .. end-1 of x. */
+static void backward_rows(struct exec *x, int threads, size_t begin, size_t end)
+{
+    const struct linear_spec *spec = x->node->spec;
+    const struct rows_product dx = to_x(x);
+    size_t first = begin * (size_t)dx.k, count = (end - begin) * (size_t)dx.k;
+    if (spec->act != ACT_NONE)
+        rows_act_gradient(threads, F32, (const float *)x->out + first, (const float *)x->gout + first,
+                          (float *)x->scratch + first, count, spec->act, spec->slope);
+    if (dx.c)
+        exec_note(x, rows_product(&dx, begin, end));
+}
+
+static void backward_rows_range(void *context, size_t begin, size_t end)
+{
+    backward_rows(context, 1, begin, end);
+}
+
+/* The gradients of outputs begin .. end-1 of W. */
+static void backward_outputs(struct exec *x, size_t begin, size_t end)
+{
+    const struct rows_product dw = to_weight(x);
+    if (dw.c)
+        exec_note(x, rows_product(&dw, begin, end));
+}
+
+static void backward_outputs_range(void *context, size_t begin, size_t end)
+{
+    backward_outputs(context, begin, end);
+}
+
+static void linear_backward(struct exec *x)
+{
+    struct linear_sizes s = linear_sizes(x->node);
+    const struct rows_product dx = to_x(x), dw = to_weight(x);
+    if (is_shared(x)) {
+        parallel_ranges(x->threads, (size_t)s.rows, rows_product_grain(&dx), backward_rows_range, x);
+        parallel_ranges(x->threads, (size_t)s.out, rows_product_grain(&dw), backward_outputs_range, x);
+    } else {
+        backward_rows(x, x->threads, 0, (size_t)s.rows);
+        backward_outputs(x, 0, (size_t)s.out);
     }
-    if (x->gin[0])
-        exec_note(x,
-                  dnn_gemm(false, false, s.rows, s.in, s.out, 1.0f, g, s.out, x->in[1], s.in, 0.0f, x->gin[0], s.in));
-    if (x->gin[1])
-        exec_note(x, dnn_gemm(true, false, s.out, s.in, s.rows, 1.0f, g, s.out, x->in[0], s.in, 0.0f, x->gin[1], s.in));
     if (x->gin[2])
-        rows_sum(x->threads, F32, g, (size_t)s.rows, (size_t)s.out, x->gin[2],
-                 (char *)x->scratch + (count + 15) / 16 * 64);
+        rows_sum(x->threads, F32, before_act(x), (size_t)s.rows, (size_t)s.out, x->gin[2],
+                 (char *)x->scratch + gradient_bytes(x));
 }
 
 static double linear_flops(const struct node *n)

@@ -1,0 +1,141 @@
+/* Others on our cores: what is judged of how long threads waited, and that idle ones then sleep at once. */
+#include "base/clock.h"
+#include "nn/crowd.h"
+#include "nn/parallel.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <math.h>
+#include <pthread.h>
+#include <sched.h>
+#include <unistd.h>
+
+/* A look of 0.05 seconds of computing that begins at `now`, for a share of which threads wait. */
+static double look(struct crowd *c, double now, double share)
+{
+    assert_true(crowd_opens(c, now));
+    assert_false(crowd_opens(c, now)); /* one at a time */
+    assert_true(crowd_closes(c, 0.05));
+    assert_false(crowd_closes(c, 0.05));
+    return crowd_judge(c, now + 0.05, 0.05 * share);
+}
+
+static void what_is_found_again_holds_for_longer(void **state)
+{
+    (void)state;
+    struct crowd c = {0};
+    double now = 10, first = look(&c, now, 0.5);
+    assert_true(first > 0.1 && c.quiet_until >= now + first);
+    assert_false(crowd_opens(&c, c.quiet_until - 0.01));
+    double second = look(&c, c.quiet_until, 0.5), last = look(&c, c.quiet_until, 0.5);
+    for (int i = 0; i < 20; i++)
+        last = look(&c, c.quiet_until, 0.5);
+    assert_true(second > first && last > second && last < 60);
+    assert_true(look(&c, c.quiet_until, 0) <= 0 && c.hold <= 0); /* alone again: it is forgotten */
+    assert_true(look(&c, c.quiet_until, 0.5) <= first);
+}
+
+static void a_little_waiting_is_no_crowd(void **state)
+{
+    (void)state;
+    struct crowd c = {0};
+    assert_true(look(&c, 5, 0.02) <= 0);
+    assert_true(look(&c, 6, 0.2) > 0);
+}
+
+static void short_computations_are_looked_at_together(void **state)
+{
+    (void)state;
+    struct crowd c = {0};
+    int n = 1;
+    assert_true(crowd_opens(&c, 1));
+    while (!crowd_closes(&c, 0.001)) {
+        assert_false(crowd_opens(&c, 1 + 0.1 * n));
+        assert_true(++n < 1000);
+    }
+    assert_true(n > 5 && crowd_judge(&c, 10, 0.001 * n) > 0);
+}
+
+/* ---- the real thing ---- */
+
+static atomic_bool leave;
+
+static void *be_busy(void *unused)
+{
+    while (!atomic_load(&leave))
+        ;
+    return unused;
+}
+
+static int count_threads(void)
+{
+    int n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    assert_non_null(tasks);
+    while (readdir(tasks))
+        n++;
+    closedir(tasks);
+    return n - 2; /* . and .. */
+}
+
+static void turn(void *context, size_t begin, size_t end)
+{
+    for (size_t i = begin; i < end; i++)
+        ((volatile float *)context)[i] *= 0.99f;
+}
+
+/* A short computation. */
+static void compute(int threads)
+{
+    static float values[4096];
+    unsigned before = parallel_begin(threads);
+    for (int i = 0; i < 5; i++)
+        parallel_ranges(threads, sizeof values / sizeof *values, 1, turn, values);
+    parallel_end(before);
+}
+
+/* Beside as many others as there are cores, more of OpenMP's threads come than there are cores, which makes idle ones
+ * sleep; and they leave. */
+static void others_are_noticed(void **state)
+{
+    (void)state;
+    enum { MOST = 64 };
+    pthread_t others[MOST];
+    cpu_set_t set;
+    assert_int_equal(sched_getaffinity(0, sizeof set, &set), 0);
+    int cores = CPU_COUNT(&set);
+    if (cores < 2 || cores > MOST)
+        skip();
+    for (int i = 0; i < cores; i++)
+        assert_int_equal(pthread_create(&others[i], NULL, be_busy, NULL), 0);
+    bool noticed = false;
+    for (int i = 0; i < 100000 && !noticed; i++) {
+        compute(cores);
+        noticed = count_threads() > 2 * cores;
+    }
+    atomic_store(&leave, true);
+    for (int i = 0; i < cores; i++)
+        pthread_join(others[i], NULL);
+    assert_true(noticed);
+    for (double until = clock_seconds() + 60; count_threads() > cores && clock_seconds() < until;)
+        usleep(10000);
+    assert_int_equal(count_threads(), cores);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_found_again_holds_for_longer),
+        cmocka_unit_test(a_little_waiting_is_no_crowd),
+        cmocka_unit_test(short_computations_are_looked_at_together),
+        cmocka_unit_test(others_are_noticed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
