@@ -255,19 +255,27 @@ static int build_way(struct dnn_conv *c, int way, dnnl_primitive_attr_t attr, dn
 static bool parts_fit(const struct dnn_conv *c)
 {
     const struct dnn_conv_spec *s = &c->spec;
-    return s->threads > 1 && s->threads <= PARTS && s->src.d[0] % s->threads == 0 &&
+    int64_t samples = s->src.d[0], idle = (s->threads - samples % s->threads) % s->threads;
+    return s->threads > 1 && s->threads <= PARTS && 4 * idle <= samples &&
            dnn_padded_size(c->weight) * (size_t)s->threads <= PARTS_BYTES;
+}
+
+/* The first sample of a part; the first parts have one more where the batch cannot be shared out evenly. */
+static int64_t part_first(const struct dnn_conv *c, int part)
+{
+    int64_t samples = c->spec.src.d[0], threads = c->spec.threads, more = samples % threads;
+    return samples / threads * part + (part < more ? part : more);
 }
 
 static int build_parts(struct dnn_conv *c, struct err *e)
 {
     struct dnn_conv_spec s = c->spec;
-    s.src.d[0] /= s.threads;
-    s.dst.d[0] /= s.threads;
     s.directions = DNN_BACKWARD_WEIGHTS;
     s.threads = 1;
-    for (; c->parts < c->spec.threads; c->parts++)
+    for (; c->parts < c->spec.threads; c->parts++) {
+        s.src.d[0] = s.dst.d[0] = part_first(c, c->parts + 1) - part_first(c, c->parts);
         TRY(dnn_conv_new(&s, &c->part[c->parts], e));
+    }
     return 0;
 }
 
@@ -438,10 +446,11 @@ static void compute_part(void *context, int part, size_t begin, size_t end)
 {
     struct parts_job *j = context;
     struct dnn_conv *p = j->c->part[part];
-    size_t src = dnnl_memory_desc_get_size(p->src), dst = dnnl_memory_desc_get_size(p->dst);
+    size_t samples = (size_t)j->c->spec.src.d[0], first = (size_t)part_first(j->c, part);
+    size_t src = dnnl_memory_desc_get_size(j->c->src) / samples, dst = dnnl_memory_desc_get_size(j->c->dst) / samples;
     unsigned char *scratch = j->scratch + (size_t)part * part_bytes(j->c) + dnn_padded_size(j->c->weight);
     if (begin < end)
-        j->done[part] = run_way(p, DNN_WAY_WEIGHTS, j->src + (size_t)part * src, j->dst + (size_t)part * dst, NULL,
+        j->done[part] = run_way(p, DNN_WAY_WEIGHTS, j->src + first * src, j->dst + first * dst, NULL,
                                 part_weight(j, part), scratch);
 }
 

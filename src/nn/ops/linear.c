@@ -2,9 +2,9 @@
 #include "nn/dnn.h"
 #include "nn/op.h"
 #include "nn/ops/check.h"
+#include "nn/ops/elements.h"
 #include "nn/ops/products.h"
 #include "nn/ops/rows.h"
-#include "nn/ops/rows_product.h"
 #include "nn/parallel.h"
 
 struct linear_spec {
@@ -40,125 +40,131 @@ static struct linear_sizes linear_sizes(const struct node *n)
     return (struct linear_sizes){n->shape.d[0], n->in[0]->shape.d[1], n->shape.d[1]};
 }
 
-/* Many rows are shared out: each thread takes its rows through the product and what follows it, in one parallel region,
- * and in the way back its outputs. Of few rows and many outputs the product is oneDNN's to share out. */
-static bool is_shared(const struct exec *x)
+/* Many rows are shared out: each thread takes its own through all that is computed of them, in one parallel region, and
+ * finds in its cache what it left there; what the parts make of the weights' gradient is added up. Of few rows and many
+ * outputs the product is oneDNN's to share out. */
+static int parts_of(const struct exec *x)
 {
+    enum { ROWS = 128 }; /* below which adding up would be felt */
     struct linear_sizes s = linear_sizes(x->node);
-    return x->threads > 1 && s.rows >= s.out;
+    int64_t most = s.rows >= s.out ? s.rows / ROWS : 1;
+    return most < 1 ? 1 : most < x->threads ? (int)most : x->threads;
 }
 
-static size_t gradient_bytes(const struct exec *x)
+/* Scratch of the gradients, in bytes: g', then for each part dW, db and what rows_sum wants. */
+struct gradient_room {
+    size_t before_act, weight, bias, part;
+};
+
+static struct gradient_room gradient_room(const struct exec *x)
 {
     struct linear_sizes s = linear_sizes(x->node);
-    return (size_t)(s.rows * s.out + 15) / 16 * 64;
+    struct gradient_room room = {.before_act = (size_t)(s.rows * s.out + 15) / 16 * 64,
+                                 .weight = (size_t)(s.out * s.in + 15) / 16 * 64,
+                                 .bias = (size_t)(s.out + 15) / 16 * 64};
+    size_t sums = (rows_sum_scratch((size_t)s.rows, (size_t)s.out) + 63) & ~(size_t)63;
+    room.part = room.weight + room.bias + sums;
+    return room;
 }
 
-/* scratch: the gradient before the activation, then what rows_sum wants */
 static int linear_prepare(struct exec *x, struct err *e)
 {
     (void)e;
-    struct linear_sizes s = linear_sizes(x->node);
+    struct gradient_room room = gradient_room(x);
     if (x->wants)
-        x->scratch_bytes = gradient_bytes(x) + rows_sum_scratch((size_t)s.rows, (size_t)s.out);
+        x->scratch_bytes = room.before_act + (size_t)parts_of(x) * room.part;
     return 0;
 }
 
-/* y = act(x W^T + b) */
-static struct rows_product to_y(const struct exec *x)
-{
-    struct linear_sizes s = linear_sizes(x->node);
-    return (struct rows_product){
-        .transpose_b = true, .m = s.rows, .n = s.out, .k = s.in, .a = x->in[0], .b = x->in[1], .c = x->out};
-}
-
+/* y = act(x W^T + b), rows begin .. end-1 */
 static void forward_rows(struct exec *x, int threads, size_t begin, size_t end)
 {
     const struct linear_spec *spec = x->node->spec;
-    const struct rows_product y = to_y(x);
-    exec_note(x, rows_product(&y, begin, end));
-    rows_bias_act(threads, F32, y.c + begin * (size_t)y.n, end - begin, (size_t)y.n, x->in[2], spec->act, spec->slope);
+    struct linear_sizes s = linear_sizes(x->node);
+    const float *from = (const float *)x->in[0] + begin * (size_t)s.in;
+    float *y = (float *)x->out + begin * (size_t)s.out;
+    int64_t rows = (int64_t)(end - begin);
+    exec_note(x, dnn_gemm(false, true, rows, s.out, s.in, 1.0f, from, s.in, x->in[1], s.in, 0.0f, y, s.out));
+    rows_bias_act(threads, F32, y, end - begin, (size_t)s.out, x->in[2], spec->act, spec->slope);
 }
 
-static void forward_range(void *context, size_t begin, size_t end)
+static void forward_part(void *context, int part, size_t begin, size_t end)
 {
+    (void)part;
     forward_rows(context, 1, begin, end);
 }
 
 static void linear_forward(struct exec *x)
 {
-    const struct rows_product y = to_y(x);
-    if (is_shared(x))
-        parallel_ranges(x->threads, (size_t)y.m, rows_product_grain(&y), forward_range, x);
+    size_t rows = (size_t)linear_sizes(x->node).rows;
+    int parts = parts_of(x);
+    if (parts > 1)
+        parallel_chunks(x->threads, rows, parts, forward_part, x);
     else
-        forward_rows(x, x->threads, 0, (size_t)y.m);
+        forward_rows(x, x->threads, 0, rows);
 }
 
-/* g' = g act'(y); dx = g' W; dW = g'^T x; db = sum over rows of g' */
-static const float *before_act(const struct exec *x)
+/* Where part `part` writes its dW, and behind the weights its db: the first part writes the gradients themselves. */
+static float *weight_target(const struct exec *x, int part)
+{
+    struct gradient_room room = gradient_room(x);
+    return part ? (float *)((char *)x->scratch + room.before_act + (size_t)part * room.part) : x->gin[1];
+}
+
+static float *bias_target(const struct exec *x, int part)
+{
+    return part ? weight_target(x, part) + gradient_room(x).weight / sizeof(float) : x->gin[2];
+}
+
+static void *sums_room(const struct exec *x, int part)
+{
+    struct gradient_room room = gradient_room(x);
+    return (char *)x->scratch + room.before_act + (size_t)part * room.part + room.weight + room.bias;
+}
+
+/* g' = g act'(y); dx = g' W; dW = g'^T x; db = sum over rows of g': all of rows begin .. end-1. */
+static void backward_rows(struct exec *x, int threads, int part, size_t begin, size_t end)
 {
     const struct linear_spec *spec = x->node->spec;
-    return spec->act == ACT_NONE ? x->gout : x->scratch;
-}
-
-static struct rows_product to_x(const struct exec *x)
-{
     struct linear_sizes s = linear_sizes(x->node);
-    return (struct rows_product){.m = s.rows, .n = s.in, .k = s.out, .a = before_act(x), .b = x->in[1], .c = x->gin[0]};
+    size_t first = begin * (size_t)s.out, rows = end - begin;
+    const float *g = (const float *)x->gout + first;
+    if (spec->act != ACT_NONE) {
+        float *to = (float *)x->scratch + first;
+        rows_act_gradient(threads, F32, (const float *)x->out + first, g, to, rows * (size_t)s.out, spec->act,
+                          spec->slope);
+        g = to;
+    }
+    if (x->gin[0])
+        exec_note(x, dnn_gemm(false, false, (int64_t)rows, s.in, s.out, 1.0f, g, s.out, x->in[1], s.in, 0.0f,
+                              (float *)x->gin[0] + begin * (size_t)s.in, s.in));
+    if (x->gin[1])
+        exec_note(x,
+                  dnn_gemm(true, false, s.out, s.in, (int64_t)rows, 1.0f, g, s.out,
+                           (const float *)x->in[0] + begin * (size_t)s.in, s.in, 0.0f, weight_target(x, part), s.in));
+    if (x->gin[2])
+        rows_sum(threads, F32, g, rows, (size_t)s.out, bias_target(x, part), sums_room(x, part));
 }
 
-static struct rows_product to_weight(const struct exec *x)
+static void backward_part(void *context, int part, size_t begin, size_t end)
 {
-    struct linear_sizes s = linear_sizes(x->node);
-    return (struct rows_product){
-        .transpose_a = true, .m = s.out, .n = s.in, .k = s.rows, .a = before_act(x), .b = x->in[0], .c = x->gin[1]};
-}
-
-/* The gradients of rows begin .. end-1 of x. */
-static void backward_rows(struct exec *x, int threads, size_t begin, size_t end)
-{
-    const struct linear_spec *spec = x->node->spec;
-    const struct rows_product dx = to_x(x);
-    size_t first = begin * (size_t)dx.k, count = (end - begin) * (size_t)dx.k;
-    if (spec->act != ACT_NONE)
-        rows_act_gradient(threads, F32, (const float *)x->out + first, (const float *)x->gout + first,
-                          (float *)x->scratch + first, count, spec->act, spec->slope);
-    if (dx.c)
-        exec_note(x, rows_product(&dx, begin, end));
-}
-
-static void backward_rows_range(void *context, size_t begin, size_t end)
-{
-    backward_rows(context, 1, begin, end);
-}
-
-/* The gradients of outputs begin .. end-1 of W. */
-static void backward_outputs(struct exec *x, size_t begin, size_t end)
-{
-    const struct rows_product dw = to_weight(x);
-    if (dw.c)
-        exec_note(x, rows_product(&dw, begin, end));
-}
-
-static void backward_outputs_range(void *context, size_t begin, size_t end)
-{
-    backward_outputs(context, begin, end);
+    backward_rows(context, 1, part, begin, end);
 }
 
 static void linear_backward(struct exec *x)
 {
     struct linear_sizes s = linear_sizes(x->node);
-    const struct rows_product dx = to_x(x), dw = to_weight(x);
-    if (is_shared(x)) {
-        parallel_ranges(x->threads, (size_t)s.rows, rows_product_grain(&dx), backward_rows_range, x);
-        parallel_ranges(x->threads, (size_t)s.out, rows_product_grain(&dw), backward_outputs_range, x);
-    } else {
-        backward_rows(x, x->threads, 0, (size_t)s.rows);
-        backward_outputs(x, 0, (size_t)s.out);
+    int parts = parts_of(x);
+    if (parts > 1)
+        parallel_chunks(x->threads, (size_t)s.rows, parts, backward_part, x);
+    else
+        backward_rows(x, x->threads, 0, 0, (size_t)s.rows);
+    for (int part = 1; part < parts; part++) {
+        if (x->gin[1])
+            elements_add(x->threads, F32, x->gin[1], weight_target(x, part), (size_t)(s.out * s.in));
+        if (x->gin[2])
+            elements_add(x->threads, F32, x->gin[2], bias_target(x, part), (size_t)s.out);
     }
-    if (x->gin[2])
-        rows_sum(x->threads, F32, before_act(x), (size_t)s.rows, (size_t)s.out, x->gin[2],
-                 (char *)x->scratch + gradient_bytes(x));
 }
 
 static double linear_flops(const struct node *n)

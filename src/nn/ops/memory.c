@@ -17,8 +17,6 @@
 #include "nn/ops/products.h"
 #include "nn/parallel.h"
 
-#include <string.h>
-
 enum { BLOCK = 64 }; /* queries whose weights stay in cache between the product and the softmax */
 
 struct attend_sizes {
@@ -170,7 +168,7 @@ KERNEL float largest(const float *w, size_t n, float factor)
 }
 
 /* Dot products to weights, in place. */
-KERNEL void address(float *w, size_t n, float factor, const struct attend_spec *spec)
+HOT static void address_row(float *w, size_t n, float factor, const struct attend_spec *spec)
 {
     float top = largest(w, n, factor), sum = 0.0f, kept = 0.0f;
 #pragma omp simd reduction(+ : sum)
@@ -192,26 +190,6 @@ KERNEL void address(float *w, size_t n, float factor, const struct attend_spec *
         w[j] = w[j] <= least ? 0.0f : w[j] * normal;
     if (kept == 0.0f && spec->fallback == FALLBACK_BEST)
         w[best] = 1.0f;
-}
-
-enum { LANES = 16, SHORT = 256 };
-
-/* What a short row has beyond whole vectors would cost as much as all of those: it is filled up to one, with items that
- * are like nothing. */
-HOT static void address_row(float *w, size_t n, float factor, const struct attend_spec *spec)
-{
-    float row[SHORT];
-    size_t whole = (n + LANES - 1) / LANES * LANES;
-    if (whole == n || whole > SHORT) {
-        address(w, n, factor, spec);
-        return;
-    }
-    for (size_t j = 0; j < n; j++)
-        row[j] = w[j] * factor;
-    for (size_t j = n; j < whole; j++)
-        row[j] = -INFINITY;
-    address(row, whole, 1.0f, spec);
-    memcpy(w, row, n * sizeof *w);
 }
 
 static void forward_block(struct exec *x, size_t begin, size_t end)
