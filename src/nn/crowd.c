@@ -1,8 +1,8 @@
 #include "nn/crowd.h"
 
-/* Seconds. Threads of ours alone on their cores wait for a hundredth of the time, beside one other that computes for a
- * third. */
-static const double LOOK = 0.03, CROWDED_SHARE = 0.1, HOLD_LEAST = 0.25, HOLD_MOST = 4;
+/* In seconds. Threads of ours that are alone on their cores wait for some hundredths of the time; two beside one other
+ * process that computes, for half of it. */
+static const double LOOK = 0.03, REST = 0.2, CROWDED_SHARE = 0.1, HOLD_LEAST = 0.25, HOLD_MOST = 4;
 
 bool crowd_opens(struct crowd *c, double now)
 {
@@ -33,6 +33,7 @@ double crowd_judge(struct crowd *c, double now, double waited)
 {
     if (waited < CROWDED_SHARE * c->computed) {
         c->hold = 0;
+        c->quiet_until = now + REST;
         return 0;
     }
     double hold = c->hold > least_hold(c) ? c->hold : least_hold(c);

@@ -47,6 +47,7 @@ static void a_little_waiting_is_no_crowd(void **state)
     (void)state;
     struct crowd c = {0};
     assert_true(look(&c, 5, 0.02) <= 0);
+    assert_false(crowd_opens(&c, 5.06)); /* looking costs a little, too */
     assert_true(look(&c, 6, 0.2) > 0);
 }
 
