@@ -47,8 +47,10 @@ struct refine {
 
 /* Some of a node's values over normal samples: what a step of fitting makes parameters of. */
 struct fit_rows {
-    const float *values; /* rows of `width`, of which */
-    const size_t *index; /* n count: index[i] is the place of the i-th */
+    const float *values;            /* rows of `width`, of which */
+    const size_t *index;            /* n count: values of the i-th begin with row index[i]; ascending */
+    const size_t *samples, *places; /* of each of those in `values`: which sample it is of, ascending, and the how
+                                       many-th row of all that one has, ascending within it */
     size_t n, width;
     uint64_t seed;
     int threads;
@@ -62,10 +64,19 @@ static inline const float *fit_row(const struct fit_rows *rows, size_t i)
 /* A step of fitting, which needs those before it. */
 struct fit_step {
     const char *name;
-    struct node *rows; /* in the score graph: R,C F32, R a multiple of N */
-    size_t most;       /* rows that it wants to see: as many of each sample, drawn at random where there are more */
-    bool once;         /* of all samples; the others are done anew without those that calibration judges */
+    struct node *rows;   /* in the score graph: R,C F32, R a multiple of N */
+    struct node *counts; /* R: not 0 of the rows that count; NULL: all do */
+    size_t most; /* rows that it wants to see: as many of each sample, drawn at random where there are more; 0: all */
+    bool once;   /* of all samples; the others are done anew without those that calibration judges */
     int (*run)(const void *config, const struct fit_rows *rows, struct params *params, struct err *e);
+
+    /* What adds samples to a model that was fitted to others, as whose parameters `old` are (NULL: none can be added;
+     * of a step that is done once: what it found stays). First the options for as much more: none where `grow` is NULL.
+     * Then `params`, which a graph of those has declared, from `old` and the rows. Scores of what the old ones
+     * calibrated should on the whole be no higher than they were: that keeps the promise. */
+    int (*grow)(void *config, const struct fit_rows *rows, const struct params *old, struct err *e);
+    int (*add)(const void *config, const struct fit_rows *rows, const struct params *old, struct params *params,
+               struct err *e);
 };
 
 enum { WATCHES = 8, SCORE_PARTS = 4, MEMORIES = 16, FIT_STEPS = 4 };
@@ -78,6 +89,8 @@ struct heads {
     struct node *output; /* F32, shape of the target */
     struct node *truth;  /* GRAPH_TRAIN: an input N,H,W,1 of a model that learns from made defects (data/made.h): where
                             they are, 1, and where not, 0; the trainer fills it together with the input */
+    struct node *counts; /* where graph.region is set, of a model that wants to know: an input N,H,W,1 that is filled
+                            together with the input: 1 where a pixel counts, else 0 */
     struct node *code;   /* of a graph that decodes: its input, the shape of the code map */
     struct memory memories[MEMORIES];
     int nmemories;
@@ -88,9 +101,12 @@ struct heads {
     struct node *map;      /* N,[D],H,W,1, where; of rows N,C, in which columns */
     struct node *map_mean; /* N, a part of the score that is the mean of the map over the sample, */
     struct node *map_max;  /* and one that is its highest value */
+    struct node
+        *highest; /* N, a part of the score that of a picture in tiles is the highest of theirs, not their mean */
     struct refine refine;
     struct fit_step fits[FIT_STEPS]; /* of a model that is fitted, not trained */
     int nfits;
+    bool whole; /* it is fitted to places of whole pictures: tiles would mean nothing */
 
     /* GRAPH_TRAIN: */
     struct objective objectives[OBJECTIVES];

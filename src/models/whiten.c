@@ -77,6 +77,20 @@ HOT static void centre_row(float *restrict to, const float *restrict x, const do
         to[i] = (float)((double)x[i] - mean[i]);
 }
 
+/* Of the products of n centred rows those right of the diagonal, and some beside it: the others are the same. */
+static bool add_products(const struct spectrum *s, int64_t n, float factor)
+{
+    enum { BAND = 192 };
+    const int64_t w = s->width;
+    bool done = true;
+    for (int64_t i = 0; i < w && done; i += BAND) {
+        const int64_t height = w - i < BAND ? w - i : BAND;
+        done = dnn_gemm(true, false, height, w - i, n, factor, s->centred + i, w, s->centred + i, w, 1,
+                        s->covariance + i * w + i, w);
+    }
+    return done;
+}
+
 static int measure(struct spectrum *s, const struct fit_rows *rows, struct err *e)
 {
     const int64_t w = s->width;
@@ -88,10 +102,12 @@ static int measure(struct spectrum *s, const struct fit_rows *rows, struct err *
         size_t n = rows->n - at < BLOCK ? rows->n - at : BLOCK;
         for (size_t i = 0; i < n; i++)
             centre_row(s->centred + i * (size_t)w, fit_row(rows, at + i), s->mean, w);
-        if (!dnn_gemm(true, false, w, w, (int64_t)n, 1 / (float)rows->n, s->centred, w, s->centred, w, 1, s->covariance,
-                      w))
+        if (!add_products(s, (int64_t)n, 1 / (float)rows->n))
             return no_product(e);
     }
+    for (int64_t i = 0; i < w; i++)
+        for (int64_t k = 0; k < i; k++)
+            s->covariance[i * w + k] = s->covariance[k * w + i];
     return 0;
 }
 

@@ -38,6 +38,7 @@ struct graph {
     struct arena arena;
     enum graph_mode mode;
     enum dtype precision; /* of activations between convolutions */
+    bool region;          /* not all of a sample counts: a model may ask what does (models/model.h) */
     struct params *params;
     struct node *first, *last;
     int n;

@@ -42,10 +42,12 @@ static void choose_fields(struct forward *f)
             t->frames[k] = values_of(f, fields[k]) / (pixels * (size_t)shape_last(&fields[k]->shape));
     f->map_values = tiled_values(t, FIELD_MAP);
     f->output_values = tiled_values(t, FIELD_OUTPUT);
-    t->wanted[FIELD_MAP] = f->maps || f->heads.map_mean || f->heads.map_max;
+    t->wanted[FIELD_MAP] = f->maps || (!f->fit && (f->heads.map_mean || f->heads.map_max));
     t->wanted[FIELD_OUTPUT] = t->wanted[FIELD_TARGET] = f->reconstructions;
     for (int k = 0; f->attentions && k < f->heads.nmemories; k++)
         t->attention_values[k] = values_of(f, f->heads.memories[k].attention);
+    for (int k = 0; k < f->heads.nscores; k++)
+        t->highest[k] = f->heads.scores[k].value == f->heads.highest;
 }
 
 int forward_build(struct forward *f, const struct forward_spec *spec, struct err *e)
@@ -56,6 +58,7 @@ int forward_build(struct forward *f, const struct forward_spec *spec, struct err
     f->graph = graph_new(GRAPH_SCORE, spec->precision, spec->params);
     if (!f->graph)
         return err_memory(e, "a graph");
+    f->graph->region = spec->input && spec->input->roi;
     spec->model->build(f->graph, spec->config, shape_with_batch(&row, f->rows), &f->heads);
     TRY(graph_error(f->graph, e));
     f->sample_values = (size_t)shape_count(&spec->sample);
@@ -89,8 +92,10 @@ static int list_outputs(const struct forward *f, struct node **outputs)
     const struct heads *h = &f->heads;
     int n = 0;
     if (f->fit) {
-        outputs[0] = f->fit->rows;
-        return 1;
+        outputs[n++] = f->fit->rows;
+        if (f->fit->counts)
+            outputs[n++] = f->fit->counts;
+        return n;
     }
     for (int i = 0; i < h->nscores; i++)
         outputs[n++] = h->scores[i].value;
@@ -207,11 +212,28 @@ static const float *row(const struct forward *f, const struct node *n, int i)
     return (const float *)plan_data(f->plan, n) + (size_t)i * values_of(f, n);
 }
 
+/* Rows to fit to: of row i of the graph, which is a whole sample or a tile of one. */
+static void take_rows(const struct forward *f, size_t tile, int i)
+{
+    const size_t tiles = f->tiled ? f->tiled->tiling->n : 1, n = forward_fit_rows(f) / tiles;
+    const struct forward_rows rows = {.i = (int)(tile / tiles),
+                                      .first = tile % tiles * n,
+                                      .n = n,
+                                      .values = row(f, f->fit->rows, i),
+                                      .counts = f->fit->counts ? row(f, f->fit->counts, i) : NULL};
+    if (f->taking)
+        f->taking(f->user, &rows);
+}
+
 /* What row i says of a tile. */
 static void take_tile(const struct forward *f, size_t tile, int i)
 {
     const struct heads *h = &f->heads;
     struct tiled *t = f->tiled;
+    if (f->fit) {
+        take_rows(f, tile, i);
+        return;
+    }
     struct node *const fields[FIELDS] = {[FIELD_MAP] = h->map, [FIELD_OUTPUT] = h->output, [FIELD_TARGET] = h->target};
     for (int k = 0; k < FIELDS; k++)
         if (t->wanted[k])
@@ -222,6 +244,15 @@ static void take_tile(const struct forward *f, size_t tile, int i)
         tiled_put_attention(t, tile, k, row(f, h->memories[k].attention, i));
 }
 
+static void put_tile(const struct forward *f, size_t tile, int i)
+{
+    const struct node *counts = f->heads.counts;
+    float *to = counts ? plan_data(f->plan, counts) : NULL;
+    tiled_cut(f->tiled, tile, f->row_input + (size_t)i * f->row_values);
+    if (to)
+        tiled_cut_counts(f->tiled, tile, to + (size_t)i * values_of(f, counts));
+}
+
 static bool run_tiles(struct forward *f, int n)
 {
     struct tiled *t = f->tiled;
@@ -230,7 +261,7 @@ static bool run_tiles(struct forward *f, int n)
     for (size_t first = 0; first < all; first += (size_t)f->rows) {
         int rows = all - first < (size_t)f->rows ? (int)(all - first) : f->rows;
         for (int i = 0; i < rows; i++)
-            tiled_cut(t, first + (size_t)i, f->row_input + (size_t)i * f->row_values);
+            put_tile(f, first + (size_t)i, i);
         if (!run_rows(f, rows, (double)rows / (double)all))
             return false;
         for (int i = 0; i < rows; i++)
@@ -243,15 +274,18 @@ static bool run_tiles(struct forward *f, int n)
 bool forward_run(struct forward *f, int n)
 {
     f->searched = 0;
-    return f->tiled ? run_tiles(f, n) : run_rows(f, n, 1);
+    if (f->tiled)
+        return run_tiles(f, n);
+    bool done = run_rows(f, n, 1);
+    for (int i = 0; i < n && f->fit && done; i++)
+        take_rows(f, (size_t)i, i);
+    return done;
 }
 
-const float *forward_fit(const struct forward *f, int i, size_t *n, size_t *width)
+size_t forward_fit_rows(const struct forward *f)
 {
     const struct node *rows = f->fit->rows;
-    *width = (size_t)shape_last(&rows->shape);
-    *n = values_of(f, rows) / *width;
-    return row(f, rows, i);
+    return values_of(f, rows) / (size_t)shape_last(&rows->shape) * (f->tiled ? f->tiled->tiling->n : 1);
 }
 
 float forward_part(const struct forward *f, int i, int part)

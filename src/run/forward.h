@@ -12,6 +12,15 @@
 /* Told after each step of a search which share of a run is done. Returns true to break it off. */
 typedef bool forward_search(void *user, double share);
 
+/* Rows of a step of fitting as they are made: of sample i of the run those from the `first`-th on, n of them, one
+ * behind the other; and which of them count (not 0; NULL: all do). */
+struct forward_rows {
+    int i;
+    size_t first, n;
+    const float *values, *counts;
+};
+typedef void forward_take(void *user, const struct forward_rows *rows);
+
 struct forward_spec {
     const struct model *model;
     const void *config;
@@ -42,6 +51,7 @@ struct forward {
     uint64_t *identities;      /* rows: what noise is a function of; NULL: the model has none */
     struct search *search;     /* NULL: the model searches for nothing */
     forward_search *searching; /* NULL, or set by whoever wants to be told, */
+    forward_take *taking;      /* the same of rows to fit to; */
     void *user;                /* with this */
     double searched, each;     /* shares of a run: done before the search that it is in, and that one's */
 };
@@ -58,8 +68,8 @@ void forward_free(struct forward *f); /* {0} is fine */
  * NaN) nor leak from the last batch. False: its search was broken off, and there are no results. */
 bool forward_run(struct forward *f, int n);
 
-/* Of a step of fitting: sample i's rows, n of them. */
-const float *forward_fit(const struct forward *f, int i, size_t *n, size_t *width);
+/* Of a step of fitting: how many rows a sample has. */
+size_t forward_fit_rows(const struct forward *f);
 
 /* Sample i of the last run; NULL where it was not wanted. */
 float forward_score(const struct forward *f, int i);

@@ -100,7 +100,8 @@ void tiled_free(struct tiled *t)
 
 void tiled_begin(struct tiled *t, int n)
 {
-    memset(t->parts, 0, (size_t)n * SCORE_PARTS * sizeof *t->parts);
+    for (size_t i = 0; i < (size_t)n * SCORE_PARTS; i++)
+        t->parts[i] = t->highest[i % SCORE_PARTS] ? -INFINITY : 0;
     for (enum tiled_field f = 0; f < FIELDS; f++)
         if (t->fields[f])
             memset(t->fields[f], 0, (size_t)n * tiled_values(t, f) * sizeof(float));
@@ -113,6 +114,17 @@ void tiled_cut(const struct tiled *t, size_t tile, float *row)
                channels * sizeof(float), t->values + sample * sample_values(t), row);
 }
 
+void tiled_cut_counts(const struct tiled *t, size_t tile, float *counts)
+{
+    const struct tiling *g = t->tiling;
+    const struct tile_place at = g->tiles[tile % g->n].at;
+    for (int y = 0; y < g->tile_height; y++)
+        for (int x = 0; x < g->tile_width; x++) {
+            size_t pixel = (size_t)(at.y + y) * (size_t)g->width + (size_t)(at.x + x);
+            *counts++ = !t->input->roi || t->input->roi[pixel] ? 1 : 0;
+        }
+}
+
 void tiled_add_field(struct tiled *t, size_t tile, enum tiled_field field, const float *values)
 {
     const size_t sample = tile / t->tiling->n;
@@ -123,7 +135,11 @@ void tiled_add_field(struct tiled *t, size_t tile, enum tiled_field field, const
 void tiled_add_part(struct tiled *t, size_t tile, int part, float value)
 {
     const size_t sample = tile / t->tiling->n;
-    t->parts[sample * SCORE_PARTS + (size_t)part] += t->tiling->tiles[tile % t->tiling->n].share * value;
+    float *sum = &t->parts[sample * SCORE_PARTS + (size_t)part];
+    if (t->highest[part])
+        *sum = value > *sum || isnan(value) ? value : *sum;
+    else
+        *sum += t->tiling->tiles[tile % t->tiling->n].share * value;
 }
 
 void tiled_put_attention(struct tiled *t, size_t tile, int memory, const float *values)

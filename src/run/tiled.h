@@ -18,6 +18,7 @@ struct tiled {
     int rows;    /* of the graph */
     bool wanted[FIELDS];
     size_t attention_values[MEMORIES]; /* of a tile; 0: not wanted */
+    bool highest[SCORE_PARTS];         /* of parts of the score: as heads.highest */
     size_t pixels, counted;            /* of a picture, of a clip of a frame; and those that count */
     size_t frames[FIELDS];             /* in a sample's: of what is predicted of a clip fewer than in the sample */
 
@@ -43,11 +44,12 @@ void tiled_free(struct tiled *t);          /* NULL is fine */
 /* For n samples: begin; every tile once, of which each thing wanted is added once; finish. */
 void tiled_begin(struct tiled *t, int n);
 void tiled_cut(const struct tiled *t, size_t tile, float *row);
+void tiled_cut_counts(const struct tiled *t, size_t tile, float *counts); /* 1 where a pixel counts, else 0 */
 void tiled_add_field(struct tiled *t, size_t tile, enum tiled_field field, const float *values);
 void tiled_add_part(struct tiled *t, size_t tile, int part, float value);
 void tiled_put_attention(struct tiled *t, size_t tile, int memory, const float *values);
 /* What does not count becomes 0 in maps. A part that is the mean of the map, or its highest value, becomes that of the
- * whole one, over what counts; any other is the tiles' mean, each by its share of the picture. */
+ * whole one, over what counts; any other is that of the highest tile, or the tiles' mean, each by its share. */
 void tiled_finish(struct tiled *t, int n, const struct heads *h);
 
 #endif

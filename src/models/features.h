@@ -1,0 +1,41 @@
+/* The memory of features, taken apart: its graph and options (features.c), and what it is fitted to (features_fit.c).
+ */
+#ifndef MODELS_FEATURES_H
+#define MODELS_FEATURES_H
+
+#include "models/backbone.h"
+#include "models/model.h"
+
+enum features_input { INPUT_SET, INPUT_IMAGENET };
+enum features_head { HEAD_BANK, HEAD_GAUSSIAN };
+
+struct features_config {
+    char backbone[OPTION_TEXT];
+    enum backbone_net net;
+    enum features_input input;
+    enum features_head head;
+    int64_t items, components, cell, top;
+    double smooth;
+};
+
+enum {
+    FEATURES_COLOURS = 3,    /* that backbones see */
+    FEATURES_ITEMS = 100000, /* of a bank, at most */
+};
+
+/* Parameters, by their names. */
+#define FEATURES_SCALE        "input.weight"
+#define FEATURES_SHIFT        "input.bias"
+#define FEATURES_WHITEN       "whiten.weight"
+#define FEATURES_WHITEN_SHIFT "whiten.bias"
+#define FEATURES_ITEMS_NAME   "bank.items"
+
+/* Steps of fitting; rows are pixels of the input for the first, what the layers say of positions for the others. */
+int features_fit_scale(const void *config, const struct fit_rows *rows, struct params *params, struct err *e);
+int features_fit_memory(const void *config, const struct fit_rows *rows, struct params *params, struct err *e);
+/* More pictures for the bank: whitening stays, and items are added until the new rows are as near to one as the old. */
+int features_grow_memory(void *config, const struct fit_rows *rows, const struct params *old, struct err *e);
+int features_add_memory(const void *config, const struct fit_rows *rows, const struct params *old,
+                        struct params *params, struct err *e);
+
+#endif
