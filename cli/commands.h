@@ -4,7 +4,7 @@
 
 #include "args.h"
 
-extern const struct verb verb_train, verb_score, verb_eval, verb_info, verb_models, verb_data, verb_demo, verb_bench,
+extern const struct verb verb_train, verb_add, verb_score, verb_eval, verb_info, verb_models, verb_data, verb_demo, verb_bench,
     verb_help;
 
 #endif

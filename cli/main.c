@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 /* In the order to show them. */
-static const struct verb *const verbs[] = {&verb_train, &verb_score, &verb_eval,  &verb_info, &verb_models,
-                                           &verb_data,  &verb_demo,  &verb_bench, &verb_help, NULL};
+static const struct verb *const verbs[] = {&verb_train, &verb_add,  &verb_score, &verb_eval, &verb_info, &verb_models,
+                                           &verb_data,  &verb_demo, &verb_bench, &verb_help, NULL};
 
 /* A closed standard stream would hand its number to the next file opened, and results would be written into that. */
 static void keep_standard_streams(void)

@@ -418,6 +418,30 @@ typedef struct engram_train_summary {
 ENGRAM_API int engram_train(const engram_train_job *job, const engram_hooks *hooks, engram_train_summary *summary,
                             engram_error *error);
 
+typedef struct engram_add_job {
+    size_t size;
+    const char *model;  /* the file of a model that is fitted */
+    const char *data;   /* more normal data: as of a training */
+    const char *output; /* the model file to write, which may be `model` itself: it is replaced whole or not at all */
+    int force;          /* an existing output may be replaced */
+    int threads;        /* 0: all that the process may use */
+    const engram_data_source *source; /* the program's own data; then `data` is NULL */
+} engram_add_job;
+
+typedef struct engram_add_summary {
+    size_t size;
+    size_t added, calibrated; /* samples of this call that the model learnt from, and that calibrate it */
+    size_t trained;           /* learnt from in all, with those of before */
+    double seconds;
+} engram_add_summary;
+
+/* Adds more normal data to a model without beginning again: what it remembers grows, and so does its calibration. What
+ * it found out about the pictures' scale stays as it was; the promise of its false-alarm rate holds for the new file as
+ * it did for the old. ENGRAM_USAGE: a model that nothing can be added to, which are those that are trained in epochs and
+ * some that are fitted: the sentence says what to do. `summary` and `hooks` may be NULL. */
+ENGRAM_API int engram_add(const engram_add_job *job, const engram_hooks *hooks, engram_add_summary *summary,
+                          engram_error *error);
+
 /* What a model does on labelled data. */
 typedef struct engram_evaluation engram_evaluation;
 
@@ -675,6 +699,8 @@ ENGRAM_API int engram_machine_measure(int threads, engram_machine *machine, engr
 #define ENGRAM_DATA_SOURCE_INIT     {sizeof(engram_data_source), 0, 0, 0, 0, 0}
 #define ENGRAM_TRAIN_JOB_INIT       {sizeof(engram_train_job), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 #define ENGRAM_TRAIN_SUMMARY_INIT   {sizeof(engram_train_summary), 0, 0, 0, 0, 0, 0, 0, 0, 0}
+#define ENGRAM_ADD_JOB_INIT         {sizeof(engram_add_job), 0, 0, 0, 0, 0, 0}
+#define ENGRAM_ADD_SUMMARY_INIT     {sizeof(engram_add_summary), 0, 0, 0, 0}
 #define ENGRAM_METRIC_INIT          {sizeof(engram_metric), 0, 0, 0, 0}
 #define ENGRAM_ROC_POINT_INIT       {sizeof(engram_roc_point), 0, 0, 0}
 #define ENGRAM_SCORED_INIT          {sizeof(engram_scored), 0, 0, 0, 0, 0, 0, 0}

@@ -86,6 +86,10 @@ void hooks_samples(const engram_hooks *hooks, const char *what, size_t done, siz
 /* For the `user` of a floor's callbacks, which is not const. */
 void *hooks_user(const engram_hooks *hooks);
 
+/* Of trainings. */
+struct train_progress;
+void hooks_training(void *hooks, const struct train_progress *p);
+
 /* ---- data ---- */
 
 /* A caller's picture as data/pixels.h has it, which checks what is not checked here. */

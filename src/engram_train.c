@@ -15,7 +15,7 @@ struct training {
     struct dataset *data;
 };
 
-static void forward_progress(void *user, const struct train_progress *p)
+void hooks_training(void *user, const struct train_progress *p)
 {
     const engram_hooks *hooks = user;
     const char *names[OBJECTIVES + WATCHES];
@@ -61,7 +61,7 @@ static struct train_job inner_job(const struct training *t)
                               .date = t->job.date,
                               .log = &t->log,
                               .user = hooks_user(t->hooks),
-                              .progress = forward_progress,
+                              .progress = hooks_training,
                               .should_stop = hooks_stop};
 }
 

@@ -149,14 +149,19 @@ static void reach_range(void *context, size_t begin, size_t end)
         }
 }
 
-/* The least squared distance of two centres that are not the same; 0: they all are. */
+/* The least squared distance of two centres that are not, but for rounding, the same; 0: they all are. */
 static float spacing(const float *centres, size_t n, size_t width)
 {
-    float least = INFINITY;
+    static const float rounding = 1e-9f; /* of the greatest one */
+    float least = INFINITY, most = 0;
+    for (size_t i = 0; i < n; i++) {
+        float d = rows_square_distance(centres + i * width, centres, width);
+        most = d > most ? d : most;
+    }
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < i; k++) {
             float d = rows_square_distance(centres + i * width, centres + k * width, width);
-            least = d > 0 && d < least ? d : least;
+            least = d > rounding * most && d < least ? d : least;
         }
     return isfinite(least) ? least : 0;
 }

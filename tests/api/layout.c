@@ -140,6 +140,22 @@ AT(engram_train_summary, trained, 56);
 AT(engram_train_summary, validated, 64);
 AT(engram_train_summary, calibrated, 72);
 
+SIZE(engram_add_job, 48);
+AT(engram_add_job, size, 0);
+AT(engram_add_job, model, 8);
+AT(engram_add_job, data, 16);
+AT(engram_add_job, output, 24);
+AT(engram_add_job, force, 32);
+AT(engram_add_job, threads, 36);
+AT(engram_add_job, source, 40);
+
+SIZE(engram_add_summary, 40);
+AT(engram_add_summary, size, 0);
+AT(engram_add_summary, added, 8);
+AT(engram_add_summary, calibrated, 16);
+AT(engram_add_summary, trained, 24);
+AT(engram_add_summary, seconds, 32);
+
 SIZE(engram_metric, 40);
 AT(engram_metric, size, 0);
 AT(engram_metric, name, 8);

@@ -135,6 +135,26 @@ static void training(void **state)
     assert_false(exists("never.safetensors"));
 }
 
+static void adding(void **state)
+{
+    (void)state;
+    engram_add_job job = {
+        .size = sizeof job, .model = "model.safetensors", .data = DATA, .output = "never.safetensors"};
+    engram_add_summary summary = {0};
+    refused(engram_add(NULL, NULL, NULL, &error), "job");
+    refused(engram_add(&job, NULL, &summary, &error), "size");
+    refused(engram_add(&job, NULL, NULL, &error), "trained in epochs");
+    job.threads = -1;
+    refused(engram_add(&job, NULL, NULL, &error), "threads");
+    job.data = NULL;
+    refused(engram_add(&job, NULL, NULL, &error), "`data`");
+    job.output = NULL;
+    refused(engram_add(&job, NULL, NULL, &error), "`output`");
+    job.model = NULL;
+    refused(engram_add(&job, NULL, NULL, &error), "`model`");
+    assert_false(exists("never.safetensors"));
+}
+
 static void evaluating(void **state)
 {
     (void)state;
@@ -304,15 +324,11 @@ static void an_earlier_header(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(scoring),
-        cmocka_unit_test(training),
-        cmocka_unit_test(evaluating),
-        cmocka_unit_test(looking),
-        cmocka_unit_test(tables),
-        cmocka_unit_test(measuring),
-        cmocka_unit_test(no_size_is_a_sentence),
-        cmocka_unit_test(a_later_header),
-        cmocka_unit_test(an_earlier_header),
+        cmocka_unit_test(scoring),        cmocka_unit_test(training),
+        cmocka_unit_test(adding),         cmocka_unit_test(evaluating),
+        cmocka_unit_test(looking),        cmocka_unit_test(tables),
+        cmocka_unit_test(measuring),      cmocka_unit_test(no_size_is_a_sentence),
+        cmocka_unit_test(a_later_header), cmocka_unit_test(an_earlier_header),
     };
     return cmocka_run_group_tests_name("null", tests, model_begin, model_end);
 }

@@ -135,6 +135,57 @@ static void every_row_may_be_a_centre(void **state)
     assert_int_equal(found, 15);
 }
 
+/* One centre at a time, each against all rows. */
+static void naive_centres(const float *rows, size_t n, size_t width, size_t first, size_t count, size_t *chosen)
+{
+    double *distance = malloc(n * sizeof *distance);
+    for (size_t k = 0; k < count; k++) {
+        chosen[k] = first;
+        for (size_t i = 0; i < n; i++) {
+            double d = 0;
+            for (size_t j = 0; j < width; j++)
+                d += pow((double)(rows[i * width + j] - rows[chosen[k] * width + j]), 2);
+            distance[i] = k && distance[i] < d ? distance[i] : d;
+        }
+        first = 0;
+        for (size_t i = 1; i < n; i++)
+            first = distance[i] > distance[first] ? i : first;
+    }
+    free(distance);
+}
+
+static void many_at_once_choose_what_one_at_a_time_does(void **state)
+{
+    (void)state;
+    enum { COUNT = 120 };
+    struct err e = ERR_INIT;
+    size_t chosen[2][COUNT], naive[COUNT];
+    float *v = correlated(ROWS);
+    for (int threads = 1; threads <= 2; threads++)
+        assert_int_equal(
+            centres_choose(&(struct centre_rows){v, ROWS, WIDTH, threads}, COUNT, 4, chosen[threads - 1], &e), 0);
+    naive_centres(v, ROWS, WIDTH, chosen[0][0], COUNT, naive);
+    assert_memory_equal(chosen[0], naive, sizeof naive);
+    assert_memory_equal(chosen[1], naive, sizeof naive);
+    free(v);
+}
+
+/* On a line: centres at 0, 4, 10 are 4 apart, so nothing within 4 of one needs another. */
+static void centres_are_added_where_none_is_near(void **state)
+{
+    (void)state;
+    static const float centres[] = {0, 4, 10, 4}, rows[] = {1, 7, -3.5f, 20, 21, 30, 14};
+    struct err e = ERR_INIT;
+    size_t chosen[7], n;
+    const struct centre_rows line = {rows, 7, 1, 1};
+    assert_int_equal(centres_add(&line, centres, 4, 7, chosen, &n, &e), 0);
+    assert_int_equal(n, 2);
+    assert_int_equal(chosen[0], 5); /* 30; then 20, which is 10 from all, where 21 is 9 from that one */
+    assert_int_equal(chosen[1], 3);
+    assert_int_equal(centres_add(&line, centres, 4, 1, chosen, &n, &e), 0);
+    assert_int_equal(n, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -142,6 +193,8 @@ int main(void)
         cmocka_unit_test(rows_that_hardly_vary_are_whitened),
         cmocka_unit_test(centres_are_far_apart),
         cmocka_unit_test(every_row_may_be_a_centre),
+        cmocka_unit_test(many_at_once_choose_what_one_at_a_time_does),
+        cmocka_unit_test(centres_are_added_where_none_is_near),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

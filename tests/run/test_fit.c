@@ -5,6 +5,7 @@
 #include "run/score.h"
 #include "support/files.h"
 #include "support/nets.h"
+#include "support/pictures.h"
 #include "support/toy.h"
 
 #include <math.h>
@@ -193,6 +194,64 @@ static void the_built_in_net_sees(void **state)
     dataset_close(data);
 }
 
+/* All tiles of a picture are learnt from, and it is judged by the one that says most. */
+static void tiles_are_fitted_and_scored(void **state)
+{
+    (void)state;
+    struct toy t;
+    begin(&t, "folds=3 tile=32 size=64 overlap=0 items=4000", in_folder("tiled"));
+    expect_fitted(&t);
+    toy_free(&t);
+    struct loaded *s = toy_open(in_folder("tiled"));
+    const struct model_file *c = loaded_file(s);
+    assert_int_equal(c->input.tile, 32);
+    assert_int_equal(c->calibration.n, 30);
+    assert_true(c->calibration.scores[0] > 0 && isfinite(c->calibration.scores[29]));
+    loaded_close(s);
+    assert_true(mean_of_known(in_folder("tiled")) < 0.2 * mean_score(in_folder("tiled")));
+}
+
+/* A mask of the left half of 32x32. */
+static void region_options(char *options, size_t size, const char *more)
+{
+    write_mask(in_folder("left.png"), 32, 32, 0, 0, 16, 32);
+    snprintf(options, size, "folds=3 roi=%s %s", in_folder("left.png"), more);
+}
+
+static float score_of(const char *path, int brighten_from)
+{
+    struct loaded *s = toy_open(path);
+    struct scorer *scorer;
+    struct err e = ERR_INIT;
+    uint8_t pixels[32 * 32];
+    const struct scorer_spec spec = {
+        .batch = 1, .threads = 1, .precision = PRECISION_AUTO, .rate = 0.05, .by = BY_FILE};
+    for (int i = 0; i < 32 * 32; i++)
+        pixels[i] = (uint8_t)(100 + 7 * (i % 32 % 5) + (i % 32 >= brighten_from ? 60 * (i / 32 % 3) : 0));
+    const struct picture picture = {32, 32, 1, pixels};
+    struct verdict v;
+    assert_int_equal(scorer_new(s, &spec, &scorer, &e), 0);
+    assert_int_equal(scorer_score(scorer, &picture, 1, &v, &e), 0);
+    float score = v.score;
+    scorer_free(scorer);
+    loaded_close(s);
+    return score;
+}
+
+/* What is outside has no part in scores, whatever is there; nor in what is remembered. */
+static void only_the_region_counts(void **state)
+{
+    (void)state;
+    char options[400];
+    region_options(options, sizeof options, "");
+    fitted(options, in_folder("region"));
+    assert_true(score_of(in_folder("region"), 32) == score_of(in_folder("region"), 16));
+    assert_true(score_of(in_folder("region"), 32) != score_of(in_folder("region"), 8));
+    region_options(options, sizeof options, "tile=16 overlap=0");
+    fitted(options, in_folder("region.tiled"));
+    assert_true(score_of(in_folder("region.tiled"), 32) == score_of(in_folder("region.tiled"), 16));
+}
+
 static void a_stop_leaves_nothing(void **state)
 {
     (void)state;
@@ -227,7 +286,6 @@ static void what_does_not_fit_is_a_sentence(void **state)
     refused("memae", "folds=5", ERR_USAGE, "folds (5) would train memae as often");
     refused("features", "folds=1", ERR_USAGE, "at least 2");
     refused("features", "score=map", ERR_USAGE, "leave score at model");
-    refused("features", "tile=16", ERR_USAGE, "option tile cannot be had");
     refused("features", "net=resnet18", ERR_USAGE, "another net");
     snprintf(options, sizeof options, "backbone=%s", in_folder("nowhere"));
     refused("features", options, ERR_IO, "cannot be opened");
@@ -274,6 +332,8 @@ int main(void)
         cmocka_unit_test(the_gaussian_and_imagenets_scale_fit_too),
         cmocka_unit_test(the_net_is_in_the_file),
         cmocka_unit_test(the_built_in_net_sees),
+        cmocka_unit_test(tiles_are_fitted_and_scored),
+        cmocka_unit_test(only_the_region_counts),
         cmocka_unit_test(a_stop_leaves_nothing),
         cmocka_unit_test(what_does_not_fit_is_a_sentence),
         cmocka_unit_test(damaged_nets_are_a_sentence),

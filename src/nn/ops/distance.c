@@ -4,14 +4,13 @@
  *
  * Which item is nearest, products say (|q - m|^2 = |q|^2 + |m|^2 - 2 q m); how far it is, the difference itself, as
  * near items leave little of that sum but its rounding. No gradient: for scores. */
+#include "nn/ops/distance.h"
+
 #include "nn/dnn.h"
-#include "nn/op.h"
 #include "nn/ops/check.h"
 #include "nn/ops/kernel.h"
 #include "nn/ops/rows.h"
 #include "nn/parallel.h"
-
-enum { BLOCK = 512 }; /* rows whose products are made at once: they stay in the cache */
 
 static int infer(struct node *n, struct err *e)
 {
@@ -31,7 +30,7 @@ static int prepare(struct exec *x, struct err *e)
 {
     (void)e;
     size_t items = (size_t)x->node->in[1]->shape.d[0];
-    x->scratch_bytes = (BLOCK + 1) * items * sizeof(float);
+    x->scratch_bytes = DISTANCE_SCRATCH(items) * sizeof(float);
     return 0;
 }
 
@@ -61,38 +60,45 @@ HOT static size_t best_item(const float *restrict squares, const float *restrict
 
 /* Rows of one block. */
 struct block {
-    const struct exec *x;
+    const struct distance_of *d;
     size_t first;
+    bool lower;
+    float *out;
 };
 
 static void block_range(void *context, size_t begin, size_t end)
 {
     const struct block *b = context;
-    const struct exec *x = b->x;
-    size_t items = (size_t)x->node->in[1]->shape.d[0], n = (size_t)x->node->in[1]->shape.d[1];
-    const float *squares = x->scratch, *products = squares + items;
+    const struct distance_of *d = b->d;
+    const float *squares = d->scratch, *products = squares + d->nitems;
     for (size_t r = begin; r < end; r++) {
-        const float *q = (const float *)x->in[0] + (b->first + r) * n;
-        size_t best = best_item(squares, products + r * items, items);
-        ((float *)x->out)[b->first + r] = sqrtf(rows_square_distance(q, (const float *)x->in[1] + best * n, n));
+        const float *q = d->queries + (b->first + r) * d->n;
+        size_t best = best_item(squares, products + r * d->nitems, d->nitems);
+        float far = sqrtf(rows_square_distance(q, d->items + best * d->n, d->n)), *to = b->out + b->first + r;
+        *to = !b->lower || far < *to ? far : *to;
+    }
+}
+
+void distance_nearest(struct exec *x, const struct distance_of *d, bool lower, float *out)
+{
+    float *squares = d->scratch;
+    const int64_t items = (int64_t)d->nitems, n = (int64_t)d->n;
+    for (size_t i = 0; i < d->nitems; i++)
+        squares[i] = square(d->items + i * d->n, d->n);
+    for (size_t first = 0; first < d->nqueries; first += DISTANCE_BLOCK) {
+        struct block b = {d, first, lower, out};
+        size_t count = d->nqueries - first < DISTANCE_BLOCK ? d->nqueries - first : DISTANCE_BLOCK;
+        exec_note(x, dnn_gemm(false, true, (int64_t)count, items, n, 1, d->queries + first * d->n, n, d->items, n, 0,
+                              squares + d->nitems, items));
+        parallel_ranges(x->threads, count, KERNEL_GRAIN / d->nitems + 1, block_range, &b);
     }
 }
 
 static void forward(struct exec *x)
 {
-    size_t items = (size_t)x->node->in[1]->shape.d[0], n = (size_t)x->node->in[1]->shape.d[1];
-    size_t rows = (size_t)x->node->shape.d[0];
-    float *squares = x->scratch;
-    for (size_t i = 0; i < items; i++)
-        squares[i] = square((const float *)x->in[1] + i * n, n);
-    for (size_t first = 0; first < rows; first += BLOCK) {
-        struct block b = {x, first};
-        size_t count = rows - first < BLOCK ? rows - first : BLOCK;
-        exec_note(x, dnn_gemm(false, true, (int64_t)count, (int64_t)items, (int64_t)n, 1,
-                              (const float *)x->in[0] + first * n, (int64_t)n, x->in[1], (int64_t)n, 0, squares + items,
-                              (int64_t)items));
-        parallel_ranges(x->threads, count, KERNEL_GRAIN / items + 1, block_range, &b);
-    }
+    const struct shape *q = &x->node->in[0]->shape, *m = &x->node->in[1]->shape;
+    const struct distance_of d = {x->in[0], x->in[1], (size_t)q->d[0], (size_t)m->d[0], (size_t)m->d[1], x->scratch};
+    distance_nearest(x, &d, false, x->out);
 }
 
 static double flops(const struct node *n)
