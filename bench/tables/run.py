@@ -32,6 +32,8 @@ KDD = {
     "memae without shrinkage": Engram("memae", "kdd", "shrink=0"),
     "ae": Engram("ae", "kdd"),
     "vae": Engram("vae", "kdd"),
+    "ganomaly": Engram("ganomaly", "table", "epochs=20 batch=256 categories=plain"),
+    "egbad": Engram("egbad", "table", "epochs=20 batch=256 categories=plain"),
     "untrained ae": Engram("ae", "kdd", "epochs=1 lr=1e-9"),
     "PCA (10)": Values(detectors.pca),
     "nearest neighbour": Values(detectors.nearest),

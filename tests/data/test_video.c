@@ -3,6 +3,8 @@
 #include "data/media_video.h"
 #include "data/video_writer.h"
 #include "support.h"
+
+#include "pictures.h"
 #include "support/videos.h"
 
 #include "base/arena.h"
@@ -166,6 +168,23 @@ static void cut_file(const char *from, const char *to, double share)
     void *bytes = read_file(from, &size);
     write_file(to, bytes, (size_t)((double)size * share));
     free(bytes);
+}
+
+/* Motion JPEG is pictures one behind the other. The last one here has half of their height. */
+static void a_file_that_changes_its_size(void **state)
+{
+    (void)state;
+    enum { SIZE = sizeof jpg_grey, WHOLE = 3 };
+    static const unsigned char head[] = {0xff, 0xc0};
+    unsigned char file[(WHOLE + 1) * SIZE];
+    for (int i = 0; i <= WHOLE; i++)
+        memcpy(file + i * SIZE, jpg_grey, SIZE);
+    unsigned char *frame = memmem(file + WHOLE * SIZE, SIZE, head, sizeof head);
+    assert_non_null(frame);
+    assert_true(frame[5] == 0 && frame[6] == 16);
+    frame[6] = 8;
+    write_file("mixed.mjpeg", file, sizeof file);
+    check_says(in_folder("mixed.mjpeg"), "mixed.mjpeg", "changes from 16x16 to 16x8 pixels at frame 3");
 }
 
 static void damaged_videos(void **state)
@@ -440,12 +459,19 @@ static void without_ffmpeg(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_a_video),        cmocka_unit_test(what_is_none),
-        cmocka_unit_test(parts_and_names),        cmocka_unit_test(frames_as_they_are),
-        cmocka_unit_test(compressed_frames),      cmocka_unit_test(damaged_videos),
-        cmocka_unit_test(shorter_than_a_clip),    cmocka_unit_test(clips_hold_their_frames),
-        cmocka_unit_test(masks_are_labels),       cmocka_unit_test(labels_are_found),
-        cmocka_unit_test(labels_that_do_not_fit), cmocka_unit_test(a_feed_plays_everything),
+        cmocka_unit_test(what_is_a_video),
+        cmocka_unit_test(what_is_none),
+        cmocka_unit_test(parts_and_names),
+        cmocka_unit_test(frames_as_they_are),
+        cmocka_unit_test(compressed_frames),
+        cmocka_unit_test(damaged_videos),
+        cmocka_unit_test(a_file_that_changes_its_size),
+        cmocka_unit_test(shorter_than_a_clip),
+        cmocka_unit_test(clips_hold_their_frames),
+        cmocka_unit_test(masks_are_labels),
+        cmocka_unit_test(labels_are_found),
+        cmocka_unit_test(labels_that_do_not_fit),
+        cmocka_unit_test(a_feed_plays_everything),
         cmocka_unit_test(without_ffmpeg),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
