@@ -47,11 +47,12 @@ static void draw_curve(FILE *f, const struct page *p, const struct evaluation *m
     const double *time = m->videos.time + v->first;
     const float *score = m->scores.score + v->first;
     const double limit = m->judged ? (double)calibration_threshold(m->calibration, p->rate) : NAN;
-    double low = (double)score[0], high = low;
+    float least = score[0], most = score[0];
     for (size_t i = 1; i < v->n; i++) {
-        low = fmin(low, (double)score[i]);
-        high = fmax(high, (double)score[i]);
+        least = fminf(least, score[i]);
+        most = fmaxf(most, score[i]);
     }
+    double low = (double)least, high = (double)most;
     if (isfinite(limit)) {
         low = fmin(low, limit);
         high = fmax(high, limit);

@@ -161,11 +161,12 @@ void metrics_decisions(const uint8_t *flagged, const uint8_t *anomalous, size_t 
 
 void metrics_min_max(const float *scores, size_t n, uint8_t *flagged)
 {
-    double low = INFINITY, high = -INFINITY;
+    float least = INFINITY, most = -INFINITY;
     for (size_t i = 0; i < n; i++) {
-        low = fmin(low, (double)scores[i]);
-        high = fmax(high, (double)scores[i]);
+        least = fminf(least, scores[i]);
+        most = fmaxf(most, scores[i]);
     }
+    const double low = (double)least, high = (double)most;
     for (size_t i = 0; i < n; i++)
         flagged[i] = high > low && ((double)scores[i] - low) / (high - low) >= 0.20;
 }

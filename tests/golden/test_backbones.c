@@ -33,12 +33,12 @@ static float *read_golden(struct safetensors *file, const char *name, struct sha
 /* Largest difference as a share of the largest value. */
 static double apart(const float *want, const float *got, size_t n)
 {
-    double error = 0, scale = 0;
+    float error = 0, scale = 0;
     for (size_t i = 0; i < n; i++) {
-        error = fmax(error, isfinite(got[i]) ? fabs((double)want[i] - (double)got[i]) : INFINITY);
-        scale = fmax(scale, fabs((double)want[i]));
+        error = fmaxf(error, isfinite(got[i]) ? fabsf(want[i] - got[i]) : INFINITY);
+        scale = fmaxf(scale, fabsf(want[i]));
     }
-    return error / scale;
+    return (double)(error / scale);
 }
 
 static void compare_layers(struct safetensors *file, const char *net, const struct plan *plan, struct node *layers[],

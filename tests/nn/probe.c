@@ -28,7 +28,9 @@ double probe_error(const float *got, const double *want, size_t n)
 {
     double error = 0, scale = 1e-30;
     for (size_t i = 0; i < n; i++) {
-        error = fmax(error, isfinite(got[i]) ? fabs((double)got[i] - want[i]) : INFINITY);
+        double apart = isfinite(got[i]) ? fabs((double)got[i] - want[i]) : INFINITY;
+        if (apart > error) /* gcc 12 for ARM breaks on an fmax of what was a float */
+            error = apart;
         scale = fmax(scale, fabs(want[i]));
     }
     return error / scale;
