@@ -119,13 +119,13 @@ static int print_profile(const char *format, struct profile *p, const engram_ben
     return code;
 }
 
-/* As PyTorch's counterpart prints it. */
 static void format_line(const struct bench_flags *f, const char *model, const engram_bench_summary *s, char *text,
                         size_t size)
 {
-    snprintf(text, size, "%s %s %s batch %d, %d threads: %.3f ms, %.1f samples/s, %.0f MB",
+    snprintf(text, size, "%s %s %s batch %d, %d threads: %.3f ms, %.1f samples/s, %.0f MB, %zu parameters",
              f->preset ? f->preset : model, s->precision, f->train ? "train" : "score", s->batch, s->threads,
-             s->milliseconds, s->batch / s->milliseconds * 1e3, (double)console_peak_memory() / (1 << 20));
+             s->milliseconds, s->batch / s->milliseconds * 1e3, (double)console_peak_memory() / (1 << 20),
+             s->parameters);
 }
 
 static int run(const struct args *args)
@@ -166,7 +166,8 @@ const struct verb verb_bench = {
     .summary = "measure speed on this machine",
     .details =
         "Times steps of MODEL (memae without it) on random input, no data needed: scoring, or with --train whole "
-        "training steps. Prints the median, samples a second and the most memory that was in use. With --profile one "
+        "training steps. Prints the median, samples a second, the most memory that was in use and how many parameters "
+        "the net has. With --profile one "
         "row for each operation and pass: milliseconds, share of the sum, GFLOP/s, share of the convolution peak that "
         "is measured beside it, and the size of its result.",
     .examples = "engram bench memae --preset mnist --train\n"

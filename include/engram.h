@@ -659,6 +659,7 @@ typedef struct engram_bench_summary {
     const char *precision; /* "f32", "bf16": the one that was used */
     double flops;          /* arithmetic of a step, counted; a multiplication with its addition is two */
     size_t bytes;          /* of the computation's buffers */
+    size_t parameters;     /* numbers that training may change, of the nets that the step runs */
 } engram_bench_summary;
 
 /* One operation of the net. Times and counts are of one step. */
@@ -713,7 +714,7 @@ ENGRAM_API int engram_machine_measure(int threads, engram_machine *machine, engr
 #define ENGRAM_FORMAT_INIT          {sizeof(engram_format), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_COLUMN_INIT          {sizeof(engram_column), 0, 0, 0, 0, 0, 0}
 #define ENGRAM_BENCH_JOB_INIT       {sizeof(engram_bench_job), 0, 0, 0, 0, 0, 0, 0}
-#define ENGRAM_BENCH_SUMMARY_INIT   {sizeof(engram_bench_summary), 0, 0, 0, 0, 0, 0}
+#define ENGRAM_BENCH_SUMMARY_INIT   {sizeof(engram_bench_summary), 0, 0, 0, 0, 0, 0, 0}
 #define ENGRAM_MACHINE_INIT         {sizeof(engram_machine), 0, 0, 0, 0}
 // clang-format on
 

@@ -48,7 +48,8 @@ static int bench(const engram_bench_job *job, const struct chosen *c, engram_ben
                                     .should_stop = listener_stop};
     TRY(bench_run(&inner, &r, e));
     STRUCT_WRITE(engram_bench_summary, summary, .milliseconds = r.ms, .batch = r.batch, .threads = r.threads,
-                 .precision = r.precision == BF16 ? "bf16" : "f32", .flops = r.flops, .bytes = r.bytes);
+                 .precision = r.precision == BF16 ? "bf16" : "f32", .flops = r.flops, .bytes = r.bytes,
+                 .parameters = r.parameters);
     return 0;
 }
 

@@ -250,6 +250,14 @@ static int profile(struct bench *b, struct bench_result *r, struct err *e)
     return code;
 }
 
+static size_t count_parameters(const struct params *ps)
+{
+    size_t n = 0;
+    for (const struct param *p = ps->first; p; p = p->next)
+        n += p->group == GROUP_STATE ? 0 : p->count;
+    return n;
+}
+
 int bench_run(const struct bench_job *job, struct bench_result *result, struct err *e)
 {
     struct bench b = {.job = job};
@@ -261,6 +269,8 @@ int bench_run(const struct bench_job *job, struct bench_result *result, struct e
         code = time_steps(&b, result, e);
     if (code >= 0)
         code = profile(&b, result, e);
+    if (code >= 0)
+        result->parameters = count_parameters(b.params);
     end(&b);
     return code;
 }

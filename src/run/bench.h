@@ -33,8 +33,9 @@ struct bench_result {
     int batch, threads;
     enum dtype precision;
     double ms;    /* a step: the median */
-    double flops; /* a step */
-    size_t bytes; /* of the plan: tensors, packed weights */
+    double flops;      /* a step */
+    size_t bytes;      /* of the plan: tensors, packed weights */
+    size_t parameters; /* numbers that training may change in the nets of this mode */
 };
 
 /* ERR_USAGE: options that do not fit each other. Where the size is left to be chosen it is 256x256, colour. */

@@ -248,7 +248,7 @@ AT(engram_bench_job, training, 40);
 AT(engram_bench_job, repeat, 44);
 AT(engram_bench_job, columns, 48);
 
-SIZE(engram_bench_summary, 48);
+SIZE(engram_bench_summary, 56);
 AT(engram_bench_summary, size, 0);
 AT(engram_bench_summary, milliseconds, 8);
 AT(engram_bench_summary, batch, 16);
@@ -256,6 +256,7 @@ AT(engram_bench_summary, threads, 20);
 AT(engram_bench_summary, precision, 24);
 AT(engram_bench_summary, flops, 32);
 AT(engram_bench_summary, bytes, 40);
+AT(engram_bench_summary, parameters, 48);
 
 SIZE(engram_bench_node, 64);
 AT(engram_bench_node, size, 0);

@@ -18,13 +18,13 @@ static void prints_one_line(void **state)
     (void)state;
     struct ran r = run("bench memae --preset mnist --batch 4 --threads 1 --repeat 3");
     assert_code(r, 0);
-    assert_line(r.out, "^mnist f32 score batch 4, 1 threads: [0-9.]+ ms, [0-9.]+ samples/s, [0-9]+ MB$");
+    assert_line(r.out, "^mnist f32 score batch 4, 1 threads: [0-9.]+ ms, [0-9.]+ samples/s, [0-9]+ MB, [0-9]+ parameters$");
     r = run("bench ae --train --widths 4,8 --size 16 --channels 1 --batch 2 --threads 1 --repeat 1");
     assert_code(r, 0);
     assert_line(r.out, "^ae f32 train batch 2, 1 threads: ");
     r = run("bench memae --preset kdd --columns 120 --train --batch 8 --threads 1 --repeat 2");
     assert_code(r, 0);
-    assert_line(r.out, "^kdd f32 train batch 8, 1 threads: ");
+    assert_line(r.out, "^kdd f32 train batch 8, 1 threads: .*, 19133 parameters$");
 }
 
 static void a_profile_has_every_operation(void **state)
