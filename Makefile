@@ -3,7 +3,7 @@
 #   make demo                  train and evaluate on Fashion-MNIST; writes demo/report.html
 #   make test                  build with warnings as errors, run all tests
 #   make build                 the command and the library, in build/
-#   make bench                 compare with PyTorch
+#   make bench                 compare with PyTorch, ONNX Runtime and OpenVINO (loads 3 GB of them)
 #   make install PREFIX=/usr   command, library, header, man page, completion
 #   make sanitize              the tests under AddressSanitizer and UndefinedBehaviorSanitizer
 #   make coverage              the share of lines of src/ and cli/ that the tests run

@@ -1,97 +1,91 @@
 #!/usr/bin/python3
-"""engram against PyTorch on this machine: training steps and scoring of the same nets, side by side.
+"""engram against PyTorch, ONNX Runtime and OpenVINO on this machine: training steps and scoring of the same nets.
 
-    bench/compare.py [--cases mnist,cifar10,video,daad,ganomaly,kdd] [--modes train,score] [--threads 1,2] [--rounds 5]
+    bench/peers/install.sh          once: the peers, at pinned versions, in build/peers
+    bench/compare.py [--cases mnist,cifar10,video,daad,ganomaly,kdd] [--modes train,score] [--precisions f32,bf16]
+                     [--threads 2] [--rounds 3] [--isa AVX2] [--log FILE] [--peers FOLDER]
 
-Both run in turn, each round in fresh processes, on random input. PyTorch first tries all of its settings (memory
-layout, threads up to the row's, waiting policy of OpenMP) and keeps the fastest. Times are medians over the rounds of
-each process's median; ratios are formed round by round (PyTorch's time over engram's: above 1 engram is faster) and
-given as median (lowest to highest). Memory is the process's peak, the same for both: what the kernel counts. The last
-column says how much of the cores other processes took meanwhile: above a few percent a row is worth nothing.
+First each peer tries its settings for a moment: PyTorch eager and torch.compile in both memory layouts, bf16 by autocast
+or (scoring) by weights of bf16, then the fastest two with fewer threads and with threads that sleep while they wait; the
+runtimes threads and sleeping. The fastest two settings of a peer are then measured in rounds, in turn with engram, each
+in a process of its own, on random input. Times are medians over the rounds of each process's median. A ratio is formed round
+by round, the time of the fastest setting of any peer in that number format over engram's: above 1 engram is faster.
+It is given as median (lowest to highest). bf16 is compared with bf16; ONNX Runtime has none on x86.
 
-Environment: ENGRAM_BIN, the command (build/cli/engram); ENGRAM_PEER, the PyTorch script
-(../shared/peers/torch_peer.py beside the checkout); ENGRAM_PYTHON, a Python with PyTorch (/usr/bin/python3).
-Prints a table in Markdown; progress goes to stderr. Leave the machine alone meanwhile.
+Memory: engram's is the peak of the whole process. A peer's is the peak over the steps alone, less what importing the
+library took (PyTorch's wheel brings CUDA along), the least of its settings that were measured.
+
+The last column says how much of the cores other processes took meanwhile: above a few percent a row is worth nothing.
+With --log every measurement is kept, and a table is of all that FILE has: a long comparison can be made in pieces, and
+settings are tried once (--rounds 0 tries them and measures nothing). --isa caps oneDNN's, PyTorch's and OpenVINO's
+instructions, and with a build made by -Dhot=v3 (ENGRAM_BIN) engram's own.
+
+Environment: ENGRAM_BIN, the command (build/cli/engram). Prints a table in Markdown; progress goes to stderr. Leave the
+machine alone meanwhile.
 """
 import argparse
 import datetime
+import itertools
+import json
 import os
 import re
 import resource
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGRAM = Path(os.environ.get("ENGRAM_BIN", ROOT / "build/cli/engram"))
-PEER = Path(os.environ.get("ENGRAM_PEER", ROOT.parent / "shared/peers/torch_peer.py"))
-PYTHON = os.environ.get("ENGRAM_PYTHON", "/usr/bin/python3")
+PROGRAMS = ROOT / "bench/peers"
 
 
 class Case(NamedTuple):
-    """A net of the peer, and what it is called here."""
+    """A net of the peers (bench/peers/nets.py), and what it is called here."""
     model: str
     preset: str
-    repeat: dict  # steps a process: enough for a second or two
+    repeat: dict  # steps of engram a process: enough for a second or two
     flags: tuple = ()  # of the command, where the preset does not say it
+    seconds: float = 1.5  # of a peer
 
 
 CASES = {
-    "mnist": Case("memae", "mnist", {"train": 60, "score": 150}),
-    "cifar10": Case("memae", "cifar10", {"train": 12, "score": 30}),
-    "video": Case("memae", "video", {"train": 3, "score": 5}),
-    "daad": Case("daad", "mvtec", {"train": 2, "score": 3}),
-    "ganomaly": Case("ganomaly", "cifar10", {"train": 10, "score": 40}),
-    "kdd": Case("memae", "kdd", {"train": 300, "score": 900}, ("--columns", 120, "--batch", 1024)),
+    "mnist": Case("memae", "mnist", {"train": 150, "score": 400}),
+    "cifar10": Case("memae", "cifar10", {"train": 20, "score": 60}),
+    "video": Case("memae", "video", {"train": 3, "score": 5}, seconds=5),
+    "daad": Case("daad", "mvtec", {"train": 2, "score": 4}, seconds=5),
+    "ganomaly": Case("ganomaly", "cifar10", {"train": 15, "score": 60}),
+    "kdd": Case("memae", "kdd", {"train": 600, "score": 1500}, ("--columns", 120, "--batch", 1024)),
 }
 PRECISIONS = ("f32", "bf16")
+TRY_SECONDS, BEST_SETTINGS = 0.4, 2
+WAITING = ("OMP_WAIT_POLICY", "OMP_NUM_THREADS", "GOMP_SPINCOUNT")  # the caller's are not the programs'
 
 
 def fail(text):
     sys.exit(f"bench/compare.py: {text}")
 
 
+def say(text):
+    print(f"  {text}", file=sys.stderr, flush=True)
+
+
 def run(command, **environment):
     """Its standard output and its peak memory in MiB."""
-    env = {k: v for k, v in os.environ.items() if k not in ("OMP_WAIT_POLICY", "OMP_NUM_THREADS", "GOMP_SPINCOUNT")}
-    process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                               env=env | environment)
-    out, err = process.stdout.read(), process.stderr.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    process.stdout.close()
-    process.stderr.close()
-    if process.returncode:
-        fail(f"{' '.join(map(str, command))} failed:\n{err.strip() or out.strip()}")
-    return out, err, usage.ru_maxrss / 1024
-
-
-def measured(command, **environment):
-    """(milliseconds a step, peak MiB) of a program that prints them as the peer does."""
-    out, _, peak = run(command, **environment)
-    found = re.search(r": ([\d.]+) ms, ", out)
-    if not found:
-        fail(f"no time in what {command[0]} printed: {out!r}")
-    return float(found[1]), peak
-
-
-def check_peer():
-    """PyTorch's version; a reason not to measure, where it is not there or would be measured unfairly."""
-    if not PEER.exists():
-        fail(f"there is no PyTorch script at {PEER}; set ENGRAM_PEER to where it is")
-    probe = "import numpy, torch; torch.ones(64, 64) @ torch.ones(64, 64); print(torch.__version__); " \
-            "print('openblas' in open('/proc/self/maps').read() or 'mkl' in open('/proc/self/maps').read())"
-    result = subprocess.run([PYTHON, "-c", probe], capture_output=True, text=True)
-    if result.returncode:
-        fail(f"{PYTHON} has no PyTorch: install python3-torch (Debian), or set ENGRAM_PYTHON")
-    version, fast = result.stdout.split()
-    if fast != "True":
-        fail("PyTorch runs on the reference BLAS here, which is ten times slower than it need be: install "
-             "libopenblas0-pthread")
-    return version
+    env = {k: v for k, v in os.environ.items() if k not in WAITING} | environment
+    with tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen([str(c) for c in command], stdout=subprocess.PIPE, stderr=err, text=True, env=env)
+        out = process.stdout.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        process.stdout.close()
+        if process.returncode:
+            err.seek(0)
+            fail(f"{' '.join(map(str, command))} failed:\n{err.read().strip() or out.strip()}")
+    return out, usage.ru_maxrss / 1024
 
 
 class Others:
@@ -115,84 +109,221 @@ class Others:
         return max(0, others / ((time.monotonic() - self.start) * os.cpu_count()))
 
 
-class Setting:
-    """One way of running the peer."""
+class Task(NamedTuple):
+    """What is computed: a row of the table in one number format."""
+    case: str
+    mode: str
+    threads: int
+    precision: str
+    isa: str
 
-    def __init__(self, threads, channels_last, passive):
-        self.threads, self.channels_last, self.passive = threads, channels_last, passive
+    @property
+    def environment(self):
+        """Caps what oneDNN, and PyTorch's own kernels, may use of the processor."""
+        if not self.isa:
+            return {}
+        return {"ONEDNN_MAX_CPU_ISA": self.isa, "DNNL_MAX_CPU_ISA": self.isa, "ATEN_CPU_CAPABILITY": self.isa.lower(),
+                "MKL_ENABLE_INSTRUCTIONS": self.isa}
 
-    def __str__(self):
-        words = [f"{self.threads} thread{'s' if self.threads > 1 else ''}"]
-        words += ["channels-last"] if self.channels_last else []
-        words += ["passive waiting"] if self.passive else []
-        return ", ".join(words)
 
-    def measure(self, case, mode, repeat):
-        command = [PYTHON, PEER, case, "--threads", self.threads, "--repeat", repeat]
-        command += ["--train"] if mode == "train" else []
-        command += ["--channels-last"] if self.channels_last else []
-        return measured(command, **({"OMP_WAIT_POLICY": "passive"} if self.passive else {}))
+# ---- the programs that are measured: settings are words with a + between, as they read them ----
+
+
+class Engram:
+    name = "engram"
+
+    def measure(self, task, setting, seconds):
+        case = CASES[task.case]
+        command = [ENGRAM, "bench", case.model, "--preset", case.preset, "--threads", task.threads, *case.flags,
+                   "--precision", task.precision, "--repeat", case.repeat[task.mode]]
+        command += ["--train"] if task.mode == "train" else []
+        out, peak = run(command, **task.environment)
+        ms, parameters = re.search(r": ([\d.]+) ms, .*, (\d+) parameters", out).groups()
+        return {"ms": float(ms), "mib": peak, "import_mib": 0, "parameters": int(parameters)}
 
 
 class Peer:
-    def __init__(self):
-        self.tried = {}
+    def __init__(self, folder):
+        self.python = folder / "bin/python"
 
-    def fastest(self, case, mode, threads):
-        """The fastest setting with at most so many threads, each tried twice."""
-        best = None
-        for n in range(1, threads + 1):
-            for channels_last in (False, True):
-                for passive in (False, True):
-                    setting = Setting(n, channels_last, passive)
-                    key = case, mode, str(setting)
-                    if key not in self.tried:
-                        repeat = max(2, CASES[case].repeat[mode] // 3)
-                        self.tried[key] = min(setting.measure(case, mode, repeat)[0] for _ in range(2))
-                        print(f"  PyTorch {case} {mode}, {setting}: {self.tried[key]:.2f} ms", file=sys.stderr)
-                    if best is None or self.tried[key] < best[0]:
-                        best = self.tried[key], setting
-        return best[1]
+    def variants(self, task, setting):
+        """What else is tried of one of the fastest settings."""
+        return []
+
+    def time(self, task, setting, program, *arguments):
+        """What the program prints; a setting that ends in +passive has threads that sleep while they wait."""
+        words = setting.removesuffix("+passive")
+        environment = task.environment | ({"OMP_WAIT_POLICY": "passive"} if words != setting else {})
+        out, _ = run([self.python, PROGRAMS / program, *arguments, words], **environment)
+        return json.loads(out.splitlines()[-1])
 
 
-def engram(case, mode, threads, precision):
-    command = [ENGRAM, "bench", CASES[case].model, "--preset", CASES[case].preset, "--threads", threads]
-    command += [*CASES[case].flags, "--precision", precision, "--repeat", CASES[case].repeat[mode]]
-    command += ["--train"] if mode == "train" else []
-    return measured(command)
+def product(*words):
+    """Every choice of one word of each; "" is left out."""
+    return ["+".join(filter(None, chosen)) for chosen in itertools.product(*words)]
 
 
-def native_precisions():
-    """Whether bf16 is computed here: the command says so by using it."""
-    out, _, _ = run([ENGRAM, "bench", "ae", "--preset", "mnist", "--precision", "bf16", "--repeat", "1"])
-    return PRECISIONS if " bf16 " in out else PRECISIONS[:1]
+class PyTorch(Peer):
+    name = "PyTorch"
+
+    def settings(self, task):
+        cast = ["", "cast"] if (task.mode, task.precision) == ("score", "bf16") else [""]
+        layout = [""] if task.case == "kdd" else ["", "channels-last"]
+        return product([f"threads{task.threads}"], ("eager", "compiled"), layout, cast)
+
+    def variants(self, task, setting):
+        fewer = [setting.replace(f"threads{task.threads}", f"threads{n}") for n in range(1, task.threads)]
+        return [setting + "+passive", *fewer]
+
+    def measure(self, task, setting, seconds):
+        return self.time(task, setting, "torch_steps.py", task.case, task.mode, task.precision, seconds)
 
 
-def compare(peer, case, mode, threads, rounds, precisions):
-    setting = peer.fastest(case, mode, threads)
-    results, others = {name: [] for name in ("peer",) + precisions}, Others()
-    for i in range(rounds):
-        for name in sorted(results, reverse=i % 2):
-            results[name].append(setting.measure(case, mode, CASES[case].repeat[mode]) if name == "peer"
-                                 else engram(case, mode, threads, name))
-        print(f"  {case} {mode} {threads}, round {i + 1}: " +
-              ", ".join(f"{name} {r[-1][0]:.2f} ms" for name, r in results.items()), file=sys.stderr)
-    return setting, results, others.share()
+class OnnxRuntime(Peer):
+    name, module, words = "ONNX Runtime", "onnxruntime", ("", "quiet")
+    precisions = ("f32",)
+
+    def __init__(self, folder, nets):
+        super().__init__(folder)
+        self.nets = nets  # a folder for them
+
+    def settings(self, task):
+        if task.mode == "train" or task.precision not in self.precisions:
+            return []
+        return product([f"threads{n + 1}" for n in range(task.threads)], self.words)
+
+    def measure(self, task, setting, seconds):
+        file = self.nets / f"{task.case}.onnx"
+        if not file.exists():
+            run([self.python, PROGRAMS / "export_onnx.py", task.case, file])
+        return self.time(task, setting, "onnx_steps.py", self.module, file, task.precision, seconds)
 
 
-def median(results, what):
-    return statistics.median(r[what] for r in results)
+class OpenVino(OnnxRuntime):
+    name, module, words, precisions = "OpenVINO", "openvino", ("",), PRECISIONS
+
+    def settings(self, task):
+        return [] if task.isa else super().settings(task)  # it takes no cap
 
 
-def row(case, mode, threads, setting, results, precisions, others):
-    cells = [case, mode, str(threads), f"{median(results['peer'], 0):.2f}", str(setting)]
-    for name in precisions:
-        ratios = [p[0] / o[0] for p, o in zip(results["peer"], results[name])]
-        cells += [f"{median(results[name], 0):.2f}",
-                  f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"]
-    memory = median(results["peer"], 1)
-    cells += [f"{memory:.0f}"] + [f"{median(results[n], 1):.0f} ({median(results[n], 1) / memory:.2f})" for n in precisions]
-    return "| " + " | ".join(cells + [f"{others:.0%}"]) + " |"
+def versions(peers):
+    probe = "import torch, onnxruntime, openvino; print(torch.__version__, onnxruntime.__version__, openvino.__version__)"
+    result = subprocess.run([peers / "bin/python", "-c", probe], capture_output=True, text=True)
+    if result.returncode:
+        fail(f"{peers} has not all of the peers: bench/peers/install.sh {peers} installs them")
+    torch, onnxruntime, openvino = result.stdout.split()[:3]
+    return f"PyTorch {torch}, ONNX Runtime {onnxruntime}, OpenVINO {openvino.split('-')[0]}"
+
+
+# ---- the log: every measurement, a dict of its task, who, the round (-1: a try), and what was measured ----
+
+
+class Log:
+    def __init__(self, path):
+        self.file = open(path, "a+") if path else None
+        self.entries = []
+        if self.file:
+            self.file.seek(0)
+            self.entries = [json.loads(line) for line in self.file]
+
+    def add(self, task, who, setting, number, measured):
+        self.entries.append(task._asdict() | {"who": who, "setting": setting, "round": number} | measured)
+        if self.file:
+            print(json.dumps(self.entries[-1]), file=self.file, flush=True)
+
+    def of(self, task, who=None, tries=False):
+        return [e for e in self.entries if all(e[k] == v for k, v in task._asdict().items())
+                and (who is None or e["who"] == who) and (e["round"] < 0) == tries]
+
+    def rounds(self, task):
+        return 1 + max((e["round"] for e in self.of(task)), default=-1)
+
+
+def try_settings(log, task, program, settings):
+    """Those that have not been tried yet."""
+    tried = {e["setting"] for e in log.of(task, program.name, tries=True)}
+    for setting in settings:
+        if setting not in tried:
+            m = program.measure(task, setting, TRY_SECONDS)
+            log.add(task, program.name, setting, -1, m)
+            say(f"{program.name} {task.case} {task.mode} {task.precision}, {setting}: {m['ms']:.2f} ms")
+
+
+def try_all(log, task, program):
+    try_settings(log, task, program, program.settings(task))
+    best = [s for s in fastest_settings(log, task, program) if s in program.settings(task)]
+    try_settings(log, task, program, [v for s in best for v in program.variants(task, s)])
+
+
+def fastest_settings(log, task, program):
+    tried = sorted(log.of(task, program.name, tries=True), key=lambda e: e["ms"])
+    return [e["setting"] for e in tried[:BEST_SETTINGS]]
+
+
+def measure_round(log, task, programs, number):
+    """All programs in turn, every other round backwards."""
+    runs = [(programs[0], f"threads{task.threads}")]
+    runs += [(p, s) for p in programs[1:] for s in fastest_settings(log, task, p)]
+    others, measured = Others(), []
+    for program, setting in reversed(runs) if number % 2 else runs:
+        measured.append((program.name, setting, program.measure(task, setting, CASES[task.case].seconds)))
+    counts = {m["parameters"] for _, _, m in measured if "parameters" in m}
+    if task.mode == "train" and len(counts) > 1:
+        fail(f"the nets of {task.case} differ: they have {' and '.join(map(str, sorted(counts)))} parameters")
+    share = others.share()
+    for name, setting, m in measured:
+        log.add(task, name, setting, number, m | {"others": share})
+    say(f"{task.case} {task.mode} {task.precision}, round {number + 1}: " +
+        ", ".join(f"{name} {setting} {m['ms']:.2f} ms" for name, setting, m in measured))
+
+
+# ---- the table ----
+
+
+class Line:
+    """A task's measurements, as cells."""
+
+    def __init__(self, log, task):
+        self.ways = {}
+        for e in log.of(task):
+            self.ways.setdefault((e["who"], e["setting"]), []).append(e)
+        self.own = next((es for (who, _), es in self.ways.items() if who == "engram"), [])
+        self.peers = sorted((who for who in self.ways if who[0] != "engram"), key=self.median_ms)
+        self.others = statistics.median(e["others"] for e in self.own) if self.own else 0
+
+    def median_ms(self, way):
+        return statistics.median(e["ms"] for e in self.ways[way])
+
+    def of_peer(self, name):
+        """Its fastest setting's time, and which that is."""
+        way = next((w for w in self.peers if w[0] == name), None)
+        return f"{self.median_ms(way):.2f} ({way[1].replace('threads', '').replace('+', ', ')})" if way else "none"
+
+    def ratio(self):
+        if not self.peers:
+            return "no peer"
+        own = {e["round"]: e["ms"] for e in self.own}
+        ratios = [e["ms"] / own[e["round"]] for e in self.ways[self.peers[0]] if e["round"] in own]
+        return f"**{statistics.median(ratios):.2f}** ({min(ratios):.2f} to {max(ratios):.2f})"
+
+    def memory(self, name):
+        least = [statistics.median(e["mib"] - e["import_mib"] for e in es) for (who, _), es in self.ways.items() if who == name]
+        return min(least) if least else None
+
+
+def table(log, tasks):
+    heads = ["net", "mode", "format", "threads", "PyTorch ms", "ONNX Runtime ms", "OpenVINO ms", "engram ms",
+             "times faster than the fastest", "engram MiB", "PyTorch MiB without its import", "share", "others"]
+    yield "| " + " | ".join(heads) + " |\n|" + "---|" * len(heads)
+    for task in tasks:
+        line = Line(log, task)
+        if not line.own:
+            continue
+        own, torch = line.memory("engram"), line.memory("PyTorch")
+        cells = [task.case, task.mode, task.precision, str(task.threads), *map(line.of_peer, (PyTorch.name, OnnxRuntime.name, OpenVino.name)),
+                 f"{statistics.median(e['ms'] for e in line.own):.2f}", line.ratio(), f"{own:.0f}",
+                 *((f"{torch:.0f}", f"{own / torch:.2f}") if torch else ("none", "")), f"{line.others:.0%}"]
+        yield "| " + " | ".join(cells) + " |"
 
 
 def processor():
@@ -200,32 +331,52 @@ def processor():
     return f"{names[0] if names else os.uname().machine}, {len(os.sched_getaffinity(0))} cores"
 
 
-def main():
+def native_precisions():
+    """Whether bf16 is computed here: the command says so by using it."""
+    out, _ = run([ENGRAM, "bench", "ae", "--preset", "mnist", "--precision", "bf16", "--repeat", "1"])
+    return PRECISIONS if " bf16 " in out else PRECISIONS[:1]
+
+
+def words_of(text, known, what):
+    words = text.split(",")
+    for word in words:
+        if word not in known:
+            fail(f"there is no {what} {word}; there are {', '.join(known)}")
+    return words
+
+
+def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--modes", default="train,score")
-    parser.add_argument("--threads", default="1,2")
-    parser.add_argument("--rounds", type=int, default=5)
-    args = parser.parse_args()
+    parser.add_argument("--precisions", default=",".join(PRECISIONS))
+    parser.add_argument("--threads", default="2")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--isa", default="")
+    parser.add_argument("--log")
+    parser.add_argument("--peers", type=Path, default=ROOT / "build/peers")
+    return parser.parse_args()
+
+
+def main():
+    args = arguments()
     if not ENGRAM.exists():
         fail(f"there is no command {ENGRAM}; make build makes it, or set ENGRAM_BIN")
-    torch = check_peer()
-    precisions, peer = native_precisions(), Peer()
-    print(f"{datetime.date.today()}, {processor()}; {run([ENGRAM, '--version'])[0].strip()}, PyTorch {torch}; "
-          f"{args.rounds} rounds\n")
-    heads = ["net", "mode", "threads", "PyTorch ms", "its fastest setting"]
-    for name in precisions:
-        heads += [f"engram {name} ms", f"times faster, {name}"]
-    heads += ["PyTorch MiB"] + [f"engram {name} MiB (share)" for name in precisions]
-    heads += ["others"]
-    print("| " + " | ".join(heads) + " |\n|" + "---|" * len(heads), flush=True)
-    for case in args.cases.split(","):
-        for mode in args.modes.split(","):
-            if case not in CASES or mode not in CASES[case].repeat:
-                fail(f"there is no case {case} {mode}; there are {', '.join(CASES)}, each train and score")
-            for threads in map(int, args.threads.split(",")):
-                setting, results, others = compare(peer, case, mode, threads, args.rounds, precisions)
-                print(row(case, mode, threads, setting, results, precisions, others), flush=True)
+    known, log = versions(args.peers), Log(args.log)
+    nets = tempfile.TemporaryDirectory()
+    programs = [Engram(), PyTorch(args.peers), *(p(args.peers, Path(nets.name)) for p in (OnnxRuntime, OpenVino))]
+    precisions = [p for p in words_of(args.precisions, PRECISIONS, "number format") if p in native_precisions()]
+    tasks = [Task(case, mode, threads, precision, args.isa)
+             for case in words_of(args.cases, CASES, "case") for mode in words_of(args.modes, ("train", "score"), "mode")
+             for threads in map(int, args.threads.split(",")) for precision in precisions]
+    for task in tasks:
+        for program in programs[1:]:
+            try_all(log, task, program)
+        for _ in range(args.rounds):
+            measure_round(log, task, programs, log.rounds(task))
+    print(f"{datetime.date.today()}, {processor()}; {run([ENGRAM, '--version'])[0].strip()}, {known}"
+          f"{'; at most ' + args.isa if args.isa else ''}\n")
+    print("\n".join(table(log, tasks)))
 
 
 if __name__ == "__main__":

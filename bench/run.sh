@@ -1,7 +1,8 @@
 #!/bin/sh
-# What `make bench` does: engram against PyTorch, and where engram's own time goes. Arguments go to compare.py.
+# What `make bench` does: engram against its peers, and where engram's own time goes. Arguments go to compare.py.
 set -eu
 cd "$(dirname "$0")/.."
+[ -d build/peers ] || bench/peers/install.sh build/peers
 bench/compare.py "$@"
 for preset in mnist cifar10 video; do
     for train in "" --train; do
