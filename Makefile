@@ -10,7 +10,7 @@
 #   make mutation              breaks lines one by one: do the tests notice?
 #   make clean
 #
-# CC=clang builds with clang. VIDEO=disabled builds without FFmpeg: pictures and tables alone.
+# CC=clang builds with clang. VIDEO=disabled builds without FFmpeg: pictures, folders of frames and tables alone.
 
 PREFIX ?= /usr/local
 BUILD ?= build

@@ -1,5 +1,5 @@
 /* Encoding videos, through libavformat and libavcodec. */
-#include "data/video_writer.h"
+#include "data/media.h"
 
 #include "base/file.h"
 #include "data/colour.h"
@@ -177,7 +177,7 @@ static int encode(struct video_writer *w, const AVFrame *frame, struct err *e)
     return failed < 0 ? ffmpeg_error(w->name, "a frame", failed, e) : write_packets(w, e);
 }
 
-int video_writer_add(struct video_writer *w, const uint8_t *rgb, double time, struct err *e)
+static int add_frame(struct video_writer *w, const uint8_t *rgb, double time, struct err *e)
 {
     const int64_t tick = isfinite(time) && time < 1e9 ? llround(time * TICKS) : 0;
     if (av_frame_make_writable(w->frame) < 0)
@@ -192,47 +192,7 @@ int video_writer_add(struct video_writer *w, const uint8_t *rgb, double time, st
 
 /* ---- the file ---- */
 
-static int start(struct video_writer *w, const char *path, bool force, struct err *e)
-{
-    TRY(open_container(w, path, e));
-    TRY(file_create(&w->file, path, force, e));
-    w->name = w->file.path;
-    TRY(open_encoder(w, e));
-    TRY(open_frame(w, e));
-    return open_stream(w, e);
-}
-
-int video_writer_new(const char *path, int width, int height, bool force, struct video_writer **out, struct err *e)
-{
-    if (width < 2 || height < 2 || width % 2 || height % 2 || width > PICTURE_MAX_SIDE || height > PICTURE_MAX_SIDE)
-        return err_set(e, ERR_USAGE, "a video of %dx%d pixels cannot be written: its sides are even", width, height);
-    struct video_writer *w = calloc(1, sizeof *w);
-    if (!w)
-        return err_memory(e, "a video");
-    *w = (struct video_writer){.name = path, .width = width, .height = height, .last = -1, .span = TICKS / 25};
-    int code = start(w, path, force, e);
-    if (code < 0)
-        video_writer_free(w);
-    else
-        *out = w;
-    return code;
-}
-
-int video_writer_close(struct video_writer *w, struct err *e)
-{
-    int code = encode(w, NULL, e);
-    int failed = code < 0 ? 0 : av_write_trailer(w->container);
-    if (failed < 0)
-        code = ffmpeg_error(w->name, "its end", failed, e);
-    if (code >= 0) {
-        avio_flush(w->container->pb);
-        code = file_commit(&w->file, e);
-    }
-    video_writer_free(w);
-    return code;
-}
-
-void video_writer_free(struct video_writer *w)
+static void free_writer(struct video_writer *w)
 {
     if (!w)
         return;
@@ -247,3 +207,50 @@ void video_writer_free(struct video_writer *w)
     file_abandon(&w->file);
     free(w);
 }
+
+static int start(struct video_writer *w, const char *path, bool force, struct err *e)
+{
+    TRY(open_container(w, path, e));
+    TRY(file_create(&w->file, path, force, e));
+    w->name = w->file.path;
+    TRY(open_encoder(w, e));
+    TRY(open_frame(w, e));
+    return open_stream(w, e);
+}
+
+static int new_writer(const char *path, int width, int height, bool force, struct video_writer **out, struct err *e)
+{
+    if (width < 2 || height < 2 || width % 2 || height % 2 || width > PICTURE_MAX_SIDE || height > PICTURE_MAX_SIDE)
+        return err_set(e, ERR_USAGE, "a video of %dx%d pixels cannot be written: its sides are even", width, height);
+    struct video_writer *w = calloc(1, sizeof *w);
+    if (!w)
+        return err_memory(e, "a video");
+    *w = (struct video_writer){.name = path, .width = width, .height = height, .last = -1, .span = TICKS / 25};
+    int code = start(w, path, force, e);
+    if (code < 0)
+        free_writer(w);
+    else
+        *out = w;
+    return code;
+}
+
+static int close_writer(struct video_writer *w, struct err *e)
+{
+    int code = encode(w, NULL, e);
+    int failed = code < 0 ? 0 : av_write_trailer(w->container);
+    if (failed < 0)
+        code = ffmpeg_error(w->name, "its end", failed, e);
+    if (code >= 0) {
+        avio_flush(w->container->pb);
+        code = file_commit(&w->file, e);
+    }
+    free_writer(w);
+    return code;
+}
+
+const struct media_writer media_writer = {
+    .make = new_writer,
+    .add = add_frame,
+    .close = close_writer,
+    .free = free_writer,
+};

@@ -1,4 +1,4 @@
-#include "data/media_video.h"
+#include "data/media.h"
 
 #include "data/address.h"
 #include "data/media_live.h"
@@ -145,27 +145,7 @@ static int open_all(struct media_video *v, const char *path, struct err *e)
     return 0;
 }
 
-int media_video_open(const char *path, const struct picture_limits *limits, const atomic_bool *stop,
-                     struct media_video **out, struct err *e)
-{
-    struct media_video *v = calloc(1, sizeof *v);
-    char shown[PATH_MAX];
-    *out = NULL;
-    if (!v)
-        return err_memory(e, "a video");
-    address_shown(path, shown, sizeof shown);
-    const bool live = address_is(path);
-    *v = (struct media_video){.path = strdup(live ? shown : path), .live = live, .limits = *limits, .stop = stop};
-    v->skip_to = -1;
-    int code = open_all(v, path, e);
-    if (code < 0)
-        media_video_close(v);
-    else
-        *out = v;
-    return code;
-}
-
-void media_video_close(struct media_video *v)
+static void close_video(struct media_video *v)
 {
     if (!v)
         return;
@@ -180,6 +160,26 @@ void media_video_close(struct media_video *v)
     free(v->turned.bytes);
     free(v->path);
     free(v);
+}
+
+static int open_video(const char *path, const struct picture_limits *limits, const atomic_bool *stop,
+                      struct media_video **out, struct err *e)
+{
+    struct media_video *v = calloc(1, sizeof *v);
+    char shown[PATH_MAX];
+    *out = NULL;
+    if (!v)
+        return err_memory(e, "a video");
+    address_shown(path, shown, sizeof shown);
+    const bool live = address_is(path);
+    *v = (struct media_video){.path = strdup(live ? shown : path), .live = live, .limits = *limits, .stop = stop};
+    v->skip_to = -1;
+    int code = open_all(v, path, e);
+    if (code < 0)
+        close_video(v);
+    else
+        *out = v;
+    return code;
 }
 
 /* ---- decoding ---- */
@@ -345,7 +345,7 @@ static int to_pixels(struct media_video *v, int channels, struct picture *out, s
 
 /* ---- frames ---- */
 
-int media_video_next(struct media_video *v, int channels, struct picture *out, double *time, struct err *e)
+static int next_frame(struct media_video *v, int channels, struct picture *out, double *time, struct err *e)
 {
     int got;
     while ((got = decode(v, e)) > 0) {
@@ -373,7 +373,7 @@ static int drop(struct media_video *v, int64_t frames, struct err *e)
     return 0;
 }
 
-int media_video_seek(struct media_video *v, int64_t frame, double time, struct err *e)
+static int seek_frame(struct media_video *v, int64_t frame, double time, struct err *e)
 {
     if (time < 0 || v->frame->best_effort_timestamp == AV_NOPTS_VALUE) {
         if (frame < v->frames)
@@ -394,7 +394,7 @@ int media_video_seek(struct media_video *v, int64_t frame, double time, struct e
     return 0;
 }
 
-int media_video_count(const char *path, int64_t *frames, struct err *e)
+static int count_frames(const char *path, int64_t *frames, struct err *e)
 {
     struct media_video v = {.path = (char *)(uintptr_t)path, .packet = av_packet_alloc()};
     if (av_log_get_level() == AV_LOG_INFO)
@@ -409,3 +409,11 @@ int media_video_count(const char *path, int64_t *frames, struct err *e)
     avformat_close_input(&v.container);
     return code;
 }
+
+const struct media_player media_player = {
+    .open = open_video,
+    .close = close_video,
+    .next = next_frame,
+    .seek = seek_frame,
+    .count = count_frames,
+};

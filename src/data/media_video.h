@@ -1,6 +1,6 @@
 /* Frames of a video file that FFmpeg reads (mp4, avi, mkv, yuv4mpeg...), or of a pipe or an address, one after the
  * other, upright as the file says, to 8-bit pixels as pictures have them (data/picture.h). One thread's.
- * A build without FFmpeg refuses to open any (media_none.c).
+ * Where libengram-video is not installed (data/media.h), all are refused.
  *
  * libavformat says what it thinks on standard error and can be kept from it by the process's level alone: opening a
  * video sets that to quiet, unless the host has chosen another than FFmpeg's default. */

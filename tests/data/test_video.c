@@ -427,7 +427,8 @@ static void a_feed_plays_everything(void **state)
     arena_free(&arena);
 }
 
-/* A build without FFmpeg knows a video when it sees one, and says why it cannot play it; folders of frames it plays. */
+/* Without libengram-video a video is known when it is seen, and it is said why it cannot be played; folders of frames
+ * can. */
 static void without_ffmpeg(void **state)
 {
     (void)state;
@@ -441,16 +442,16 @@ static void without_ffmpeg(void **state)
     assert_int_equal(dataset_open("some.mp4", DATASET_LEARN, NULL, &ds, &e), 0);
     assert_int_equal(dataset_check(ds, SPLIT_TRAIN, &(struct dataset_needs){0}, NULL, &e), ERR_FORMAT);
     assert_says(e.msg, "some.mp4");
-    assert_says(e.msg, "without FFmpeg");
+    assert_says(e.msg, "libengram-video");
     dataset_close(ds);
     e = ERR_INIT;
     assert_int_equal(media_video_open("rtsp://me:secret@there/", &(struct picture_limits){0}, NULL, &v, &e), ERR_USAGE);
     assert_says(e.msg, "rtsp://there/");
-    assert_says(e.msg, "without FFmpeg");
+    assert_says(e.msg, "libengram-video");
     e = ERR_INIT;
     assert_int_equal(video_writer_new("out.mp4", 64, 48, false, &w, &e), ERR_USAGE);
     assert_says(e.msg, "out.mp4");
-    assert_says(e.msg, "without FFmpeg");
+    assert_says(e.msg, "libengram-video");
     assert_false(exists("out.mp4"));
     write_frames("played", 3, 0, 0);
     assert_string_equal(source_of("video:played"), "clips");
