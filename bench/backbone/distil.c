@@ -109,7 +109,7 @@ static struct node *teach(struct distillation *d, struct node *x, int64_t height
 {
     struct graph *g = d->graph;
     struct node *layers[BACKBONE_LAYERS], *all = NULL;
-    int n = backbone_build(g, BACKBONE_SQUEEZENET1_1, x, layers);
+    int n = backbone_build(g, BACKBONE_SQUEEZENET1_1, x, NULL, layers);
     for (int k = 0; k < n && layers[k]; k++) {
         struct node *layer = op_unit(g, op_resize(g, op_cast(g, layers[k], F32), height, width));
         if (!layer)

@@ -13,6 +13,30 @@ enum { LAYER_NAME = 64, TENSOR_NAME = 96 };
 
 /* ---- graphs ---- */
 
+/* Layers that are wanted, by the net's own numbers, and those of them that are there. */
+struct wanted {
+    const struct ints *numbers;
+    struct node **layers;
+    int n;
+};
+
+static bool wants_from(const struct wanted *w, int number)
+{
+    bool any = false;
+    for (int i = 0; i < w->numbers->n; i++)
+        any |= w->numbers->v[i] >= number;
+    return any;
+}
+
+/* Returns the layer. */
+static struct node *take(struct wanted *w, int number, struct node *layer)
+{
+    for (int i = 0; i < w->numbers->n; i++)
+        if (w->numbers->v[i] == number && w->n < BACKBONE_LAYERS)
+            w->layers[w->n++] = layer;
+    return layer;
+}
+
 /* A convolution with ReLU behind it, or with `linear` nothing. */
 struct step {
     int out, kernel, stride, pad;
@@ -45,16 +69,19 @@ static struct node *fire(struct graph *g, int number, struct node *x, int squeez
     return op_concat(g, one, convolve(g, name, s, (struct step){expanded, 3, 1, 1, false}));
 }
 
-static int squeezenet1_1(struct graph *g, struct node *x, struct node *layers[])
+static void squeezenet1_1(struct graph *g, struct node *x, struct wanted *w)
 {
     static const struct pool_spec halve = {.kernel = 3, .stride = 2, .ceil = true};
-    x = op_max_pool(g, convolve(g, "features.0", x, (struct step){64, 3, 2, 0, false}), halve);
-    x = op_max_pool(g, fire(g, 4, fire(g, 3, x, 16, 64), 16, 64), halve);
-    layers[0] = fire(g, 6, x, 32, 128);
-    x = op_max_pool(g, fire(g, 7, layers[0], 32, 128), halve);
-    layers[1] = fire(g, 9, x, 48, 192);
-    layers[2] = fire(g, 11, fire(g, 10, layers[1], 48, 192), 64, 256);
-    return 3;
+    static const struct {
+        int number, squeezed, expanded;
+        bool halved; /* what comes in */
+    } fires[] = {{3, 16, 64, true},  {4, 16, 64, false},   {6, 32, 128, true},  {7, 32, 128, false},
+                 {9, 48, 192, true}, {10, 48, 192, false}, {11, 64, 256, false}};
+    x = convolve(g, "features.0", x, (struct step){64, 3, 2, 0, false});
+    for (size_t i = 0; i < sizeof fires / sizeof *fires && wants_from(w, fires[i].number); i++) {
+        x = fires[i].halved ? op_max_pool(g, x, halve) : x;
+        x = take(w, fires[i].number, fire(g, fires[i].number, x, fires[i].squeezed, fires[i].expanded));
+    }
 }
 
 /* What a residual block does beside its sum: convolutions from `x`. */
@@ -98,25 +125,22 @@ static struct node *stage(struct graph *g, int number, struct node *x, branch_fn
     return x;
 }
 
-static int resnet(struct graph *g, struct node *x, branch_fn *branch, const int blocks[3], int width,
-                  struct node *layers[])
+static void resnet(struct graph *g, struct node *x, branch_fn *branch, const int blocks[3], int width, struct wanted *w)
 {
     x = convolve(g, "conv1", x, (struct step){64, 7, 2, 3, false});
     x = op_max_pool(g, x, (struct pool_spec){.kernel = 3, .stride = 2, .pad = 1});
-    x = stage(g, 1, x, branch, blocks[0], width, 1);
-    layers[0] = stage(g, 2, x, branch, blocks[1], 2 * width, 2);
-    layers[1] = stage(g, 3, layers[0], branch, blocks[2], 4 * width, 2);
-    return 2;
+    for (int k = 1; k <= 3 && wants_from(w, k); k++)
+        x = take(w, k, stage(g, k, x, branch, blocks[k - 1], width << (k - 1), k > 1 ? 2 : 1));
 }
 
-static int resnet18(struct graph *g, struct node *x, struct node *layers[])
+static void resnet18(struct graph *g, struct node *x, struct wanted *w)
 {
-    return resnet(g, x, basic_branch, (const int[]){2, 2, 2}, 64, layers);
+    resnet(g, x, basic_branch, (const int[]){2, 2, 2}, 64, w);
 }
 
-static int wide_resnet50_2(struct graph *g, struct node *x, struct node *layers[])
+static void wide_resnet50_2(struct graph *g, struct node *x, struct wanted *w)
 {
-    return resnet(g, x, wide_branch, (const int[]){3, 4, 6}, 256, layers);
+    resnet(g, x, wide_branch, (const int[]){3, 4, 6}, 256, w);
 }
 
 /* Engram's own: stages of stride 4, 8 and 16, each a convolution and a residual one but for the first, behind a stem
@@ -152,13 +176,12 @@ static void own_stages(struct graph *g, struct node *x, bool learning, struct no
     }
 }
 
-static int own(struct graph *g, struct node *x, struct node *layers[])
+static void own(struct graph *g, struct node *x, struct wanted *w)
 {
     struct node *stages[OWN_STAGES];
     own_stages(g, x, false, stages);
-    layers[0] = stages[1];
-    layers[1] = stages[2];
-    return 2;
+    for (int k = 0; k < OWN_STAGES; k++)
+        take(w, k + 1, stages[k]);
 }
 
 struct node *backbone_learn(struct graph *g, struct node *x)
@@ -187,31 +210,60 @@ enum { MARKS = 4 };
 
 static const struct backbone {
     const char *name;
-    int (*build)(struct graph *g, struct node *x, struct node *layers[]);
+    void (*build)(struct graph *g, struct node *x, struct wanted *w);
+    struct ints usual, numbers; /* of layers: those that are used where none are named, and all that there are */
     struct mark marks[MARKS];
 } nets[] = {
     [BACKBONE_SQUEEZENET1_1] = {"squeezenet1_1",
                                 squeezenet1_1,
+                                {3, {6, 9, 11}},
+                                {7, {3, 4, 6, 7, 9, 10, 11}},
                                 {{"features.0.weight", {4, {64, 3, 3, 3}}},
                                  {"features.11.expand3x3.weight", {4, {256, 64, 3, 3}}}}},
     [BACKBONE_RESNET18] = {"resnet18",
                            resnet18,
+                           {2, {2, 3}},
+                           {3, {1, 2, 3}},
                            {{"conv1.weight", {4, {64, 3, 7, 7}}},
                             {"layer1.0.conv1.weight", {4, {64, 64, 3, 3}}},
                             {"layer1.2.conv1.weight", {0}}}},
     [BACKBONE_WIDE_RESNET50_2] = {"wide_resnet50_2",
                                   wide_resnet50_2,
+                                  {2, {2, 3}},
+                                  {3, {1, 2, 3}},
                                   {{"conv1.weight", {4, {64, 3, 7, 7}}},
                                    {"layer1.0.conv1.weight", {4, {128, 64, 1, 1}}},
                                    {"layer3.6.conv1.weight", {0}}}},
-    [BACKBONE_OWN] = {"own", own, {{"own.stem.weight", {4, {64, 3, 3, 3}}}}},
+    [BACKBONE_OWN] = {"own", own, {2, {2, 3}}, {3, {1, 2, 3}}, {{"own.stem.weight", {4, {64, 3, 3, 3}}}}},
 };
 
 enum { NETS = sizeof nets / sizeof *nets };
 
-int backbone_build(struct graph *g, enum backbone_net net, struct node *x, struct node *layers[BACKBONE_LAYERS])
+int backbone_build(struct graph *g, enum backbone_net net, struct node *x, const struct ints *numbers,
+                   struct node *layers[BACKBONE_LAYERS])
 {
-    return nets[net ? net : BACKBONE_OWN].build(g, x, layers);
+    const struct backbone *b = &nets[net ? net : BACKBONE_OWN];
+    struct wanted w = {numbers && numbers->n ? numbers : &b->usual, layers, 0};
+    b->build(g, x, &w);
+    return w.n;
+}
+
+int backbone_check_layers(enum backbone_net net, const struct ints *numbers, struct err *e)
+{
+    const struct backbone *b = &nets[net ? net : BACKBONE_OWN];
+    char list[80] = "";
+    bool fine = numbers->n <= BACKBONE_LAYERS;
+    for (int i = 0; i < b->numbers.n; i++)
+        snprintf(list + strlen(list), sizeof list - strlen(list), "%s%d", i ? ", " : "", b->numbers.v[i]);
+    for (int i = 0; i < numbers->n; i++) {
+        bool found = false;
+        for (int k = 0; k < b->numbers.n; k++)
+            found |= numbers->v[i] == b->numbers.v[k];
+        fine &= found && (!i || numbers->v[i] > numbers->v[i - 1]);
+    }
+    return fine ? 0
+                : err_set(e, ERR_USAGE, "option layers takes up to %d layers of net %s, in rising order: it has %s",
+                          BACKBONE_LAYERS, b->name, list);
 }
 
 static bool has_marks(const struct weights *from, const struct backbone *b)

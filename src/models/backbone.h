@@ -16,7 +16,10 @@ enum backbone_net { BACKBONE_AUTO, BACKBONE_SQUEEZENET1_1, BACKBONE_RESNET18, BA
 enum { BACKBONE_LAYERS = 4 };
 
 /* Feature maps, N,H,W,C each, from the finest to the coarsest; returns how many. `x`: N,H,W,3 in g->precision. */
-int backbone_build(struct graph *g, enum backbone_net net, struct node *x, struct node *layers[BACKBONE_LAYERS]);
+int backbone_build(struct graph *g, enum backbone_net net, struct node *x, const struct ints *numbers,
+                   struct node *layers[BACKBONE_LAYERS]);
+/* ERR_USAGE: numbers of layers that this net does not have, too many, or out of order. */
+int backbone_check_layers(enum backbone_net net, const struct ints *numbers, struct err *e);
 
 /* The weights of engram's own, which are in the library (backbone.md). */
 struct weights_place backbone_builtin(void);

@@ -20,9 +20,13 @@ static const struct option options[] = {
     ROW_STRING(backbone, "", "file of another net's weights than engram's own, safetensors with torchvision's names: squeezenet1_1, resnet18 or wide_resnet50_2; what is used is copied into the model file"),
     ROW_CHOICE(net, "auto", BACKBONE_NAMES, "which net that is; auto: what the file holds"),
     ROW_CHOICE(input, "set", "set|imagenet", "what the net sees: pictures scaled to mean 0 and deviation 1 of the good ones, or to ImageNet's"),
-    ROW_CHOICE(head, "bank", "bank|gaussian", "what a position is compared with: the nearest item of a bank of normal ones, or one Gaussian of them all"),
+    ROW_INTS(layers, "", 1, 64, "of the net that are listened to, by its own numbers (6,9,11 of squeezenet1_1's features, 2,3 of a ResNet's stages); empty: the net's usual ones"),
+    ROW_INTS(sizes, "", 10, 400, "at which the net sees a picture, in percent of its size, all together: 100,50; empty: 100"),
+    ROW_CHOICE(head, "bank", "bank|gaussian|positions|pictures", "what a position is compared with: the nearest item of a bank of normal ones, one Gaussian of them all, a Gaussian of its own, or the good pictures most like the one in hand"),
     ROW_INT(items, "400", 1, FEATURES_ITEMS, "of the bank"),
-    ROW_INT(components, "128", 1, 4096, "principal components of the features that are kept, whitened"),
+    ROW_INT(pictures, "50", 1, 10000, "of head pictures: that are kept, those farthest apart"),
+    ROW_INT(nearest, "5", 1, 64, "of head pictures: how many of them a picture is compared with"),
+    ROW_INT(components, "128", 1, 4096, "numbers that are kept of a position: principal components, whitened; of heads positions and pictures random directions"),
     ROW_INT(cell, "8", 2, 64, "pixels along a side of the positions that are compared"),
     ROW_INT(top, "5", 1, 64, "of a picture's score: the mean of so many positions, the farthest ones"),
     ROW_FLOAT(smooth, "0", 0, 64, "of the heat map: deviation in pixels of the Gaussian that smooths it; 0: a 64th of the side"),
@@ -46,18 +50,36 @@ static struct node *scaled(struct graph *g, struct node *x)
     return op_conv(g, x, weight, parameter(g, FEATURES_SHIFT, SHAPE(FEATURES_COLOURS)), s);
 }
 
-/* What the layers say of each position of one grid, a layer behind the other: N,height,width,C. */
+/* What the layers say of each position of one grid, a layer behind the other, behind `all` (NULL: nothing yet):
+ * N,height,width,C. */
 static struct node *describe(struct graph *g, const struct features_config *c, struct node *x, int64_t height,
-                             int64_t width)
+                             int64_t width, struct node *all)
 {
     static const struct pool_spec around = {.kernel = 3, .stride = 1, .pad = 1};
-    struct node *layers[BACKBONE_LAYERS], *all = NULL;
-    int n = backbone_build(g, c->net, x, layers);
+    struct node *layers[BACKBONE_LAYERS];
+    int n = backbone_build(g, c->net, x, &c->layers, layers);
     g->scope = "features";
     for (int k = 0; k < n; k++) {
         struct node *layer = op_resize(g, op_mean_pool(g, op_cast(g, layers[k], F32), around), height, width);
         layer = op_unit(g, layer);
         all = all ? op_concat(g, all, layer) : layer;
+    }
+    return all;
+}
+
+/* The same of the picture at each of its sizes. Halving by pairs smooths what it shrinks, where that is possible. */
+static struct node *describe_all(struct graph *g, const struct features_config *c, struct node *x, int64_t height,
+                                 int64_t width)
+{
+    struct node *all = NULL;
+    if (!c->sizes.n)
+        return describe(g, c, x, height, width, NULL);
+    for (int k = 0; x && k < c->sizes.n; k++) {
+        const int64_t h = x->shape.d[1] * c->sizes.v[k] / 100, w = x->shape.d[2] * c->sizes.v[k] / 100;
+        struct node *from = op_cast(g, x, F32);
+        if (c->sizes.v[k] <= 50)
+            from = op_mean_pool(g, from, (struct pool_spec){.kernel = 2, .stride = 2, .ceil = true});
+        all = describe(g, c, op_cast(g, op_resize(g, from, h, w), g->precision), height, width, all);
     }
     return all;
 }
@@ -78,46 +100,101 @@ static struct node *as_rows(struct graph *g, struct node *x)
     return x ? op_reshape(g, x, SHAPE(shape_rows(&x->shape), shape_last(&x->shape))) : NULL;
 }
 
-static void fit_steps(struct graph *g, const struct features_config *c, struct node *features, struct node *cells,
-                      struct heads *h)
+static void add_step(struct heads *h, struct fit_step step)
 {
-    const bool bank = c->head == HEAD_BANK;
-    h->fits[h->nfits++] = (struct fit_step){.name = "scale",
-                                            .rows = as_rows(g, h->input),
-                                            .counts = h->counts,
-                                            .most = PIXELS_SEEN,
-                                            .once = true,
-                                            .run = features_fit_scale};
-    h->fits[h->nfits++] = (struct fit_step){.name = "memory",
-                                            .rows = features,
-                                            .counts = cells,
-                                            .most = ROWS_SEEN,
-                                            .run = features_fit_memory,
-                                            .grow = bank ? features_grow_memory : NULL,
-                                            .add = bank ? features_add_memory : NULL};
+    h->fits[h->nfits++] = step;
+}
+
+/* ---- the heads: how far each position is, N,height,width,1 ---- */
+
+/* What every head is given. */
+struct places {
+    struct node *features; /* N*P,C */
+    struct node *cells;    /* N,height,width,1: which count; NULL: all */
+    int64_t n, height, width;
+};
+
+static struct node *as_map(struct graph *g, const struct places *p, struct node *far)
+{
+    far = op_reshape(g, far, SHAPE(p->n, p->height, p->width, 1));
+    return p->cells ? op_mul(g, far, p->cells) : far;
+}
+
+static struct node *bank(struct graph *g, const struct features_config *c, const struct places *p, struct heads *h)
+{
+    const bool many = c->head == HEAD_BANK;
+    const int64_t channels = shape_last(&p->features->shape), items = many ? c->items : 1;
+    add_step(h, (struct fit_step){.name = "memory",
+                                  .rows = p->features,
+                                  .counts = p->cells,
+                                  .most = ROWS_SEEN,
+                                  .run = features_fit_memory,
+                                  .grow = many ? features_grow_memory : NULL,
+                                  .add = many ? features_add_memory : NULL});
+    struct node *white = op_linear(g, p->features, parameter(g, FEATURES_WHITEN, SHAPE(c->components, channels)),
+                                   parameter(g, FEATURES_WHITEN_SHIFT, SHAPE(c->components)), ACT_NONE, 0);
+    return as_map(g, p, op_distance(g, white, parameter(g, FEATURES_ITEMS_NAME, SHAPE(items, c->components))));
+}
+
+/* Fewer numbers of each position, by directions that nothing is fitted to. */
+static struct node *fewer(struct graph *g, const struct features_config *c, const struct places *p)
+{
+    const int64_t channels = shape_last(&p->features->shape);
+    struct node *directions = parameter(g, FEATURES_DIRECTIONS, SHAPE(c->components, channels));
+    return op_linear(g, p->features, directions, NULL, ACT_NONE, 0);
+}
+
+static struct node *positions(struct graph *g, const struct features_config *c, const struct places *p, struct heads *h)
+{
+    const int64_t count = p->height * p->width;
+    struct node *rows = fewer(g, c, p), *means = parameter(g, FEATURES_MEANS, SHAPE(count, c->components));
+    add_step(h,
+             (struct fit_step){.name = "positions", .rows = rows, .counts = p->cells, .run = features_fit_positions});
+    h->whole = true;
+    return as_map(
+        g, p,
+        op_positions(g, rows, means, parameter(g, FEATURES_WHITENING, SHAPE(count, c->components, c->components))));
+}
+
+/* *far: of the pictures as wholes, N. */
+static struct node *pictures(struct graph *g, const struct features_config *c, const struct places *p, struct heads *h,
+                             struct node **far)
+{
+    const int64_t count = p->height * p->width;
+    const struct gallery gallery = {.pictures =
+                                        parameter(g, FEATURES_GALLERY, SHAPE(c->pictures, count, c->components)),
+                                    .means = parameter(g, FEATURES_GALLERY_MEANS, SHAPE(c->pictures, c->components)),
+                                    .count = parameter(g, FEATURES_GALLERY_COUNT, SHAPE(1))};
+    struct node *rows = fewer(g, c, p);
+    add_step(h, (struct fit_step){.name = "pictures", .rows = rows, .run = features_fit_pictures});
+    h->whole = true;
+    rows = op_reshape(g, rows, SHAPE(p->n, count, c->components));
+    *far = op_pictures_far(g, rows, gallery, (int)c->nearest);
+    return as_map(g, p, op_pictures_positions(g, rows, gallery, (int)c->nearest));
 }
 
 static void build(struct graph *g, const void *config, struct shape input, struct heads *h)
 {
     const struct features_config *c = config;
-    const int64_t n = input.d[0], height = (input.d[1] + c->cell - 1) / c->cell,
-                  width = (input.d[2] + c->cell - 1) / c->cell;
+    struct places p = {
+        .n = input.d[0], .height = (input.d[1] + c->cell - 1) / c->cell, .width = (input.d[2] + c->cell - 1) / c->cell};
     *h = (struct heads){.input = graph_input(g, "input", input)};
-    struct node *cells = counting_cells(g, c, h);
-    struct node *features = as_rows(g, describe(g, c, scaled(g, h->input), height, width));
-    if (!features)
+    p.cells = counting_cells(g, c, h);
+    p.features = as_rows(g, describe_all(g, c, scaled(g, h->input), p.height, p.width));
+    if (!p.features)
         return;
-    const int64_t channels = shape_last(&features->shape), items = c->head == HEAD_BANK ? c->items : 1;
-    fit_steps(g, c, features, cells, h);
+    add_step(h, (struct fit_step){.name = "scale",
+                                  .rows = as_rows(g, h->input),
+                                  .counts = h->counts,
+                                  .most = PIXELS_SEEN,
+                                  .once = true,
+                                  .run = features_fit_scale});
     g->scope = "memory";
-    struct node *white = op_linear(g, features, parameter(g, FEATURES_WHITEN, SHAPE(c->components, channels)),
-                                   parameter(g, FEATURES_WHITEN_SHIFT, SHAPE(c->components)), ACT_NONE, 0);
-    struct node *far = op_distance(g, white, parameter(g, FEATURES_ITEMS_NAME, SHAPE(items, c->components)));
-    far = op_reshape(g, far, SHAPE(n, height, width, 1));
-    if (cells)
-        far = op_mul(g, far, cells);
+    struct node *whole = NULL, *far = c->head == HEAD_PICTURES    ? pictures(g, c, &p, h, &whole)
+                                      : c->head == HEAD_POSITIONS ? positions(g, c, &p, h)
+                                                                  : bank(g, c, &p, h);
     g->scope = "score";
-    h->highest = op_top_mean(g, far, (int)c->top);
+    h->highest = whole ? whole : op_top_mean(g, far, (int)c->top);
     h->scores[h->nscores++] = (struct score_part){"distance", h->highest, 1};
     float smooth = c->smooth > 0 ? (float)c->smooth : sqrtf((float)(input.d[1] * input.d[2])) / 64;
     h->map = op_blur(g, op_resize(g, far, input.d[1], input.d[2]), smooth);
@@ -127,14 +204,20 @@ static void build(struct graph *g, const void *config, struct shape input, struc
 
 static int check(const void *config, const struct shape *sample, struct err *e)
 {
+    const struct features_config *c = config;
     char text[SHAPE_TEXT];
-    (void)config;
     if (sample->nd != 3)
         return err_set(e, ERR_USAGE, "this model takes pictures, not samples of %s", shape_text(sample, text));
     if (sample->d[0] < 8 || sample->d[1] < 8)
         return err_set(e, ERR_USAGE, "pictures of %s are too small for this model: it takes 8x8 and more",
                        shape_text(sample, text));
-    return 0;
+    for (int i = 0; i < c->sizes.n; i++)
+        if (sample->d[0] * c->sizes.v[i] < 1600 || sample->d[1] * c->sizes.v[i] < 1600)
+            return err_set(e, ERR_USAGE,
+                           "option sizes: %d %% of pictures of %s are less than 16 pixels along a side; give a larger "
+                           "share, or a larger size",
+                           c->sizes.v[i], shape_text(sample, text));
+    return c->net == BACKBONE_AUTO ? 0 : backbone_check_layers(c->net, &c->layers, e);
 }
 
 static void weights(const void *config, struct weights_place *place)
@@ -154,7 +237,7 @@ static int recognise(void *config, const struct weights *from, struct err *e)
                        "at auto",
                        from->path);
     c->net = found;
-    return 0;
+    return backbone_check_layers(found, &c->layers, e);
 }
 
 static int take(const void *config, const struct weights *from, struct params *params, struct err *e)

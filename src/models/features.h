@@ -7,14 +7,15 @@
 #include "models/model.h"
 
 enum features_input { INPUT_SET, INPUT_IMAGENET };
-enum features_head { HEAD_BANK, HEAD_GAUSSIAN };
+enum features_head { HEAD_BANK, HEAD_GAUSSIAN, HEAD_POSITIONS, HEAD_PICTURES };
 
 struct features_config {
     char backbone[OPTION_TEXT];
     enum backbone_net net;
     enum features_input input;
     enum features_head head;
-    int64_t items, components, cell, top;
+    struct ints layers, sizes;
+    int64_t items, pictures, nearest, components, cell, top;
     double smooth;
 };
 
@@ -24,11 +25,17 @@ enum {
 };
 
 /* Parameters, by their names. */
-#define FEATURES_SCALE        "input.weight"
-#define FEATURES_SHIFT        "input.bias"
-#define FEATURES_WHITEN       "whiten.weight"
-#define FEATURES_WHITEN_SHIFT "whiten.bias"
-#define FEATURES_ITEMS_NAME   "bank.items"
+#define FEATURES_SCALE         "input.weight"
+#define FEATURES_SHIFT         "input.bias"
+#define FEATURES_WHITEN        "whiten.weight"
+#define FEATURES_WHITEN_SHIFT  "whiten.bias"
+#define FEATURES_ITEMS_NAME    "bank.items"
+#define FEATURES_DIRECTIONS    "project.weight"
+#define FEATURES_MEANS         "positions.mean"
+#define FEATURES_WHITENING     "positions.whitening"
+#define FEATURES_GALLERY       "gallery.pictures"
+#define FEATURES_GALLERY_MEANS "gallery.mean"
+#define FEATURES_GALLERY_COUNT "gallery.count"
 
 /* Steps of fitting; rows are pixels of the input for the first, what the layers say of positions for the others. */
 int features_fit_scale(const void *config, const struct fit_rows *rows, struct params *params, struct err *e);
@@ -37,5 +44,8 @@ int features_fit_memory(const void *config, const struct fit_rows *rows, struct 
 int features_grow_memory(void *config, const struct fit_rows *rows, const struct params *old, struct err *e);
 int features_add_memory(const void *config, const struct fit_rows *rows, const struct params *old,
                         struct params *params, struct err *e);
+/* Of whole pictures: rows are all their positions. */
+int features_fit_positions(const void *config, const struct fit_rows *rows, struct params *params, struct err *e);
+int features_fit_pictures(const void *config, const struct fit_rows *rows, struct params *params, struct err *e);
 
 #endif

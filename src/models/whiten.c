@@ -2,6 +2,7 @@
 
 #include "base/hot.h"
 #include "base/rng.h"
+#include "models/cholesky.h"
 #include "nn/dnn.h"
 
 #include <math.h>
@@ -113,43 +114,21 @@ static int measure(struct spectrum *s, const struct fit_rows *rows, struct err *
 
 /* ---- the largest components: subspace iteration ---- */
 
-/* matrix = L, matrix = L L^T. What products in float leave uncertain is added to its diagonal, so that directions which
- * depend on others end near 0. */
-static void factorise(double *a, int64_t n)
+/* The inverse of the Cholesky factor of `matrix`, to `small`. What products in float leave uncertain is added to its
+ * diagonal, so that directions which depend on others end near 0. */
+static void invert_factor(const struct spectrum *s)
 {
     static const double uncertain = 1e-6;
+    const int64_t n = s->size;
     double trace = 1e-30;
     for (int64_t i = 0; i < n; i++)
-        trace += a[i * n + i];
+        trace += s->matrix[i * n + i];
     for (int64_t i = 0; i < n; i++)
-        a[i * n + i] += uncertain * trace;
-    for (int64_t i = 0; i < n; i++)
-        for (int64_t k = 0; k <= i; k++) {
-            double sum = a[i * n + k];
-            for (int64_t j = 0; j < k; j++)
-                sum -= a[i * n + j] * a[k * n + j];
-            a[i * n + k] = i == k ? sqrt(fmax(sum, uncertain * uncertain * trace)) : sum / a[k * n + k];
-        }
-}
-
-/* small = L^-1, of what factorise made. */
-static void invert(const struct spectrum *s)
-{
-    const int64_t n = s->size;
-    double *const inverse = s->turning;
-    const double *l = s->matrix;
-    memset(inverse, 0, (size_t)(n * n) * sizeof *inverse);
-    for (int64_t i = 0; i < n; i++) {
-        double *row = inverse + i * n;
-        row[i] = 1;
-        for (int64_t j = 0; j < i; j++)
-            for (int64_t k = 0; k <= j; k++)
-                row[k] -= l[i * n + j] * inverse[j * n + k];
-        for (int64_t k = 0; k <= i; k++)
-            row[k] /= l[i * n + i];
-    }
+        s->matrix[i * n + i] += uncertain * trace;
+    cholesky_factor(s->matrix, n, uncertain * uncertain * trace);
+    cholesky_invert(s->matrix, n, s->turning);
     for (int64_t i = 0; i < n * n; i++)
-        s->small[i] = (float)inverse[i];
+        s->small[i] = (float)s->turning[i];
 }
 
 static void widen(const struct spectrum *s)
@@ -165,8 +144,7 @@ static bool straighten(const struct spectrum *s)
     if (!dnn_gemm(false, true, n, n, w, 1, s->image, w, s->image, w, 0, s->small, n))
         return false;
     widen(s);
-    factorise(s->matrix, n);
-    invert(s);
+    invert_factor(s);
     return dnn_gemm(false, false, n, w, n, 1, s->small, n, s->image, w, 0, s->basis, w);
 }
 

@@ -168,6 +168,25 @@ struct node *op_distinction(struct graph *g, struct node *items, int groups);
 /* How far each query is from the item nearest to it: queries R,C; items N,C; gives R. F32, no gradient. */
 struct node *op_distance(struct graph *g, struct node *queries, struct node *items);
 
+/* ---- positions.c ---- */
+
+/* Mahalanobis' distance of each row from what is usual at its position: x N*P,C; means P,C; whitening P,C,C, of which
+ * the lower triangles are read; |whitening (x - mean)|, N*P. F32, no gradient. */
+struct node *op_positions(struct graph *g, struct node *x, struct node *means, struct node *whitening);
+
+/* ---- pictures.c: a picture and those that are most like it (Cohen and Hoshen 2020, SPADE) ---- */
+
+struct gallery {
+    struct node *pictures; /* G,P,C: what is at each position */
+    struct node *means;    /* G,C: of each over its positions */
+    struct node *count;    /* 1: how many of the G are there, at least one */
+};
+
+/* x N,P,C. Mean distance of its mean from those of the k (1 to 64) nearest pictures: N. F32, no gradient. */
+struct node *op_pictures_far(struct graph *g, struct node *x, struct gallery gallery, int k);
+/* How far each position is from the nearest one, wherever that is, of those pictures: N*P. F32, no gradient. */
+struct node *op_pictures_positions(struct graph *g, struct node *x, struct gallery gallery, int k);
+
 /* ---- softmax.c, sample_product.c ---- */
 
 /* e^x / sum e^x along the last dimension; or for each sample and channel over all positions of N,...,C. F32. */

@@ -72,7 +72,7 @@ static void check(const char *net)
     float *picture = read_golden(file, "input", &shape);
     must(backbone_recognise(&weights, &which, &e), &e);
     struct node *input = graph_input(g, "input", shape);
-    int n = backbone_build(g, which, input, layers);
+    int n = backbone_build(g, which, input, NULL, layers);
     must(graph_error(g, &e), &e);
     must(params_allocate(params, 1, false, &e), &e);
     must(backbone_take(&weights, params, &e), &e);
@@ -144,7 +144,7 @@ static void the_built_in_net_is_all_there(void **state)
     must(pretrained_open(&place, &weights, &e), &e);
     must(backbone_recognise(&weights, &which, &e), &e);
     assert_int_equal(which, BACKBONE_OWN);
-    backbone_build(g, which, graph_input(g, "input", SHAPE(1, 32, 32, 3)), layers);
+    backbone_build(g, which, graph_input(g, "input", SHAPE(1, 32, 32, 3)), NULL, layers);
     must(graph_error(g, &e), &e);
     must(params_allocate(params, 1, false, &e), &e);
     must(backbone_take(&weights, params, &e), &e);

@@ -1,5 +1,6 @@
 /* What the memory of features is made with: whitening, and centres. */
 #include "models/centres.h"
+#include "models/features.h"
 #include "models/whiten.h"
 #include "support/files.h"
 
@@ -7,6 +8,7 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { ROWS = 3000, WIDTH = 60, KEPT = 12 };
 
@@ -186,6 +188,118 @@ static void centres_are_added_where_none_is_near(void **state)
     assert_int_equal(n, 1);
 }
 
+/* ---- the heads ---- */
+
+enum { PICTURES = 9, PLACES = 4, NUMBERS = 6 };
+
+/* Rows of a few pictures whose positions differ in mean and spread. */
+static struct fit_rows of_pictures(float *values, size_t *index, size_t *samples, size_t *places)
+{
+    struct rng r = rng_new(11, 0);
+    for (size_t i = 0; i < PICTURES * PLACES; i++) {
+        index[i] = i;
+        samples[i] = i / PLACES;
+        places[i] = i % PLACES;
+        for (size_t k = 0; k < NUMBERS; k++)
+            values[i * NUMBERS + k] =
+                (float)places[i] + rng_normal(&r) * (float)(1 + k) * 0.3f + (k ? values[i * NUMBERS + k - 1] : 0);
+    }
+    return (struct fit_rows){.values = values,
+                             .index = index,
+                             .samples = samples,
+                             .places = places,
+                             .n = PICTURES * PLACES,
+                             .width = NUMBERS,
+                             .seed = 1,
+                             .threads = 2};
+}
+
+static struct params *declared(const char *const *names, const struct shape *shapes, size_t n)
+{
+    struct params *ps = params_new();
+    struct err e = ERR_INIT;
+    for (size_t i = 0; i < n; i++)
+        assert_non_null(params_declare(ps, names[i], &shapes[i], GROUP_STATE, (struct init){0}, &e));
+    assert_int_equal(params_allocate(ps, 1, false, &e), 0);
+    return ps;
+}
+
+/* W^T W times the covariance that is meant is 1: without a factorisation. */
+static void positions_have_gaussians_of_their_own(void **state)
+{
+    (void)state;
+    static float values[PICTURES * PLACES * NUMBERS];
+    static size_t index[PICTURES * PLACES], samples[PICTURES * PLACES], places[PICTURES * PLACES];
+    static const char *const names[] = {FEATURES_MEANS, FEATURES_WHITENING};
+    static const struct shape shapes[] = {{2, {PLACES, NUMBERS}}, {3, {PLACES, NUMBERS, NUMBERS}}};
+    const struct fit_rows rows = of_pictures(values, index, samples, places);
+    struct params *ps = declared(names, shapes, 2);
+    struct err e = ERR_INIT;
+    double mean[PLACES][NUMBERS] = {{0}}, variance = 0, all = PICTURES + NUMBERS;
+    assert_int_equal(features_fit_positions(NULL, &rows, ps, &e), 0);
+    const float *w = params_find(ps, FEATURES_WHITENING)->value, *m = params_find(ps, FEATURES_MEANS)->value;
+    for (size_t i = 0; i < rows.n * NUMBERS; i++)
+        mean[i / NUMBERS % PLACES][i % NUMBERS] += (double)values[i] / PICTURES;
+    for (size_t i = 0; i < rows.n * NUMBERS; i++)
+        variance += pow((double)values[i] - mean[i / NUMBERS % PLACES][i % NUMBERS], 2) / (double)(rows.n * NUMBERS);
+    for (size_t p = 0; p < PLACES; p++) {
+        double c[NUMBERS][NUMBERS] = {{0}}, precision[NUMBERS][NUMBERS] = {{0}};
+        for (size_t a = 0; a < NUMBERS; a++) {
+            assert_true(fabs((double)m[p * NUMBERS + a] - mean[p][a]) < 1e-5);
+            for (size_t b = 0; b < NUMBERS; b++) {
+                for (size_t i = p; i < rows.n; i += PLACES)
+                    c[a][b] += ((double)values[i * NUMBERS + a] - mean[p][a]) *
+                               ((double)values[i * NUMBERS + b] - mean[p][b]) / all;
+                c[a][b] += a == b ? NUMBERS * variance / all : 0;
+                for (size_t k = 0; k < NUMBERS; k++)
+                    precision[a][b] +=
+                        (double)w[(p * NUMBERS + k) * NUMBERS + a] * (double)w[(p * NUMBERS + k) * NUMBERS + b];
+            }
+        }
+        for (size_t a = 0; a < NUMBERS; a++)
+            for (size_t b = 0; b < NUMBERS; b++) {
+                double one = 0;
+                for (size_t k = 0; k < NUMBERS; k++)
+                    one += c[a][k] * precision[k][b];
+                assert_true(fabs(one - (a == b)) < 1e-4);
+            }
+    }
+    params_free(ps);
+}
+
+static void pictures_are_kept_whole(void **state)
+{
+    (void)state;
+    static float values[PICTURES * PLACES * NUMBERS];
+    static size_t index[PICTURES * PLACES], samples[PICTURES * PLACES], places[PICTURES * PLACES];
+    static const char *const names[] = {FEATURES_GALLERY, FEATURES_GALLERY_MEANS, FEATURES_GALLERY_COUNT};
+    const struct fit_rows rows = of_pictures(values, index, samples, places);
+    for (int64_t room = 4; room <= 12; room += 8) {
+        const struct shape shapes[] = {{3, {room, PLACES, NUMBERS}}, {2, {room, NUMBERS}}, {1, {1}}};
+        const size_t want = room < PICTURES ? (size_t)room : PICTURES;
+        struct params *ps = declared(names, shapes, 3);
+        struct err e = ERR_INIT;
+        bool seen[PICTURES] = {false};
+        assert_int_equal(features_fit_pictures(NULL, &rows, ps, &e), 0);
+        const float *gallery = params_find(ps, FEATURES_GALLERY)->value,
+                    *means = params_find(ps, FEATURES_GALLERY_MEANS)->value;
+        assert_int_equal((int)params_find(ps, FEATURES_GALLERY_COUNT)->value[0], (int)want);
+        for (size_t k = 0; k < want; k++) {
+            size_t i = 0;
+            while (i < PICTURES && memcmp(gallery + k * PLACES * NUMBERS, values + i * PLACES * NUMBERS,
+                                          PLACES * NUMBERS * sizeof *values))
+                i++;
+            assert_true(i < PICTURES && !seen[i]);
+            seen[i] = true;
+            double mean = 0;
+            for (size_t p = 0; p < PLACES; p++)
+                mean += (double)values[(i * PLACES + p) * NUMBERS + 2] / PLACES;
+            assert_true(fabs((double)means[k * NUMBERS + 2] - mean) < 1e-5);
+        }
+        params_free(ps);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -195,6 +309,8 @@ int main(void)
         cmocka_unit_test(every_row_may_be_a_centre),
         cmocka_unit_test(many_at_once_choose_what_one_at_a_time_does),
         cmocka_unit_test(centres_are_added_where_none_is_near),
+        cmocka_unit_test(positions_have_gaussians_of_their_own),
+        cmocka_unit_test(pictures_are_kept_whole),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

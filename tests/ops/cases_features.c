@@ -164,6 +164,130 @@ static void distance(const struct op_row *row, const struct shape shapes[], cons
     }
 }
 
+/* ---- positions: sizes are samples, positions, numbers ---- */
+
+static const struct shape grids[] = {{3, {1, 1, 1}}, {3, {3, 5, 7}}, {3, {2, 40, 33}}, {3, {4, 6, 128}}, {0}};
+
+static int operands_positions(const struct shape *size, const void *options, struct shape in[NODE_INPUTS])
+{
+    (void)options;
+    in[0] = SHAPE(size->d[0] * size->d[1], size->d[2]);
+    in[1] = SHAPE(size->d[1], size->d[2]);
+    in[2] = SHAPE(size->d[1], size->d[2], size->d[2]);
+    return 3;
+}
+
+static struct node *build_positions(struct graph *g, struct node *const in[], const void *options)
+{
+    (void)options;
+    return op_positions(g, in[0], in[1], in[2]);
+}
+
+static void positions(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    const int64_t count = shapes[1].d[0], n = shapes[1].d[1];
+    (void)row;
+    for (int64_t r = 0; r < shapes[0].d[0]; r++) {
+        const int64_t p = r % count;
+        double square = 0;
+        for (int64_t i = 0; i < n; i++) {
+            double sum = 0;
+            for (int64_t k = 0; k <= i; k++)
+                sum += in[2][(p * n + i) * n + k] * (in[0][r * n + k] - in[1][p * n + k]);
+            square += sum * sum;
+        }
+        out[r] = sqrt(square);
+    }
+}
+
+/* ---- pictures: sizes are samples, positions, numbers, pictures of the gallery ---- */
+
+static const struct shape galleries[] = {
+    {4, {1, 1, 1, 1}}, {4, {3, 5, 7, 6}}, {4, {2, 40, 33, 9}}, {4, {2, 600, 4, 5}}, {0}};
+
+static const int three = 3, forty = 40;
+
+static int operands_gallery(const struct shape *size, const void *options, struct shape in[NODE_INPUTS])
+{
+    (void)options;
+    in[0] = SHAPE(size->d[0], size->d[1], size->d[2]);
+    in[1] = SHAPE(size->d[3], size->d[1], size->d[2]);
+    in[2] = SHAPE(size->d[3], size->d[2]);
+    in[3] = SHAPE(1);
+    return 4;
+}
+
+/* The last input is how many pictures there are. */
+static double gallery_value(struct rng *r, int input)
+{
+    return input == 3 ? 5 : (double)rng_normal(r);
+}
+
+static struct node *build_far(struct graph *g, struct node *const in[], const void *options)
+{
+    return op_pictures_far(g, in[0], (struct gallery){in[1], in[2], in[3]}, *(const int *)options);
+}
+
+static struct node *build_among(struct graph *g, struct node *const in[], const void *options)
+{
+    return op_pictures_positions(g, in[0], (struct gallery){in[1], in[2], in[3]}, *(const int *)options);
+}
+
+static double distance_of(const double *a, const double *b, int64_t n)
+{
+    double square = 0;
+    for (int64_t i = 0; i < n; i++)
+        square += pow(a[i] - b[i], 2);
+    return sqrt(square);
+}
+
+/* Sample s: for each picture its distance, or INFINITY where it is not among the k nearest; returns their mean. */
+static double find_near(const struct shape shapes[], const double *const in[], int64_t s, int k, double far[])
+{
+    const int64_t count = shapes[1].d[0] < 5 ? shapes[1].d[0] : 5, positions = shapes[0].d[1], n = shapes[0].d[2];
+    double mean[64] = {0}, sum = 0;
+    for (int64_t p = 0; p < positions; p++)
+        for (int64_t i = 0; i < n; i++)
+            mean[i] += in[0][(s * positions + p) * n + i] / (double)positions;
+    for (int64_t g = 0; g < count; g++)
+        far[g] = distance_of(mean, in[2] + g * n, n);
+    for (int64_t left = count; left > k; left--) {
+        int64_t most = 0;
+        for (int64_t g = 1; g < count; g++)
+            most = isinf(far[most]) || (!isinf(far[g]) && far[g] > far[most]) ? g : most;
+        far[most] = INFINITY;
+    }
+    int64_t kept = 0;
+    for (int64_t g = 0; g < count; g++)
+        if (!isinf(far[g])) {
+            sum += far[g];
+            kept++;
+        }
+    return sum / (double)kept;
+}
+
+static void far_pictures(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    double far[8];
+    for (int64_t s = 0; s < shapes[0].d[0]; s++)
+        out[s] = find_near(shapes, in, s, *(const int *)row->options, far);
+}
+
+static void among_pictures(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    const int64_t count = shapes[1].d[0] < 5 ? shapes[1].d[0] : 5, positions = shapes[0].d[1], n = shapes[0].d[2];
+    double far[8];
+    for (int64_t s = 0; s < shapes[0].d[0]; s++) {
+        find_near(shapes, in, s, *(const int *)row->options, far);
+        for (int64_t p = s * positions; p < (s + 1) * positions; p++) {
+            out[p] = INFINITY;
+            for (int64_t g = 0; g < count; g++)
+                for (int64_t q = 0; !isinf(far[g]) && q < positions; q++)
+                    out[p] = fmin(out[p], distance_of(in[0] + p * n, in[1] + (g * positions + q) * n, n));
+        }
+    }
+}
+
 const struct op_row feature_rows[] = {
     MAX("3 by 2", halve, maps),
     MAX("3 by 2, rounded up", up, maps),
@@ -182,5 +306,32 @@ const struct op_row feature_rows[] = {
      .operands = operands_bank,
      .reference = distance,
      .loose = true},
+    {.name = "positions",
+     .build = build_positions,
+     .sizes = grids,
+     .operands = operands_positions,
+     .reference = positions},
+    {.name = "pictures, 3 nearest, far",
+     .build = build_far,
+     .options = &three,
+     .sizes = galleries,
+     .operands = operands_gallery,
+     .reference = far_pictures,
+     .value = gallery_value},
+    {.name = "pictures, 3 nearest, positions",
+     .build = build_among,
+     .options = &three,
+     .sizes = galleries,
+     .operands = operands_gallery,
+     .reference = among_pictures,
+     .value = gallery_value,
+     .loose = true},
+    {.name = "pictures, as many as there are",
+     .build = build_far,
+     .options = &forty,
+     .sizes = galleries,
+     .operands = operands_gallery,
+     .reference = far_pictures,
+     .value = gallery_value},
     {0},
 };

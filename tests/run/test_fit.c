@@ -156,6 +156,20 @@ static void the_gaussian_and_imagenets_scale_fit_too(void **state)
     assert_true(mean_score(in_folder("gauss")) > 1);
 }
 
+static void every_head_fits(void **state)
+{
+    (void)state;
+    static const char *const heads[] = {"head=positions components=8", "head=pictures pictures=12 nearest=3",
+                                        "layers=3,7 sizes=100,50", "sizes=150"};
+    for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
+        char options[100];
+        snprintf(options, sizeof options, "folds=2 %s", heads[i]);
+        fitted(options, in_folder("head%zu", i));
+        assert_true(mean_score(in_folder("head%zu", i)) > 0);
+        assert_true(mean_of_known(in_folder("head%zu", i)) > 0);
+    }
+}
+
 /* Nothing needs the backbone's file once the model is there. */
 static void the_net_is_in_the_file(void **state)
 {
@@ -287,6 +301,11 @@ static void what_does_not_fit_is_a_sentence(void **state)
     refused("features", "folds=1", ERR_USAGE, "at least 2");
     refused("features", "score=map", ERR_USAGE, "leave score at model");
     refused("features", "net=resnet18", ERR_USAGE, "another net");
+    refused("features", "head=positions tile=16", ERR_USAGE, "option tile means nothing to it");
+    refused("features", "head=pictures tile=16", ERR_USAGE, "take another head");
+    refused("features", "layers=6,8", ERR_USAGE, "it has 3, 4, 6, 7, 9, 10, 11");
+    refused("features", "layers=9,6", ERR_USAGE, "in rising order");
+    refused("features", "sizes=100,25", ERR_USAGE, "less than 16 pixels");
     snprintf(options, sizeof options, "backbone=%s", in_folder("nowhere"));
     refused("features", options, ERR_IO, "cannot be opened");
     write_file(in_folder("text"), "no weights", 10);
@@ -330,6 +349,7 @@ int main(void)
         cmocka_unit_test(equal_fits_give_equal_files),
         cmocka_unit_test(more_folds_than_samples_leave_each_out),
         cmocka_unit_test(the_gaussian_and_imagenets_scale_fit_too),
+        cmocka_unit_test(every_head_fits),
         cmocka_unit_test(the_net_is_in_the_file),
         cmocka_unit_test(the_built_in_net_sees),
         cmocka_unit_test(tiles_are_fitted_and_scored),
