@@ -262,7 +262,7 @@ int backbone_check_layers(enum backbone_net net, const struct ints *numbers, str
         fine &= found && (!i || numbers->v[i] > numbers->v[i - 1]);
     }
     return fine ? 0
-                : err_set(e, ERR_USAGE, "option layers takes up to %d layers of net %s, in rising order: it has %s",
+                : err_set(e, ERR_USAGE, "option net_layers takes up to %d layers of net %s, in rising order: it has %s",
                           BACKBONE_LAYERS, b->name, list);
 }
 

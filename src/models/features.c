@@ -20,7 +20,7 @@ static const struct option options[] = {
     ROW_STRING(backbone, "", "file of another net's weights than engram's own, safetensors with torchvision's names: squeezenet1_1, resnet18 or wide_resnet50_2; what is used is copied into the model file"),
     ROW_CHOICE(net, "auto", BACKBONE_NAMES, "which net that is; auto: what the file holds"),
     ROW_CHOICE(input, "set", "set|imagenet", "what the net sees: pictures scaled to mean 0 and deviation 1 of the good ones, or to ImageNet's"),
-    ROW_INTS(layers, "", 1, 64, "of the net that are listened to, by its own numbers (6,9,11 of squeezenet1_1's features, 2,3 of a ResNet's stages); empty: the net's usual ones"),
+    ROW_INTS(net_layers, "", 1, 64, "layers of the net that are listened to, by its own numbers (6,9,11 of squeezenet1_1's features, 2,3 of a ResNet's stages); empty: the net's usual ones"),
     ROW_INTS(sizes, "", 10, 400, "at which the net sees a picture, in percent of its size, all together: 100,50; empty: 100"),
     ROW_CHOICE(head, "bank", "bank|gaussian|positions|pictures", "what a position is compared with: the nearest item of a bank of normal ones, one Gaussian of them all, a Gaussian of its own, or the good pictures most like the one in hand"),
     ROW_INT(items, "400", 1, FEATURES_ITEMS, "of the bank"),
@@ -57,7 +57,7 @@ static struct node *describe(struct graph *g, const struct features_config *c, s
 {
     static const struct pool_spec around = {.kernel = 3, .stride = 1, .pad = 1};
     struct node *layers[BACKBONE_LAYERS];
-    int n = backbone_build(g, c->net, x, &c->layers, layers);
+    int n = backbone_build(g, c->net, x, &c->net_layers, layers);
     g->scope = "features";
     for (int k = 0; k < n; k++) {
         struct node *layer = op_resize(g, op_mean_pool(g, op_cast(g, layers[k], F32), around), height, width);
@@ -217,7 +217,7 @@ static int check(const void *config, const struct shape *sample, struct err *e)
                            "option sizes: %d %% of pictures of %s are less than 16 pixels along a side; give a larger "
                            "share, or a larger size",
                            c->sizes.v[i], shape_text(sample, text));
-    return c->net == BACKBONE_AUTO ? 0 : backbone_check_layers(c->net, &c->layers, e);
+    return c->net == BACKBONE_AUTO ? 0 : backbone_check_layers(c->net, &c->net_layers, e);
 }
 
 static void weights(const void *config, struct weights_place *place)
@@ -237,7 +237,7 @@ static int recognise(void *config, const struct weights *from, struct err *e)
                        "at auto",
                        from->path);
     c->net = found;
-    return backbone_check_layers(found, &c->layers, e);
+    return backbone_check_layers(found, &c->net_layers, e);
 }
 
 static int take(const void *config, const struct weights *from, struct params *params, struct err *e)

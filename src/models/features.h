@@ -14,7 +14,7 @@ struct features_config {
     enum backbone_net net;
     enum features_input input;
     enum features_head head;
-    struct ints layers, sizes;
+    struct ints net_layers, sizes;
     int64_t items, pictures, nearest, components, cell, top;
     double smooth;
 };

@@ -11,6 +11,7 @@
 #include "file/train_config.h"
 #include "models/autoencoder.h"
 #include "models/backbone.h"
+#include "models/features.h"
 #include "models/framenet.h"
 #include "models/unet.h"
 
@@ -151,7 +152,7 @@ static const struct choice {
      BACKBONE_NAMES,
      {BACKBONE_AUTO, BACKBONE_SQUEEZENET1_1, BACKBONE_RESNET18, BACKBONE_WIDE_RESNET50_2, BACKBONE_OWN}},
     {"input", "set|imagenet", {0, 1}},
-    {"head", "bank|gaussian", {0, 1}},
+    {"head", "bank|gaussian|positions|pictures", {HEAD_BANK, HEAD_GAUSSIAN, HEAD_POSITIONS, HEAD_PICTURES}},
     {"adversarial", "features|verdict", {0, 1}},
     {"distance", "l2|l1", {0, 1}},
     {"judged", "features|verdict", {0, 1}},

@@ -22,6 +22,8 @@ static const char *const variants[] = {
     "query=whole activation=leaky adversarial=verdict adversarial_weight=0.1 extra=1 task=rebuild",
     "similarity=dot scale=2 output=tanh first_kernel=1 init=normal",
     "contrast=0.64",
+    "head=positions components=6",
+    "head=pictures components=6 pictures=3 nearest=2",
 };
 
 static const struct {

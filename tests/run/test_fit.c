@@ -160,7 +160,7 @@ static void every_head_fits(void **state)
 {
     (void)state;
     static const char *const heads[] = {"head=positions components=8", "head=pictures pictures=12 nearest=3",
-                                        "layers=3,7 sizes=100,50", "sizes=150"};
+                                        "net_layers=3,7 sizes=100,50", "sizes=150"};
     for (size_t i = 0; i < sizeof heads / sizeof *heads; i++) {
         char options[100];
         snprintf(options, sizeof options, "folds=2 %s", heads[i]);
@@ -303,8 +303,8 @@ static void what_does_not_fit_is_a_sentence(void **state)
     refused("features", "net=resnet18", ERR_USAGE, "another net");
     refused("features", "head=positions tile=16", ERR_USAGE, "option tile means nothing to it");
     refused("features", "head=pictures tile=16", ERR_USAGE, "take another head");
-    refused("features", "layers=6,8", ERR_USAGE, "it has 3, 4, 6, 7, 9, 10, 11");
-    refused("features", "layers=9,6", ERR_USAGE, "in rising order");
+    refused("features", "net_layers=6,8", ERR_USAGE, "it has 3, 4, 6, 7, 9, 10, 11");
+    refused("features", "net_layers=9,6", ERR_USAGE, "in rising order");
     refused("features", "sizes=100,25", ERR_USAGE, "less than 16 pixels");
     snprintf(options, sizeof options, "backbone=%s", in_folder("nowhere"));
     refused("features", options, ERR_IO, "cannot be opened");
