@@ -1,6 +1,7 @@
 # The front door. meson.build has the build itself; this installs what is missing and calls it.
 #
 #   make demo                  train and evaluate on Fashion-MNIST; writes demo/report.html
+#   make demo PARTS=DIR        on photos of a part too: DIR/train/good, DIR/test/good, DIR/test/scratch, ...
 #   make test                  build with warnings as errors, run all tests
 #   make build                 the command and the library, in build/
 #   make bench                 compare with PyTorch, ONNX Runtime and OpenVINO (loads 3 GB of them)
@@ -31,7 +32,7 @@ packages:
 
 demo: build
 	@tools/install_packages.sh demo
-	@$(BUILD)/cli/engram demo --force
+	@$(BUILD)/cli/engram demo --force $(if $(PARTS),--parts "$(PARTS)")
 
 # One folder for every compiler: a folder remembers its own.
 test:

@@ -206,6 +206,7 @@ static void demo_without_its_data(void **state)
 {
     (void)state;
     assert_refused(run("demo --data no-such-place"), 1, "dataset-fashion-mnist");
+    assert_refused(run("demo --data . --parts no-such-part"), 1, "no-such-part");
     assert_false(exists("demo"));
 }
 
@@ -217,15 +218,25 @@ static void demo_shows_both_models(void **state)
         print_message("dataset-fashion-mnist is not installed: the demo is not run\n");
         skip();
     }
-    struct ran r = run("demo show --epochs 1");
+    for (int i = 0; i < 28; i++) {
+        char path[60];
+        const char *kind = i < 20 ? "train/good" : i < 24 ? "test/good" : "test/dent";
+        snprintf(path, sizeof path, "bolts/%s/%02d.png", kind, i);
+        write_png(path, 32, 24, 3, i < 24 ? i : 200);
+    }
+    struct ran r = run("demo show --epochs 1 --parts bolts");
     assert_code(r, 0);
     assert_says(r.out, "AUROC");
+    assert_says(r.out, "\nparts ");
+    assert_says(r.out, "show/parts.html");
+    assert_true(exists("show/parts.html"));
     assert_says(r.out, "\nmemae ");
     assert_says(r.out, "\nae ");
     assert_says(r.out, "show/report.html");
     assert_true(exists("show/report.html"));
     assert_true(exists("show/memae.safetensors"));
     assert_refused(run("demo show --epochs 1"), 1, "show/report.html");
+    assert_says(run("info show/parts.safetensors").out, "features");
 }
 
 int main(void)
