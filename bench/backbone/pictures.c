@@ -212,27 +212,6 @@ static void shape(const struct stock *photos, struct rng *r, float *out)
         }
 }
 
-/* A thin line that wanders, of one colour, sharp or faint. */
-static void line(struct rng *r, float *out)
-{
-    float x = between(r, 0, SIDE), y = between(r, 0, SIDE), angle = between(r, 0, 6.2832f);
-    float radius = between(r, 0.7f, 2), opacity = between(r, 0.2f, 1), bend = between(r, 0, 0.5f), colour[COLOURS];
-    float light = rng_uniform(r);
-    for (int c = 0; c < COLOURS; c++)
-        colour[c] = 0.7f * light + 0.3f * rng_uniform(r);
-    for (int steps = whole(r, 5, 120); steps; steps--) {
-        x += cosf(angle);
-        y += sinf(angle);
-        angle += between(r, -bend, bend);
-        for (int v = (int)y - 2; v <= (int)y + 3; v++)
-            for (int u = (int)x - 2; u <= (int)x + 3; u++) {
-                float weight = opacity * (1 - hypotf((float)u - x, (float)v - y) / radius);
-                for (int c = 0; c < COLOURS && weight > 0 && u >= 0 && v >= 0 && u < SIDE && v < SIDE; c++)
-                    out[(v * SIDE + u) * COLOURS + c] += weight * (colour[c] - out[(v * SIDE + u) * COLOURS + c]);
-            }
-    }
-}
-
 /* ---- what is done to them ---- */
 
 static void mirror(float *out, float *scratch, bool across, bool down)
@@ -298,7 +277,5 @@ void made_picture(const struct stock stocks[STOCKS], uint64_t seed, uint64_t i, 
         noise(&r, out);
     for (int shapes = chance(&r, 0.4f) ? whole(&r, 1, 5) : 0; shapes; shapes--)
         shape(&stocks[STOCK_PHOTOS], &r, out);
-    for (int lines = chance(&r, 0.25f) ? whole(&r, 1, 4) : 0; lines; lines--)
-        line(&r, out);
     alter(&r, out, scratch);
 }

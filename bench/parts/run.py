@@ -2,12 +2,13 @@
 """Models that need no training by steps, on real parts: what docs/parts.md says.
 
     bench/parts/run.py [-o FOLDER] [--backbone FILE] [--sets bottle,aliens,kolektor] [--seeds 1,2,3] [--set NAME=VALUE ...]
+    bench/parts/run.py --size 512x192 ...             in place of the size that engram chooses (0)
     bench/parts/run.py --small 25,40 [--draws 10]     few pictures: false alarms on the good ones that were left out
     bench/parts/run.py --markdown [-o FOLDER]         only the tables of what has been measured
 
 Fits `features` to every set with every seed, evaluates it, and appends what was measured to FOLDER/parts.csv or
-FOLDER/small.csv. A row that is there, of the same settings, is not measured again. Sizes and settings are those below,
-the same for all seeds; nothing is chosen by a run.
+FOLDER/small.csv. A row that is there, of the same settings, is not measured again. Without settings it is what `engram train
+DATA` does; nothing is chosen by a run.
 
 Environment: ENGRAM_BIN, the command (build/cli/engram); ENGRAM_DATA, the folder with mvtec/ and inspect/ (../shared/data
 beside the checkout).
@@ -28,12 +29,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ENGRAM = os.environ.get("ENGRAM_BIN", ROOT / "build/cli/engram")
 DATA = Path(os.environ.get("ENGRAM_DATA", ROOT.parent / "shared/data"))
 
-# Size: aligned parts and small defects are looked at larger; long parts stay long.
-SETS = {
-    "bottle": ("mvtec/bottle", "256"),
-    "aliens": ("inspect/aliens", "128"),
-    "kolektor": ("inspect/kolektor", "512x192"),
-}
+SETS = {"bottle": "mvtec/bottle", "aliens": "inspect/aliens", "kolektor": "inspect/kolektor"}
 METRICS = ["auroc", "pixel_auroc", "aupro", "false_alarm_rate", "detection_rate"]
 FIELDS = ["set", "size", "settings", "seed", *METRICS, "seconds"]
 SMALL_FIELDS = ["set", "size", "settings", "pictures", "draw", "false_alarms", "tested", "found", "defective"]
@@ -86,13 +82,13 @@ def settings_of(args):
 def measure(args):
     store = Store(args.output / "parts.csv", FIELDS, ["set", "size", "settings", "seed"])
     for name in args.sets:
-        path, size = SETS[name]
+        path = SETS[name]
         for seed in args.seeds:
-            row = {"set": name, "size": size, "settings": settings_of(args), "seed": seed}
+            row = {"set": name, "size": args.size, "settings": settings_of(args), "seed": seed}
             if store.has(row):
                 continue
             model = args.output / f"{name}-{seed}.safetensors"
-            row["seconds"] = round(fit(DATA / path, size, seed, args, model), 1)
+            row["seconds"] = round(fit(DATA / path, args.size, seed, args, model), 1)
             for found in table(engram("eval", model, DATA / path, "--format", "csv", "-q")):
                 if not found["kind"] and found["metric"] in METRICS:
                     row[found["metric"]] = found["value"]
@@ -116,12 +112,12 @@ def measure_small(args):
     """Fits to some of the good pictures of both parts; the others must not be flagged, the defects should."""
     store = Store(args.output / "small.csv", SMALL_FIELDS, ["set", "size", "settings", "pictures", "draw"])
     for name in args.sets:
-        path, size = SETS[name]
+        path = SETS[name]
         good = sorted((DATA / path).glob("*/good/*"))
         bad = sorted(p for p in (DATA / path).glob("test/*/*") if p.parent.name != "good")
         for n in args.small:
             for draw in range(args.draws):
-                row = {"set": name, "size": args.size or size, "settings": settings_of(args), "pictures": n, "draw": draw}
+                row = {"set": name, "size": args.size, "settings": settings_of(args), "pictures": n, "draw": draw}
                 if store.has(row) or n + 10 > len(good):
                     continue
                 with tempfile.TemporaryDirectory() as work:
@@ -170,7 +166,7 @@ def main():
     parser.add_argument("--sets", type=lambda text: text.split(","), default=list(SETS))
     parser.add_argument("--seeds", type=lambda text: [int(s) for s in text.split(",")], default=[1, 2, 3])
     parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
-    parser.add_argument("--size", help="with --small: another size than the set's")
+    parser.add_argument("--size", default="0")
     parser.add_argument("--small", type=lambda text: [int(s) for s in text.split(",")], metavar="N,N")
     parser.add_argument("--draws", type=int, default=10)
     parser.add_argument("--markdown", action="store_true")
