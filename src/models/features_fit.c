@@ -87,24 +87,6 @@ static void copy_rows(const struct centre_rows *rows, const size_t *chosen, size
         memcpy(to + k * rows->width, rows->values + chosen[k] * rows->width, rows->width * sizeof *to);
 }
 
-/* Half of the rows say as much of their directions, and take half of the time. */
-static int fit_whitening(const struct fit_rows *rows, int components, struct params *params, struct err *e)
-{
-    enum { ENOUGH = 15000 };
-    struct fit_rows some = *rows;
-    size_t step = rows->n / ENOUGH ? rows->n / ENOUGH : 1, *index = malloc((rows->n / step + 1) * sizeof *index);
-    if (!index)
-        return err_memory(e, "principal components");
-    some.n = 0;
-    for (size_t i = 0; i < rows->n; i += step)
-        index[some.n++] = rows->index[i];
-    some.index = index;
-    int code = whiten_fit(&some, components, params_find(params, FEATURES_WHITEN)->value,
-                          params_find(params, FEATURES_WHITEN_SHIFT)->value, e);
-    free(index);
-    return code;
-}
-
 /* ---- the bank ---- */
 
 static int fill_bank(const struct fit_rows *rows, struct params *params, struct err *e)
@@ -128,7 +110,8 @@ int features_fit_memory(const void *config, const struct fit_rows *rows, struct 
 {
     const struct features_config *c = config;
     struct param *items = params_find(params, FEATURES_ITEMS_NAME);
-    TRY(fit_whitening(rows, (int)c->components, params, e));
+    TRY(whiten_fit(rows, (int)c->components, params_find(params, FEATURES_WHITEN)->value,
+                   params_find(params, FEATURES_WHITEN_SHIFT)->value, e));
     if (c->head == HEAD_BANK)
         return fill_bank(rows, params, e);
     /* In whitened features Mahalanobis' distance is the one from the mean, which is 0. */
