@@ -58,9 +58,9 @@ class MemAE(nn.Module):
         if self.whole:
             mixed, weights = self.memory(code.flatten(1))
             return mixed.view_as(code), weights
-        rows = code.movedim(1, -1)
+        rows = code.permute(0, *range(2, code.dim()), 1)  # ONNX knows no dimension -1, as movedim writes it
         mixed, weights = self.memory(rows.reshape(-1, code.shape[1]))
-        return mixed.view(rows.shape).movedim(-1, 1), weights
+        return mixed.view(rows.shape).permute(0, code.dim() - 1, *range(1, code.dim() - 1)), weights
 
     def rebuild(self, x):
         mixed, weights = self.recall(self.encoder(x))
