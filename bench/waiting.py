@@ -4,8 +4,8 @@
     bench/waiting.py [--nets mnist,kdd] [--spins 0,10,30,100,250,1000,5000] [--threads 2] [--rounds 3]
 
 Spins are microseconds, told to OpenMP as pauses of this processor (engram_spin_count; `chosen` is what the command does
-by itself). Each step time is the median over the rounds of a process's median, all ways taking turns; `share` is that of
-the best of the table's spins. The neighbour is a process that computes on one core; beside it a step on one thread, which
+by itself). Each step time is the least of the rounds' medians, all ways taking turns: what disturbs, and cores of a
+virtual machine that lie far apart for a while, only makes it longer. `of the best` is relative to the best spin. The neighbour is a process that computes on one core; beside it a step on one thread, which
 has the other core, is what more threads should not be slower than.
 
 Environment: ENGRAM_BIN, the command (build/cli/engram). Prints a table in Markdown. Leave the machine alone meanwhile.
@@ -13,7 +13,6 @@ Environment: ENGRAM_BIN, the command (build/cli/engram). Prints a table in Markd
 import argparse
 import os
 import re
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -57,7 +56,7 @@ def measure(net, ways, rounds):
     for _ in range(rounds):
         for way, (threads, environment) in ways.items():
             times[way].append(step_ms(net, threads, environment))
-    return {way: statistics.median(ms) for way, ms in times.items()}
+    return {way: min(ms) for way, ms in times.items()}
 
 
 def print_rows(net, beside, times):
@@ -81,7 +80,7 @@ def main():
     ways["chosen"] = (options.threads, {})
     ways["OpenMP's own"] = (options.threads, {"GOMP_SPINCOUNT": "300000"})
     print(f"{a_microsecond * 1000:.0f} pauses a millisecond, {options.threads} threads\n")
-    print("| net | beside | idle threads spin | ms a step | share of the best | against one thread |\n|---|---|---|---|---|---|")
+    print("| net | beside | idle threads spin | ms a step | of the best | against one thread |\n|---|---|---|---|---|---|")
     for net in options.nets.split(","):
         print_rows(net, "nobody", measure(net, ways, options.rounds))
         neighbour = subprocess.Popen(["taskset", "-c", str(max(os.sched_getaffinity(0))), sys.executable, "-c", "while True: pass"])

@@ -4,6 +4,9 @@
  * process that computes, for half of it. */
 static const double LOOK = 0.03, REST = 0.2, CROWDED_SHARE = 0.1, HOLD_LEAST = 0.25, HOLD_MOST = 4;
 
+/* As many find the same before it is believed: threads that have just begun may share a core for a moment. */
+enum { LOOKS = 3 };
+
 bool crowd_opens(struct crowd *c, double now)
 {
     if (c->open || now < c->quiet_until)
@@ -22,22 +25,26 @@ bool crowd_closes(struct crowd *c, double seconds)
     return true;
 }
 
-/* A look takes longer than LOOK where a step does. */
-static double least_hold(const struct crowd *c)
+static double at_most(double a, double b)
 {
-    enum { LOOKS = 16 };
-    return LOOKS * c->computed > HOLD_LEAST ? LOOKS * c->computed : HOLD_LEAST;
+    return a < b ? a : b;
 }
 
 double crowd_judge(struct crowd *c, double now, double waited)
 {
+    enum { TIMES = 16 }; /* a look takes longer than LOOK where a step does */
     if (waited < CROWDED_SHARE * c->computed) {
+        c->found = 0;
         c->hold = 0;
         c->quiet_until = now + REST;
         return 0;
     }
-    double hold = c->hold > least_hold(c) ? c->hold : least_hold(c);
-    c->hold = 2 * hold < HOLD_MOST ? 2 * hold : HOLD_MOST;
+    if (++c->found < LOOKS)
+        return 0;
+    double hold = c->hold > 0 ? c->hold : TIMES * c->computed;
+    hold = at_most(hold > HOLD_LEAST ? hold : HOLD_LEAST, HOLD_MOST);
+    c->hold = 2 * hold;
     c->quiet_until = now + hold;
+    c->found = 0;
     return hold;
 }

@@ -10,6 +10,7 @@
 struct crowd {
     bool open;                /* it is being looked at */
     double computed;          /* seconds of that */
+    int found;                /* looks one after the other that have found others */
     double hold, quiet_until; /* for how long the next finding holds; no look before then */
 };
 
