@@ -6,6 +6,19 @@
 #include "nn/ops.h"
 #include "nn/shape.h"
 
+/* Packed copies of one model's weights, which outlive none of their users. */
+struct dnn_packs;
+struct dnn_packs *dnn_packs_new(void); /* NULL: out of memory */
+void dnn_packs_free(struct dnn_packs *packs);
+
+/* Who may use one packed copy together: who packs the same weights, with the same factors on them, in the same order.
+ */
+struct dnn_sharing {
+    struct dnn_packs *packs;    /* NULL: the copy is one's own */
+    const void *weight, *scale; /* whatever tells them from others */
+    const uint64_t *version;    /* of their values */
+};
+
 /* One convolution and its two adjoints over fixed shapes. `src` is the side the convolution reads (N,[D],H,W,I), `dst`
  * the side it writes; weights are O,[kD],kH,kW,I in F32 whatever the data's formats, and are packed by dnn_conv_pack.
  */
@@ -18,6 +31,7 @@ struct dnn_conv_spec {
     float slope;
     unsigned directions; /* DNN_* */
     int threads;
+    struct dnn_sharing sharing;
 };
 
 enum { DNN_FORWARD = 1, DNN_BACKWARD_DATA = 2, DNN_BACKWARD_WEIGHTS = 4 };
@@ -27,8 +41,10 @@ struct dnn_conv;
 int dnn_conv_new(const struct dnn_conv_spec *spec, struct dnn_conv **out, struct err *e);
 void dnn_conv_free(struct dnn_conv *c);
 size_t dnn_conv_scratch(const struct dnn_conv *c); /* bytes the calls below want at `scratch` */
-size_t dnn_conv_bytes(const struct dnn_conv *c);   /* bytes it holds itself: packed weights */
+size_t dnn_conv_bytes(const struct dnn_conv *c);   /* bytes it holds itself or shares: packed weights */
 
+/* Whether somebody else has packed what it shares since the weights changed last. */
+bool dnn_conv_is_packed(const struct dnn_conv *c);
 /* False: oneDNN failed, and what was to be written is anything. */
 bool dnn_conv_pack(struct dnn_conv *c, const float *weight); /* after every change of the weights, before the rest */
 bool dnn_conv_forward(struct dnn_conv *c, const void *src, const float *bias, void *dst, void *scratch);

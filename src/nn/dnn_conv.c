@@ -1,3 +1,4 @@
+#include "nn/dnn_packs.h"
 #include "nn/dnn_prim.h"
 #include "nn/ops/elements.h"
 #include "nn/parallel.h"
@@ -11,10 +12,10 @@ enum { BLOCKING_FLOPS_PER_BYTE = 100, PARTS = 64 };
 /* What the weight gradients of all parts may take together: beyond that a layer is computed in one. */
 enum { PARTS_BYTES = 128 << 20 };
 
-/* A memory in a packed format; data: its own buffer, or NULL where it lies in scratch. */
+/* A memory in a packed format; copy: where it is kept, or NULL where it lies in scratch. */
 struct packed {
     dnnl_memory_t memory;
-    void *data;
+    struct dnn_pack *copy;
 };
 
 static const struct way_kind {
@@ -49,25 +50,21 @@ struct dnn_conv {
     size_t bytes;
 };
 
-/* `own`: with a buffer; else it is bound at every call. */
-static int new_packed(dnn_desc desc, bool own, struct packed *out, size_t *bytes, struct err *e)
+/* `kept`: with a buffer, perhaps a shared one; else it is bound at every call. */
+static int new_packed(struct dnn_conv *c, dnn_desc desc, bool kept, struct packed *out, struct err *e)
 {
-    size_t size = dnn_padded_size(desc);
-    out->data = own ? aligned_alloc(64, size) : DNNL_MEMORY_NONE;
-    if (!out->data && own)
-        return err_memory(e, "packed weights");
-    if (own) {
-        memset(out->data, 0, size);
-        *bytes += size;
-    }
-    return dnn_memory_new(desc, out->data, &out->memory, e);
+    if (!kept)
+        return dnn_memory_new(desc, DNNL_MEMORY_NONE, &out->memory, e);
+    TRY(dnn_pack_take(&c->spec.sharing, desc, &out->copy, e));
+    c->bytes += dnn_padded_size(desc);
+    return dnn_memory_new(desc, dnn_pack_data(out->copy), &out->memory, e);
 }
 
 static void free_packed(struct packed *p)
 {
     if (p->memory)
         dnnl_memory_destroy(p->memory);
-    free(p->data);
+    dnn_pack_release(p->copy);
 }
 
 /* ---- descriptions ---- */
@@ -223,7 +220,7 @@ static int fill_way(struct dnn_conv *c, int way, dnnl_primitive_desc_t pd, struc
     struct dnn_prim *p = &w->run;
     dnn_desc src = dnn_desc_of(pd, k->src_md), dst = dnn_desc_of(pd, k->dst_md);
     dnn_desc scratch = dnn_desc_of(pd, dnnl_query_scratchpad_md);
-    TRY(new_packed(dnn_desc_of(pd, k->weight_md), way != DNN_WAY_WEIGHTS, &w->weight, &c->bytes, e));
+    TRY(new_packed(c, dnn_desc_of(pd, k->weight_md), way != DNN_WAY_WEIGHTS, &w->weight, e));
     w->grad_bytes = way == DNN_WAY_WEIGHTS ? dnn_padded_size(dnn_desc_of(pd, k->weight_md)) : 0;
     TRY(new_blocking(c->src, src, &w->block_src, e));
     TRY(new_blocking(c->dst, dst, &w->block_dst, e));
@@ -375,13 +372,31 @@ size_t dnn_conv_bytes(const struct dnn_conv *c)
     return c->bytes;
 }
 
+bool dnn_conv_is_packed(const struct dnn_conv *c)
+{
+    bool all = true;
+    for (int i = 0; i < DNN_WAY_WEIGHTS; i++)
+        if (c->ways[i].run.run)
+            all &= dnn_pack_holds(c->ways[i].weight.copy, &c->spec.sharing);
+    return all;
+}
+
+static bool pack_way(const struct dnn_conv *c, const struct way *w)
+{
+    if (!dnn_pack_begin(w->weight.copy, &c->spec.sharing))
+        return true;
+    bool done = dnn_prim_run(&w->reorder, c->spec.threads);
+    dnn_pack_end(w->weight.copy, &c->spec.sharing, done);
+    return done;
+}
+
 bool dnn_conv_pack(struct dnn_conv *c, const float *weight)
 {
     bool done = true;
     dnnl_memory_set_data_handle(c->canonical, (void *)(uintptr_t)weight);
     for (int i = 0; i < DNN_WAY_WEIGHTS; i++)
         if (c->ways[i].run.run)
-            done &= dnn_prim_run(&c->ways[i].reorder, c->spec.threads);
+            done &= pack_way(c, &c->ways[i]);
     return done;
 }
 

@@ -49,6 +49,7 @@ struct exec {
     int threads;      /* how many to use at most */
     const struct moment *moment;
     const uint64_t *version; /* of the parameters, for packed copies */
+    struct dnn_packs *packs; /* and those that plans share */
     atomic_bool failed;      /* this call, in whichever thread: what it writes is not to be believed */
 };
 

@@ -1,6 +1,7 @@
 #include "nn/params.h"
 
 #include "base/rng.h"
+#include "nn/dnn.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +10,12 @@ enum { PARAM_ALIGN = 16 }; /* floats: one cache line, so that vector loops need 
 
 struct params *params_new(void)
 {
-    return calloc(1, sizeof(struct params));
+    struct params *ps = calloc(1, sizeof *ps);
+    if (ps && !(ps->packs = dnn_packs_new())) {
+        free(ps);
+        return NULL;
+    }
+    return ps;
 }
 
 void params_free(struct params *ps)
@@ -21,6 +27,7 @@ void params_free(struct params *ps)
         free(ps->m[g]);
         free(ps->v[g]);
     }
+    dnn_packs_free(ps->packs);
     arena_free(&ps->arena);
     free(ps);
 }

@@ -36,6 +36,8 @@ struct param {
     struct param *next;
 };
 
+struct dnn_packs;
+
 struct params {
     struct arena arena;
     struct param *first, *last;
@@ -45,6 +47,7 @@ struct params {
     uint64_t adam_steps[GROUP_COUNT];
     uint64_t version; /* counts changes of values: whoever keeps a packed copy compares it */
     bool allocated, trainable;
+    struct dnn_packs *packs; /* packed copies of them, shared by the plans that read them */
 };
 
 struct params *params_new(void); /* NULL: out of memory */

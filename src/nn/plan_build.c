@@ -17,6 +17,7 @@ static int prepare(struct build *b, struct err *e)
         x->threads = b->spec->threads;
         x->moment = &b->p->moment;
         x->version = &b->p->params->version;
+        x->packs = b->p->params->packs;
         if (n->op && n->op->prepare)
             TRY(n->op->prepare(x, e));
     }

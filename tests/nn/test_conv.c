@@ -319,7 +319,7 @@ static const struct layer layers[] = {
     {2, 2, {9, 7}, 32, 64, {5, 3}, {2, 1}, {2, 1}, {0}, false, true, 0, 0, 0, 0},
     {2, 2, {12, 11}, 64, 128, K3, ONE, ONE, {0}, false, true, 0, 0, 0, 0}, /* enough arithmetic for the blocked layout
                                                                             */
-    {2, 5, {9, 7}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0, 0}, /* a batch that two threads share unevenly */
+    {2, 5, {9, 7}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0, 0},    /* a batch that two threads share unevenly */
     {2, 2, {4, 5}, 64, 32, K3, TWO, ONE, ONE, true, false, 0, 0, 0, 0},
     {2, 2, {4, 5}, 17, 33, K3, TWO, ONE, {0, 1}, true, true, 0, 0, 0, 0},
     {2, 2, {14, 14}, 32, 1, K3, TWO, ONE, ONE, true, true, 0, 0, 0, 0},

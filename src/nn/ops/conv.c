@@ -19,6 +19,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 /* A convolution below this work is done by one thread: waking the others costs more. */
 static const double SERIAL_FLOPS = 1e6;
@@ -194,6 +195,17 @@ static bool is_tiled(const struct exec *x, const struct dnn_conv_spec *d)
            all_are(d->stride, 2) && all_are(d->pad, 1) && winograd_pays(&tiles, x->wants != 0);
 }
 
+/* Weights that nobody trains, as those of scorers, are packed once for all plans. Factors on them come of the gain of
+ * one norm, with its other parameters. */
+static struct dnn_sharing sharing(const struct exec *x)
+{
+    const struct node *scale = x->node->in[SCALE], *gain = scale && !scale->param ? scale->in[0] : scale;
+    return (struct dnn_sharing){.packs = gain && !gain->param ? NULL : x->packs,
+                                .weight = x->node->in[WEIGHT]->param,
+                                .scale = gain ? gain->param : NULL,
+                                .version = x->version};
+}
+
 /* The convolution, or the one whose adjoint this is; directions are still to be chosen. */
 static struct dnn_conv_spec describe(const struct exec *x)
 {
@@ -213,13 +225,20 @@ static struct dnn_conv_spec describe(const struct exec *x)
     memcpy(d.kernel, s->kernel, sizeof d.kernel);
     memcpy(d.stride, s->stride, sizeof d.stride);
     memcpy(d.pad, s->pad, sizeof d.pad);
+    if (!x->wants && n->in[WEIGHT]->param)
+        d.sharing = sharing(x);
     return d;
+}
+
+static size_t weight_bytes(const struct exec *x)
+{
+    return (size_t)shape_count(&x->node->in[WEIGHT]->shape) * sizeof(float);
 }
 
 /* Room for the weight with its factors, while it is packed or for as long as it is multiplied with. */
 static int prepare_scaled(struct exec *x, struct conv *c, struct err *e)
 {
-    size_t bytes = (size_t)shape_count(&x->node->in[WEIGHT]->shape) * sizeof(float);
+    size_t bytes = weight_bytes(x);
     if (!x->node->in[SCALE])
         return 0;
     if (x->wants & (1u << WEIGHT | 1u << SCALE))
@@ -285,16 +304,40 @@ static const float *scale_weight(const struct exec *x, float *restrict to)
     return to;
 }
 
+static bool pack_for(const struct conv *c, const float *weight)
+{
+    return (!c->dnn || dnn_conv_pack(c->dnn, weight)) && (!c->thin || thin_pack(c->thin, weight));
+}
+
+/* Lets the system have the memory of scratch, whose contents are nobody's, until it is written to again. */
+static void return_scratch(const struct exec *x, size_t bytes)
+{
+    enum { PAGE = 4096, WORTH = 1 << 20 };
+    uintptr_t begin = ((uintptr_t)x->scratch + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
+    uintptr_t end = ((uintptr_t)x->scratch + bytes) & ~(uintptr_t)(PAGE - 1);
+    if (bytes >= WORTH)
+        madvise((void *)begin, end - begin, MADV_DONTNEED);
+}
+
+/* The weight with its factors is wanted while it is packed, and then no longer: a scorer packs once. */
+static bool pack_scaled(const struct exec *x)
+{
+    const struct conv *c = x->own;
+    bool done = pack_for(c, scale_weight(x, c->scaled ? c->scaled : x->scratch));
+    if (!c->scaled)
+        return_scratch(x, weight_bytes(x));
+    return done;
+}
+
 /* What could not be packed is packed again the next time. */
 static void pack(struct exec *x)
 {
     struct conv *c = x->own;
-    const float *weight = x->in[WEIGHT];
     if (c->packed == *x->version)
         return;
-    if (x->in[SCALE] && (c->scaled || c->dnn || c->thin))
-        weight = scale_weight(x, c->scaled ? c->scaled : x->scratch);
-    bool done = (!c->dnn || dnn_conv_pack(c->dnn, weight)) && (!c->thin || thin_pack(c->thin, weight));
+    bool done = c->dnn && !c->thin && dnn_conv_is_packed(c->dnn);
+    if (!done)
+        done = x->in[SCALE] && (c->scaled || c->dnn || c->thin) ? pack_scaled(x) : pack_for(c, x->in[WEIGHT]);
     exec_note(x, done);
     if (done)
         c->packed = *x->version;
