@@ -161,16 +161,16 @@ static struct node *pictures(struct graph *g, const struct features_config *c, c
                              struct node **far)
 {
     const int64_t count = p->height * p->width;
-    const struct gallery gallery = {.pictures =
-                                        parameter(g, FEATURES_GALLERY, SHAPE(c->pictures, count, c->components)),
-                                    .means = parameter(g, FEATURES_GALLERY_MEANS, SHAPE(c->pictures, c->components)),
-                                    .count = parameter(g, FEATURES_GALLERY_COUNT, SHAPE(1))};
+    const struct known_pictures known = {
+        .pictures = parameter(g, FEATURES_GALLERY, SHAPE(c->pictures, count, c->components)),
+        .means = parameter(g, FEATURES_GALLERY_MEANS, SHAPE(c->pictures, c->components)),
+        .count = parameter(g, FEATURES_GALLERY_COUNT, SHAPE(1))};
     struct node *rows = fewer(g, c, p);
     add_step(h, (struct fit_step){.name = "pictures", .rows = rows, .run = features_fit_pictures});
     h->whole = true;
     rows = op_reshape(g, rows, SHAPE(p->n, count, c->components));
-    *far = op_pictures_far(g, rows, gallery, (int)c->nearest);
-    return as_map(g, p, op_pictures_positions(g, rows, gallery, (int)c->nearest));
+    *far = op_pictures_far(g, rows, known, (int)c->nearest);
+    return as_map(g, p, op_pictures_positions(g, rows, known, (int)c->nearest));
 }
 
 static void build(struct graph *g, const void *config, struct shape input, struct heads *h)

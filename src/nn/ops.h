@@ -176,16 +176,16 @@ struct node *op_positions(struct graph *g, struct node *x, struct node *means, s
 
 /* ---- pictures.c: a picture and those that are most like it (Cohen and Hoshen 2020, SPADE) ---- */
 
-struct gallery {
+struct known_pictures {
     struct node *pictures; /* G,P,C: what is at each position */
     struct node *means;    /* G,C: of each over its positions */
     struct node *count;    /* 1: how many of the G are there, at least one */
 };
 
 /* x N,P,C. Mean distance of its mean from those of the k (1 to 64) nearest pictures: N. F32, no gradient. */
-struct node *op_pictures_far(struct graph *g, struct node *x, struct gallery gallery, int k);
+struct node *op_pictures_far(struct graph *g, struct node *x, struct known_pictures known, int k);
 /* How far each position is from the nearest one, wherever that is, of those pictures: N*P. F32, no gradient. */
-struct node *op_pictures_positions(struct graph *g, struct node *x, struct gallery gallery, int k);
+struct node *op_pictures_positions(struct graph *g, struct node *x, struct known_pictures known, int k);
 
 /* ---- softmax.c, sample_product.c ---- */
 

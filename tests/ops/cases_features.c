@@ -200,7 +200,7 @@ static void positions(const struct op_row *row, const struct shape shapes[], con
     }
 }
 
-/* ---- pictures: sizes are samples, positions, numbers, pictures of the gallery ---- */
+/* ---- pictures: sizes are samples, positions, numbers, pictures of the known ---- */
 
 static const struct shape galleries[] = {
     {4, {1, 1, 1, 1}}, {4, {3, 5, 7, 6}}, {4, {2, 40, 33, 9}}, {4, {2, 600, 4, 5}}, {0}};
@@ -225,12 +225,12 @@ static double gallery_value(struct rng *r, int input)
 
 static struct node *build_far(struct graph *g, struct node *const in[], const void *options)
 {
-    return op_pictures_far(g, in[0], (struct gallery){in[1], in[2], in[3]}, *(const int *)options);
+    return op_pictures_far(g, in[0], (struct known_pictures){in[1], in[2], in[3]}, *(const int *)options);
 }
 
 static struct node *build_among(struct graph *g, struct node *const in[], const void *options)
 {
-    return op_pictures_positions(g, in[0], (struct gallery){in[1], in[2], in[3]}, *(const int *)options);
+    return op_pictures_positions(g, in[0], (struct known_pictures){in[1], in[2], in[3]}, *(const int *)options);
 }
 
 static double distance_of(const double *a, const double *b, int64_t n)

@@ -146,19 +146,19 @@ static const struct op pictures_op = {
     .flops = flops,
 };
 
-static struct node *apply(struct graph *g, struct node *x, struct gallery gallery, int k, bool positions)
+static struct node *apply(struct graph *g, struct node *x, struct known_pictures known, int k, bool positions)
 {
     const struct spec s = {k, positions};
     return graph_apply(g, &pictures_op, &s, sizeof s, 4,
-                       (struct node *[]){x, gallery.pictures, gallery.means, gallery.count});
+                       (struct node *[]){x, known.pictures, known.means, known.count});
 }
 
-struct node *op_pictures_far(struct graph *g, struct node *x, struct gallery gallery, int k)
+struct node *op_pictures_far(struct graph *g, struct node *x, struct known_pictures known, int k)
 {
-    return apply(g, x, gallery, k, false);
+    return apply(g, x, known, k, false);
 }
 
-struct node *op_pictures_positions(struct graph *g, struct node *x, struct gallery gallery, int k)
+struct node *op_pictures_positions(struct graph *g, struct node *x, struct known_pictures known, int k)
 {
-    return apply(g, x, gallery, k, true);
+    return apply(g, x, known, k, true);
 }
