@@ -27,9 +27,13 @@ static bool read_chunks(struct still_file *f)
     return at > RIFF_HEAD;
 }
 
+/* libwebp 1.5 says that it lacks memory where an alpha plane makes no sense, too. So where there is memory for several
+ * pictures, the bits are to blame. */
 static int explain(const struct still_file *f, VP8StatusCode status, struct err *e)
 {
-    if (status == VP8_STATUS_OUT_OF_MEMORY)
+    enum { ROOM = 16 }; /* bytes a pixel */
+    const size_t room = (size_t)f->own.width * (size_t)f->own.height * ROOM;
+    if (status == VP8_STATUS_OUT_OF_MEMORY && canvas_need(f->work, room, e) < 0)
         return err_memory(e, f->name);
     const bool cut = status == VP8_STATUS_SUSPENDED || status == VP8_STATUS_NOT_ENOUGH_DATA;
     return still_damaged(f, cut ? "it ends too early" : "its bits make no sense", e);
