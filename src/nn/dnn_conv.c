@@ -200,8 +200,8 @@ static dnnl_status_t ask(const struct dnn_conv *c, struct dnn_conv_question *q, 
 
 /* What oneDNN chooses for one way, to be destroyed by the caller. `hint`: the forward way's, which the adjoints want.
  */
-static int choose(const struct dnn_conv *c, int way, bool bias, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint,
-                  dnnl_primitive_desc_t *out, struct err *e)
+static int choose(const struct dnn_conv *c, enum dnn_way way, bool bias, dnnl_primitive_attr_t attr,
+                  dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out, struct err *e)
 {
     struct dnn_conv_question q = {
         .way = way, .spec = &c->spec, .bias = bias ? c->bias : NULL, .attr = attr, .hint = hint};
@@ -213,7 +213,7 @@ static int choose(const struct dnn_conv *c, int way, bool bias, dnnl_primitive_a
 /* The arguments of every way in this order; only forward has a bias. */
 enum { SRC, DST, SCRATCH, BIAS };
 
-static int fill_way(struct dnn_conv *c, int way, dnnl_primitive_desc_t pd, struct err *e)
+static int fill_way(struct dnn_conv *c, enum dnn_way way, dnnl_primitive_desc_t pd, struct err *e)
 {
     const struct way_kind *k = &kinds[way];
     struct way *w = &c->ways[way];
@@ -237,7 +237,8 @@ static int fill_way(struct dnn_conv *c, int way, dnnl_primitive_desc_t pd, struc
     return new_reorder(c, &w->weight, way != DNN_WAY_WEIGHTS, &w->reorder, e);
 }
 
-static int build_way(struct dnn_conv *c, int way, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint, struct err *e)
+static int build_way(struct dnn_conv *c, enum dnn_way way, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint,
+                     struct err *e)
 {
     dnnl_primitive_desc_t pd;
     TRY(choose(c, way, c->spec.bias, attr, hint, &pd, e));
@@ -413,8 +414,8 @@ static const void *blocked(const struct dnn_prim *p, int threads, const void *da
 }
 
 /* Runs one way. `bias`: of forward; `weight`: where a weight gradient goes. */
-static bool run_way(struct dnn_conv *c, int way, const void *src, const void *dst, const float *bias, float *weight,
-                    void *scratch)
+static bool run_way(struct dnn_conv *c, enum dnn_way way, const void *src, const void *dst, const float *bias,
+                    float *weight, void *scratch)
 {
     struct way *w = &c->ways[way];
     unsigned char *room = scratch;

@@ -19,7 +19,7 @@ static engram_model *train(const char *data, const char *frames, const char *out
     const engram_train_job job = {
         .size = sizeof job, .model = "ae", .settings = settings, .nsettings = 6, .data = data, .output = output};
     engram_error error;
-    engram_model *m;
+    engram_model *m = NULL;
     if (engram_train(&job, NULL, NULL, &error) || engram_model_load(output, &m, &error))
         fail_msg("%s", error.message);
     return m;

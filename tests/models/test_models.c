@@ -209,7 +209,7 @@ static void same_training(struct trainee *a, struct trainee *b, double tolerance
     for (uint64_t step = 0; step < 3; step++) {
         trainee_step(a, step, 1e-3f);
         trainee_step(b, step, 1e-3f);
-        for (int g = 0; g < GROUP_COUNT; g++) {
+        for (enum param_group g = 0; g < GROUP_COUNT; g++) {
             float *x = gradients_of(a->params, g), *y = gradients_of(b->params, g);
             size_t n = a->params->size[g];
             double error = apart(x, y, n);

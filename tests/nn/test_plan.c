@@ -39,7 +39,7 @@ static void same(const struct pair *p, const char *what, const void *a, const vo
 static void same_groups(const struct pair *p)
 {
     const struct params *a = p->net[0].params, *b = p->net[1].params;
-    for (int g = 0; g < GROUP_COUNT; g++) {
+    for (enum param_group g = 0; g < GROUP_COUNT; g++) {
         same(p, "a parameter", a->value[g], b->value[g], a->size[g] * sizeof(float));
         float *x = gradients_of(a, g), *y = gradients_of(b, g);
         same(p, "a gradient", x, y, a->size[g] * sizeof(float));

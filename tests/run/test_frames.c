@@ -87,7 +87,7 @@ static int on_row(void *user, size_t index, const struct verdict *v)
 static void score(struct loaded *l, struct scorer_spec spec, scorer_each *each, void *seen)
 {
     struct dataset *ds;
-    struct scorer *s;
+    struct scorer *s = NULL;
     struct err e = ERR_INIT;
     spec.threads = 1;
     spec.rate = 0.05;

@@ -63,7 +63,7 @@ static void score(struct loaded *l, enum score_by by, struct seen *seen)
     const struct scorer_spec spec = {
         .batch = 16, .threads = 1, .rate = 0.05, .map = true, .reconstruction = true, .by = by, .both = true};
     struct dataset *ds;
-    struct scorer *s;
+    struct scorer *s = NULL;
     struct err e = ERR_INIT;
     memset(seen, 0, sizeof *seen);
     if (dataset_open("walk", DATASET_SCORE, NULL, &ds, &e) || scorer_new(l, &spec, &s, &e) ||
