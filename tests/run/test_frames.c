@@ -16,21 +16,9 @@ enum { CLIP = 4, FRAMES = 23, MOST = 200 };
 
 static struct loaded *plain, *stepping;
 
-static struct loaded *train_model(const char *model, const char *options, const char *name)
-{
-    struct toy t;
-    struct err e;
-    struct loaded *s = NULL;
-    toy_init(&t, model, "walk/training", options, in_folder("%s", name));
-    if (toy_train(&t, &e) || loaded_open(in_folder("%s", name), &s, &e))
-        fail_msg("%s", e.msg);
-    toy_free(&t);
-    return s;
-}
-
 static struct loaded *train_one(const char *options, const char *name)
 {
-    return train_model("memae", options, name);
+    return toy_trained("memae", "walk/training", options, name);
 }
 
 static int setup(void **state)
@@ -318,7 +306,7 @@ static void what_is_predicted_is_the_last_frame(void **state)
 {
     (void)state;
     for (int rebuild = 0; rebuild < 2; rebuild++) {
-        struct loaded *l = train_model("mnad",
+        struct loaded *l = toy_trained("mnad", "walk/training",
                                        rebuild ? "items=4 task=rebuild frames=1 size=16 epochs=2 batch=4 widths=4,8"
                                                : "items=4 frames=4 size=16 epochs=2 batch=4 widths=4,8",
                                        rebuild ? "rebuilt" : "predicted");

@@ -18,26 +18,14 @@ enum { SIDE = 16, TESTS = 20, PIXELS = SIDE * SIDE };
 static struct loaded *position, *whole, *plain; /* memae by position, memae by whole code, ae */
 static struct dataset *tests;
 
-static struct loaded *train_one(const char *model, const char *options, const char *name)
-{
-    struct toy t;
-    struct err e;
-    struct loaded *s = NULL;
-    toy_init(&t, model, NULL, options, in_folder("%s", name));
-    if (toy_train(&t, &e) || loaded_open(in_folder("%s", name), &s, &e))
-        fail_msg("%s", e.msg);
-    toy_free(&t);
-    return s;
-}
-
 static int setup(void **state)
 {
     struct err e = ERR_INIT;
     if (folder_begin(state))
         return -1;
-    position = train_one("memae", "items=10 query=position", "position");
-    whole = train_one("memae", "items=6 query=whole scale=30", "whole");
-    plain = train_one("ae", "range=0..1", "plain");
+    position = toy_trained("memae", NULL, "items=10 query=position", "position");
+    whole = toy_trained("memae", NULL, "items=6 query=whole scale=30", "whole");
+    plain = toy_trained("ae", NULL, "range=0..1", "plain");
     return dataset_open("synth:?n=80&test=20&size=16", DATASET_SCORE, NULL, &tests, &e);
 }
 
@@ -368,7 +356,7 @@ static void score_three(struct scorer *s, struct verdict *v)
 static void both_scores_and_maps(void **state)
 {
     (void)state;
-    struct loaded *s = train_one("ae", "map_blur=0 score=map aligned=yes", "usual");
+    struct loaded *s = toy_trained("ae", NULL, "map_blur=0 score=map aligned=yes", "usual");
     const struct model_file *about = loaded_file(s);
     assert_int_equal(about->usual.n, PIXELS);
     assert_int_equal(about->map_calibration.n, about->calibration.n);

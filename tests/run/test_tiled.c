@@ -17,18 +17,6 @@ enum { SIDE = 48, PIXELS = SIDE * SIDE };
 
 static const char *const url = "synth:?n=30&test=6&size=48";
 
-static struct loaded *train(const char *model, const char *data, const char *options, const char *name)
-{
-    struct toy t;
-    struct err e;
-    struct loaded *s = NULL;
-    toy_init(&t, model, data, options, in_folder("%s", name));
-    if (toy_train(&t, &e) || loaded_open(in_folder("%s", name), &s, &e))
-        fail_msg("%s", e.msg);
-    toy_free(&t);
-    return s;
-}
-
 static struct scorer *open_scorer(struct loaded *s, int batch, enum score_by by)
 {
     struct err e = ERR_INIT;
@@ -85,13 +73,13 @@ static void test_one_tile(void **state)
     (void)state;
     static struct seen whole, tiled;
     const char *const options[] = {"tile=48", "tile=64 overlap=0.5"};
-    struct loaded *s = train("memae", url, "items=10 flip_h=true", "whole");
+    struct loaded *s = toy_trained("memae", url, "items=10 flip_h=true", "whole");
     score_all(s, 4, &whole);
     loaded_close(s);
     for (int i = 0; i < 2; i++) {
         char text[100];
         snprintf(text, sizeof text, "items=10 flip_h=true %s", options[i]);
-        s = train("memae", url, text, options[i]);
+        s = toy_trained("memae", url, text, options[i]);
         score_all(s, 4, &tiled);
         assert_memory_equal(&whole, &tiled, sizeof whole);
         loaded_close(s);
@@ -129,7 +117,7 @@ static void test_same_inside(void **state)
     enum { WIDTH = 128, HEIGHT = 64, SEES = 14 };
     static float whole[WIDTH * HEIGHT], tiled[WIDTH * HEIGHT];
     float score;
-    struct loaded *s = train("ae", url, "channels=1", "ae");
+    struct loaded *s = toy_trained("ae", url, "channels=1", "ae");
     struct preprocess input = loaded_file(s)->input;
     input.sample = SHAPE(HEIGHT, WIDTH, 1);
     map_of(s, &input, whole, &score);
@@ -159,7 +147,7 @@ static void test_batches(void **state)
 {
     (void)state;
     static struct seen one, many;
-    struct loaded *s = train("memae", url, "items=10 tile=16", "tiled");
+    struct loaded *s = toy_trained("memae", url, "items=10 tile=16", "tiled");
     const int batches[] = {3, 16, 33, 200};
     score_all(s, 1, &one);
     for (int b = 0; b < 4; b++) {
@@ -181,7 +169,7 @@ static void test_roles(void **state)
     struct err e = ERR_INIT;
     struct verdict v;
     static uint8_t pixels[PIXELS], item[16 * 16];
-    struct loaded *s = train("memae", url, "items=10 tile=16 channels=1", "roles");
+    struct loaded *s = toy_trained("memae", url, "items=10 tile=16 channels=1", "roles");
     struct scorer *scorer = open_scorer(s, 1, BY_MODEL);
     assert_int_equal(scorer_score(scorer, &(struct picture){SIDE, SIDE, 1, pixels}, 1, &v, &e), 0);
     assert_int_equal(v.attention[0].rows, 16 * 16);
@@ -233,7 +221,7 @@ static void test_resume(void **state)
     struct toy t;
     struct err e = ERR_INIT;
     const char *const options = "tile=16 items=8 flip_v=true epochs=2";
-    loaded_close(train("memae", url, options, "through"));
+    loaded_close(toy_trained("memae", url, options, "through"));
     toy_init(&t, "memae", url, options, in_folder("stopped"));
     t.stop_after = 17;
     assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
@@ -266,7 +254,7 @@ static void check_region(const char *options, const char *name)
     char text[200];
     snprintf(text, sizeof text, "%s channels=1 roi=%s", options, in_folder("roi.png"));
     write_mask(in_folder("roi.png"), 2 * SIDE, 2 * SIDE, 20, 40, 60, 30);
-    struct loaded *s = train("ae", url, text, name);
+    struct loaded *s = toy_trained("ae", url, text, name);
     const struct preprocess *input = &loaded_file(s)->input;
     assert_int_equal(region_pixels(input), 30 * 15);
     double sum = 0;
@@ -317,7 +305,7 @@ static void test_highest(void **state)
     char options[400];
     write_mask(in_folder("roi.png"), SIDE, SIDE, 10, 5, 20, 30);
     snprintf(options, sizeof options, "widths=6,8 epochs=2 channels=1 tile=32 roi=%s", in_folder("roi.png"));
-    struct loaded *s = train("segment", url, options, "highest");
+    struct loaded *s = toy_trained("segment", url, options, "highest");
     const uint8_t *roi = loaded_file(s)->input.roi;
     score_picture(s, pixels, BY_MODEL, map, &score);
     for (int i = 0; i < PIXELS; i++) {

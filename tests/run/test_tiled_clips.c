@@ -26,18 +26,6 @@ static int setup(void **state)
     return 0;
 }
 
-static struct loaded *train(const char *model, const char *options, const char *name)
-{
-    struct toy t;
-    struct err e;
-    struct loaded *s = NULL;
-    toy_init(&t, model, "walk/training", options, in_folder("%s", name));
-    if (toy_train(&t, &e) || loaded_open(in_folder("%s", name), &s, &e))
-        fail_msg("%s", e.msg);
-    toy_free(&t);
-    return s;
-}
-
 struct seen {
     int n;
     float score[2 * FRAMES], by[2 * FRAMES][2], map[2 * FRAMES][PIXELS], output[2 * FRAMES][PIXELS];
@@ -81,10 +69,10 @@ static void one_tile_is_the_frame(void **state)
 {
     (void)state;
     static struct seen whole, tiled;
-    struct loaded *s = train("memae", NET " items=10", "whole");
+    struct loaded *s = toy_trained("memae", "walk/training", NET " items=10", "whole");
     score(s, BY_MODEL, &whole);
     loaded_close(s);
-    s = train("memae", NET " items=10 tile=64", "tiled");
+    s = toy_trained("memae", "walk/training", NET " items=10 tile=64", "tiled");
     score(s, BY_MODEL, &tiled);
     assert_memory_equal(&whole, &tiled, sizeof whole);
     loaded_close(s);
@@ -95,7 +83,7 @@ static void check_region(const char *model, const char *options, const char *nam
     static struct seen seen;
     char text[300];
     snprintf(text, sizeof text, "%s roi=%s", options, in_folder("roi.png"));
-    struct loaded *s = train(model, text, name);
+    struct loaded *s = toy_trained(model, "walk/training", text, name);
     assert_int_equal(region_pixels(&loaded_file(s)->input), VIDEO_WIDTH * TOP);
     for (enum score_by by = BY_MODEL; by <= BY_MAP; by++) {
         score(s, by, &seen);
@@ -135,7 +123,7 @@ static void what_is_outside_does_not_matter(void **state)
 static void sizes(void **state)
 {
     (void)state;
-    struct loaded *s = train("ae", "frames=4 epochs=1 batch=4 widths=4,8 tile=16", "own");
+    struct loaded *s = toy_trained("ae", "walk/training", "frames=4 epochs=1 batch=4 widths=4,8 tile=16", "own");
     const struct shape *sample = &loaded_file(s)->input.sample;
     assert_true(sample->d[0] == 4 && sample->d[1] == VIDEO_HEIGHT && sample->d[2] == VIDEO_WIDTH);
     loaded_close(s);

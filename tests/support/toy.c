@@ -1,6 +1,7 @@
 #include "support/toy.h"
 
 #include "base/file.h"
+#include "support/files.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -111,4 +112,15 @@ struct loaded *toy_open(const char *path)
     if (loaded_open(path, &s, &e))
         fail_msg("%s", e.msg);
     return s;
+}
+
+struct loaded *toy_trained(const char *model, const char *url, const char *options, const char *name)
+{
+    struct toy t;
+    struct err e;
+    toy_init(&t, model, url, options, in_folder("%s", name));
+    if (toy_train(&t, &e))
+        fail_msg("%s", e.msg);
+    toy_free(&t);
+    return toy_open(in_folder("%s", name));
 }

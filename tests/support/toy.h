@@ -31,4 +31,7 @@ void toy_free(struct toy *t);
 /* A model from its file, to be closed by the caller; fails the test on any error. */
 struct loaded *toy_open(const char *path);
 
+/* The same of a training with these options (toy_init) that writes NAME in the test's folder. */
+struct loaded *toy_trained(const char *model, const char *url, const char *options, const char *name);
+
 #endif
