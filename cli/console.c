@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -286,13 +287,39 @@ static void on_signal(int number)
         alarm(PATIENCE);
 }
 
+/* Where signals arrive: this thread computes nothing. A handler writes on the stack of whoever is interrupted, and
+ * oneDNN's generated code uses the stack's register for other things: in a thread that computes it would write into
+ * the heap. */
+static void *be_interrupted(void *signals)
+{
+    pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+    for (;;)
+        pause();
+    return NULL;
+}
+
+/* Before any other thread is made, which inherit what is blocked. Without such a thread they arrive anywhere. */
+static void keep_from_computing(const sigset_t *signals)
+{
+    static sigset_t of_thread;
+    pthread_t id;
+    of_thread = *signals;
+    pthread_sigmask(SIG_BLOCK, signals, NULL);
+    if (pthread_create(&id, NULL, be_interrupted, &of_thread))
+        pthread_sigmask(SIG_UNBLOCK, signals, NULL);
+    else
+        pthread_detach(id);
+}
+
 int console_catch_signals(void)
 {
     static const int stops[] = {SIGINT, SIGTERM, SIGHUP};
+    sigset_t signals;
     engram_error error;
     if (engram_stop_new(&stop, &error))
         return console_report(&error);
     console_hooks.stop = stop;
+    sigemptyset(&signals);
     for (int i = 0; i < 3; i++) {
         struct sigaction action = {0}, before;
         action.sa_handler = on_signal;
@@ -300,8 +327,11 @@ int console_catch_signals(void)
         sigaction(stops[i], NULL, &before);
         if (before.sa_handler != SIG_IGN) /* nohup */
             sigaction(stops[i], &action, NULL);
+        sigaddset(&signals, stops[i]);
     }
     signal(SIGALRM, on_alarm);
+    sigaddset(&signals, SIGALRM);
+    keep_from_computing(&signals);
     return EXIT_OK;
 }
 

@@ -41,7 +41,9 @@
  * several threads may share one model. Within a call, up to `threads` threads of the process's OpenMP pool compute;
  * callbacks come on the calling thread, but for engram_data_source's read. Idle threads of that pool spin before they
  * sleep; while others are seen to compute on the same cores they sleep at once. How long they spin otherwise OpenMP
- * reads when it is loaded: some milliseconds, or what engram_spin_count says.
+ * reads when it is loaded: some milliseconds, or what engram_spin_count says. A host's signal handlers should not
+ * run in a thread that computes, unless on a stack of their own (sigaltstack): generated code borrows the stack's
+ * register.
  *
  * Text is UTF-8, paths are bytes as the system has them. Numbers in texts are written with a point whatever the
  * program's locale is: during a call, callbacks included, the calling thread is in the C locale. Lengths of pictures
@@ -437,8 +439,8 @@ typedef struct engram_add_summary {
 
 /* Adds more normal data to a model without beginning again: what it remembers grows, and so does its calibration. What
  * it found out about the pictures' scale stays as it was; the promise of its false-alarm rate holds for the new file as
- * it did for the old. ENGRAM_USAGE: a model that nothing can be added to, which are those that are trained in epochs and
- * some that are fitted: the sentence says what to do. `summary` and `hooks` may be NULL. */
+ * it did for the old. ENGRAM_USAGE: a model that nothing can be added to, which are those that are trained in epochs
+ * and some that are fitted: the sentence says what to do. `summary` and `hooks` may be NULL. */
 ENGRAM_API int engram_add(const engram_add_job *job, const engram_hooks *hooks, engram_add_summary *summary,
                           engram_error *error);
 
