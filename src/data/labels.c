@@ -13,13 +13,14 @@ enum { LABELS_MAX = 1 << 28 }; /* bytes of a file */
 
 /* ---- where ---- */
 
-static const char *const usual_names[] = {"frame_labels.npy", "intervals.csv", "test_frame_mask"};
-enum { USUAL_NAMES = sizeof usual_names / sizeof *usual_names, FOLDERS_ABOVE = 2 };
+static const char *const usual_names[] = {"frame_labels.npy", "intervals.csv", "test_frame_mask", NULL};
+static const char *const usual_masks[] = {"test_pixel_mask", NULL};
+enum { FOLDERS_ABOVE = 2 };
 
-static char *find_in(const char *folder)
+static char *find_in(const char *folder, const char *const *names)
 {
-    for (size_t i = 0; i < USUAL_NAMES; i++) {
-        char *path = file_join(folder, usual_names[i]);
+    for (; *names; names++) {
+        char *path = file_join(folder, *names);
         if (path && file_kind(path) != FILE_ABSENT)
             return path;
         free(path);
@@ -27,11 +28,11 @@ static char *find_in(const char *folder)
     return NULL;
 }
 
-char *labels_find(const char *folder)
+static char *find_above(const char *folder, const char *const *names)
 {
     char *at = realpath(folder, NULL), *found = NULL;
     for (int above = 0; at && !found && above <= FOLDERS_ABOVE; above++) {
-        found = find_in(at);
+        found = find_in(at, names);
         char *slash = strrchr(at, '/');
         if (!slash || slash == at)
             break;
@@ -39,6 +40,16 @@ char *labels_find(const char *folder)
     }
     free(at);
     return found;
+}
+
+char *labels_find(const char *folder)
+{
+    return find_above(folder, usual_names);
+}
+
+char *labels_find_masks(const char *folder)
+{
+    return find_above(folder, usual_masks);
 }
 
 /* No table: NAME.csv is what people call the scores of NAME.mp4. */

@@ -6,7 +6,7 @@
  *     video,first,last            frames count from 0, both ends belong to it; 03,,  says that 03 is normal
  *     clip,frames,first_1based,last_1based    from 1; `frames` is how long the video is, and is checked
  *
- * Masks of frames are the source's business (video.c). */
+ * Masks of frames are read by data/video_masks.h. */
 #ifndef DATA_LABELS_H
 #define DATA_LABELS_H
 
@@ -26,6 +26,8 @@ struct labelled {
 
 /* The labels beside `folder`, or in the two folders above it: their path on the heap (free), NULL: none. */
 char *labels_find(const char *folder);
+/* The folder of arrays of masks that is there in the same way. */
+char *labels_find_masks(const char *folder);
 
 /* The labels of one video, NAME.npy beside it. */
 char *labels_beside(const char *video);

@@ -2,8 +2,8 @@
  * FFmpeg reads, or a folder whose pictures, in natural order, are its frames; "-" is standard input.
  *
  * Parts are folders train (or training) and test (or testing), each with videos, or with a folder `frames` or `videos`
- * of them. What is trained on is taken to be normal. Labels of the others are found beside them (data/labels.h), or
- * masks of their frames in NAME_gt. */
+ * of them. What is trained on is taken to be normal. Labels of the others are found beside them (data/labels.h), and
+ * masks of their frames (data/video_masks.h). */
 #include "data/source.h"
 
 #include "base/arena.h"
@@ -11,6 +11,7 @@
 #include "data/kind.h"
 #include "data/labels.h"
 #include "data/media_video.h"
+#include "data/video_masks.h"
 #include "data/video_name.h"
 
 #include <limits.h>
@@ -210,9 +211,7 @@ static int find_all(struct part *p, struct found *f, const char *folder, const c
     for (size_t i = 0; i < list.n && code == 0; i++) {
         const char *name = list.names[i];
         char *path = file_join(folder, name);
-        const size_t length = strlen(name);
-        bool mask = length > 3 && !strcasecmp(name + length - 3, "_gt");
-        if (path && !mask && is_video(path)) {
+        if (path && !video_masks_name(name) && is_video(path)) {
             code = find_one(f, path, file_join(prefix, name), e);
             continue;
         }
@@ -235,15 +234,14 @@ static int64_t count_frames(const char *path, struct err *e)
         TRY(media_video_count(path, &n, e));
         return n;
     }
-    TRY(file_list(path, &list, e));
-    for (size_t i = 0; i < list.n; i++)
-        n += picture_name(list.names[i]);
+    TRY(video_frames(path, &list, e));
+    n = (int64_t)list.n;
     file_list_free(&list);
     return n;
 }
 
 /* NAME of NAME.mp4. */
-static void bare_name(struct video *v, char *text, size_t size)
+static void bare_name(const struct video *v, char *text, size_t size)
 {
     snprintf(text, size, "%s", base_name(v->path));
     if (video_name(text))
@@ -266,102 +264,11 @@ static int label(struct part *p, struct found *f, const char *path, struct label
     return labels_read(path, videos, f->n, part_arena(p), e);
 }
 
-/* NAME_gt beside a folder of frames: a mask a frame (UCSD). NULL: there is none. In the part's arena. */
-static int find_masks(const struct part *p, const struct video *v, const char **out, struct err *e)
-{
-    char *folder;
-    *out = NULL;
-    if (asprintf(&folder, "%s_gt", v->path) < 0)
-        return err_memory(e, "a file name");
-    const bool there = file_kind(folder) == FILE_FOLDER;
-    if (there)
-        *out = arena_string(part_arena(p), folder);
-    free(folder);
-    return there && !*out ? err_memory(e, "a file name") : 0;
-}
-
-/* Leaves the pictures of a list. */
-static void leave_frames(struct file_list *list)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < list->n; i++)
-        if (picture_name(list->names[i])) {
-            char *name = list->names[n];
-            list->names[n++] = list->names[i];
-            list->names[i] = name;
-        }
-    for (size_t i = n; i < list->n; i++)
-        free(list->names[i]);
-    list->n = n;
-}
-
-static int list_frames(const char *folder, struct file_list *list, struct err *e)
-{
-    TRY(file_list(folder, list, e));
-    leave_frames(list);
-    return 0;
-}
-
-static int read_mask(const char *folder, const struct file_list *list, size_t i, struct picture_decoder *d,
-                     struct picture *out, struct err *e)
-{
-    char *path = file_join(folder, list->names[i]);
-    int code = path ? picture_read(d, path, 1, out, e) : err_memory(e, "a file name");
-    free(path);
-    return code;
-}
-
-/* A frame whose mask has white in it is anomalous. */
-static int read_truths(const char *folder, const struct file_list *list, uint8_t *truths, struct err *e)
-{
-    struct picture_decoder *d;
-    TRY(picture_decoder_new(&d, e));
-    int code = 0;
-    for (size_t i = 0; i < list->n && code == 0; i++) {
-        struct picture mask;
-        code = read_mask(folder, list, i, d, &mask, e);
-        for (size_t k = 0; code == 0 && k < (size_t)mask.width * (size_t)mask.height; k++)
-            truths[i] |= mask.pixels[k] >= 128;
-    }
-    picture_decoder_free(d);
-    return code;
-}
-
-static int label_by_masks(struct part *p, const struct video *v, const char *folder, struct labelled *out,
-                          struct err *e)
-{
-    struct file_list list;
-    int64_t frames = count_frames(v->path, e);
-    if (e->code)
-        return e->code;
-    TRY(list_frames(folder, &list, e));
-    uint8_t *truths = arena_alloc(part_arena(p), list.n + 1);
-    int code = truths ? 0 : err_memory(e, "labels of frames");
-    if (code == 0 && frames != (int64_t)list.n)
-        code = err_set(e, ERR_FORMAT, "%s holds %zu masks for the %lld frames of %s; one a frame is wanted", folder,
-                       list.n, (long long)frames, v->name);
-    if (code == 0)
-        code = read_truths(folder, &list, truths, e);
-    out->truths = truths;
-    out->ntruths = (int64_t)list.n;
-    file_list_free(&list);
-    return code;
-}
-
 static int frame_mask(const struct part *p, const struct sample *s, int64_t frame, struct picture_decoder *d,
                       struct picture *out, struct err *e)
 {
-    struct file_list list;
     (void)p;
-    if (!s->mask_path)
-        return 0;
-    TRY(list_frames(s->mask_path, &list, e));
-    int code = (size_t)frame < list.n
-                   ? read_mask(s->mask_path, &list, (size_t)frame, d, out, e)
-                   : err_set(e, ERR_FORMAT, "%s holds %zu masks, and frame %lld has none; one a frame is wanted",
-                             s->mask_path, list.n, (long long)frame);
-    file_list_free(&list);
-    return code < 0 ? code : 1;
+    return s->mask_path ? video_masks_read(s->mask_path, frame, d, out, e) : 0;
 }
 
 static int add_video(struct part *p, enum split split, const struct video *v, const struct labelled *labels,
@@ -377,26 +284,40 @@ static int add_video(struct part *p, enum split split, const struct video *v, co
     return part_add(p, split, &s, e);
 }
 
+/* One video, with what `labels` knows of its frames, or else their masks. `arrays` (NULL: there is none): the folder
+ * of arrays of masks. */
+static int add_labelled(struct part *p, enum split split, const struct video *v, const char *arrays,
+                        struct labelled *labels, struct err *e)
+{
+    char name[NAME_MAX + 1];
+    const char *masks;
+    bare_name(v, name, sizeof name);
+    TRY(video_masks_find(v->path, name, arrays, part_arena(p), &masks, e));
+    if (masks && !labels->truths) {
+        const int64_t frames = count_frames(v->path, e);
+        if (e->code)
+            return e->code;
+        TRY(video_masks_truths(masks, v->name, frames, part_arena(p), labels, e));
+    }
+    return add_video(p, split, v, labels, masks, e);
+}
+
 /* Adds what was found in `folder` (NULL: it is one file), with labels and masks where it is for a test. */
 static int add_found(struct part *p, enum split split, const char *folder, struct found *f, struct err *e)
 {
     const struct video_options *o = p->options;
     bool none = !strcmp(o->labels, "none") || split == SPLIT_TRAIN || !f->n;
     char *path = none ? NULL : *o->labels ? strdup(o->labels) : folder ? labels_find(folder) : labels_beside(p->path);
+    char *arrays = none || !folder ? NULL : labels_find_masks(folder);
     struct labelled *labels = calloc(f->n + 1, sizeof *labels);
     int code = labels ? 0 : err_memory(e, "labels of frames");
     if (code == 0 && path)
         code = label(p, f, path, labels, e);
-    for (size_t i = 0; i < f->n && code == 0; i++) {
-        const char *masks = NULL;
-        if (!none)
-            code = find_masks(p, &f->v[i], &masks, e);
-        if (code == 0 && masks && !path)
-            code = label_by_masks(p, &f->v[i], masks, &labels[i], e);
-        if (code == 0)
-            code = add_video(p, split, &f->v[i], &labels[i], masks, e);
-    }
+    for (size_t i = 0; i < f->n && code == 0; i++)
+        code = none ? add_video(p, split, &f->v[i], &labels[i], NULL, e)
+                    : add_labelled(p, split, &f->v[i], arrays, &labels[i], e);
     free(labels);
+    free(arrays);
     free(path);
     return code;
 }
@@ -488,7 +409,7 @@ static int play_folder(const struct part *p, struct player *r, const char *path,
     r->rate = ((const struct video_options *)p->options)->rate;
     if (!(r->folder = strdup(path)))
         return err_memory(e, "a video");
-    TRY(list_frames(path, &r->files, e));
+    TRY(video_frames(path, &r->files, e));
     TRY(picture_decoder_new(&r->decoder, e));
     picture_decoder_limit(r->decoder, part_limits(p));
     return 0;

@@ -1,5 +1,8 @@
 #include "data/video_name.h"
 
+#include "data/picture.h"
+
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -25,4 +28,26 @@ bool video_starts(const unsigned char *bytes, size_t n)
         if (n >= starts[i].at + starts[i].n && !memcmp(bytes + starts[i].at, starts[i].text, starts[i].n))
             return true;
     return false;
+}
+
+/* Leaves the pictures of a list. */
+static void leave_pictures(struct file_list *list)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < list->n; i++)
+        if (picture_name(list->names[i])) {
+            char *name = list->names[n];
+            list->names[n++] = list->names[i];
+            list->names[i] = name;
+        }
+    for (size_t i = n; i < list->n; i++)
+        free(list->names[i]);
+    list->n = n;
+}
+
+int video_frames(const char *folder, struct file_list *list, struct err *e)
+{
+    TRY(file_list(folder, list, e));
+    leave_pictures(list);
+    return 0;
 }

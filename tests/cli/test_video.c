@@ -3,6 +3,7 @@
 #include "support/pictures.h"
 #include "support/videos.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -136,7 +137,7 @@ static void measuring(void **state)
     assert_refused(run("eval walk.safetensors video:walk?labels=none"), 1, "nothing to measure");
 }
 
-/* Masks of frames, as UCSD has them: where it is in a frame is measured as in a picture. */
+/* Masks of frames, as UCSD and ShanghaiTech have them: where it is in a frame is measured as in a picture. */
 static void measuring_places(void **state)
 {
     (void)state;
@@ -155,8 +156,22 @@ static void measuring_places(void **state)
     const char *found = strstr(r.out, ",pixel_auroc,,");
     assert_non_null(found);
     assert_true(atof(found + strlen(",pixel_auroc,,")) > 0.6);
+    const double by_pictures = atof(found + strlen(",pixel_auroc,,"));
     r = run("eval walk.safetensors walk");
     assert_null(strstr(r.out, ",pixel_auroc,,0"));
+    write_frames("shanghai/testing/frames/01_0014", 20, 8, 16);
+    write_frames("shanghai/testing/frames/01_0015", 8, 0, 0);
+    write_labels("shanghai/testing/test_frame_mask/01_0014.npy", 20, 8, 16);
+    write_labels("shanghai/testing/test_frame_mask/01_0015.npy", 8, 0, 0);
+    write_mask_array("shanghai/testing/test_pixel_mask/01_0014.npy", 20, 8, 16);
+    write_mask_array("shanghai/testing/test_pixel_mask/01_0015.npy", 8, 0, 0);
+    r = run("eval walk.safetensors shanghai");
+    assert_code(r, 0);
+    assert_says(r.out, ",anomalous,,8\n");
+    assert_says(r.out, ",regions,,8\n");
+    found = strstr(r.out, ",pixel_auroc,,");
+    assert_non_null(found);
+    assert_true(fabs(atof(found + strlen(",pixel_auroc,,")) - by_pictures) < 1e-3);
 }
 
 static void looking_at_data(void **state)

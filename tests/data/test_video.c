@@ -359,6 +359,73 @@ static void masks_are_labels(void **state)
     assert_says(e.msg, "4 masks");
 }
 
+/* ShanghaiTech's layout: labels and masks of all frames of a video in an array each. */
+static void masks_in_arrays(void **state)
+{
+    (void)state;
+    uint8_t mask[PIXELS];
+    struct err e = ERR_INIT;
+    write_frames("arrays/testing/frames/01_0014", 4, 0, 0);
+    write_frames("arrays/testing/frames/01_0015", 2, 0, 0);
+    write_mask_array("arrays/testing/test_pixel_mask/01_0014.npy", 4, 1, 3);
+    static const char *const openings[] = {"arrays", "arrays/testing", "arrays/testing/frames",
+                                           "video:arrays/testing/frames/01_0014"};
+    for (int i = 0; i < 4; i++) {
+        struct dataset *ds = open_dataset(openings[i], DATASET_SCORE);
+        assert_true(dataset_has_masks(ds));
+        assert_int_equal(truth_sum(ds, 0), 2);
+        assert_int_equal(dataset_truth(ds, SPLIT_TEST, 0, 3), 0);
+        dataset_close(ds);
+    }
+    write_labels("arrays/testing/test_frame_mask/01_0014.npy", 4, 1, 4);
+    write_labels("arrays/testing/test_frame_mask/01_0015.npy", 2, 1, 2);
+    struct dataset *ds = open_dataset("arrays", DATASET_SCORE);
+    assert_int_equal(truth_sum(ds, 0), 3);
+    assert_int_equal(truth_sum(ds, 1), 1);
+    for (int i = 0; i < 4; i++) {
+        assert_int_equal(dataset_frame_mask(ds, SPLIT_TEST, 0, i, VIDEO_WIDTH, VIDEO_HEIGHT, mask, &e), 1);
+        const bool odd = i == 1 || i == 2;
+        assert_true(!mask[15 * VIDEO_WIDTH] && mask[16 * VIDEO_WIDTH] == odd && mask[21 * VIDEO_WIDTH - 1] == odd);
+    }
+    assert_int_equal(dataset_frame_mask(ds, SPLIT_TEST, 1, 1, VIDEO_WIDTH, VIDEO_HEIGHT, mask, &e), 0);
+    write_mask_array("arrays/testing/test_pixel_mask/01_0014.npy", 3, 1, 3);
+    assert_int_equal(dataset_frame_mask(ds, SPLIT_TEST, 0, 3, VIDEO_WIDTH, VIDEO_HEIGHT, mask, &e), ERR_FORMAT);
+    assert_says(e.msg, "holds 3 masks, and frame 3 has none");
+    dataset_close(ds);
+    ds = open_dataset("video:arrays?labels=none", DATASET_SCORE);
+    assert_false(dataset_has_masks(ds));
+    dataset_close(ds);
+}
+
+static void refuses_array(const char *about, size_t bytes, const char *word)
+{
+    static const float values[4 * 2 * 2];
+    struct dataset *ds;
+    struct err e = ERR_INIT;
+    write_npy("odd/test_pixel_mask/a.npy", about, values, bytes);
+    assert_true(dataset_open("video:odd", DATASET_SCORE, NULL, &ds, &e) < 0);
+    assert_says(e.msg, "a.npy");
+    assert_says(e.msg, word);
+}
+
+static void arrays_that_do_not_fit(void **state)
+{
+    (void)state;
+    write_frames("odd/frames/a", 4, 0, 0);
+    refuses_array("'descr': '<f4', 'fortran_order': False, 'shape': (3, 2, 2), ", 48, "3 masks for the 4 frames");
+    refuses_array("'descr': '<f4', 'fortran_order': False, 'shape': (4, 4), ", 64, "of 2 dimensions");
+    refuses_array("'descr': '<f4', 'fortran_order': True, 'shape': (4, 2, 2), ", 64, "Fortran");
+    refuses_array("'descr': '<f4', 'fortran_order': False, 'shape': (4, 2, 2), ", 63, "damaged");
+    refuses_array("'descr': '>f4', 'fortran_order': False, 'shape': (4, 2, 2), ", 64, "NumPy");
+    refuses_array("'descr': '<f4', 'fortran_order': False, 'shape': (0, 2, 2), ", 0, "0 frames");
+    refuses_array("'descr': '|b1', 'fortran_order': False, 'shape': (1, 1, 1, 1, 1, 1, 1, 1, 1), ", 1, "NumPy");
+    struct dataset *ds;
+    struct err e = ERR_INIT;
+    write_file("odd/test_pixel_mask/a.npy", "no array", 8);
+    assert_true(dataset_open("video:odd", DATASET_SCORE, NULL, &ds, &e) < 0);
+    assert_says(e.msg, "NumPy");
+}
+
 static void refuses_labels(const char *labels, const char *text, const char *word, const char *other)
 {
     struct dataset *ds;
@@ -470,6 +537,8 @@ int main(void)
         cmocka_unit_test(shorter_than_a_clip),
         cmocka_unit_test(clips_hold_their_frames),
         cmocka_unit_test(masks_are_labels),
+        cmocka_unit_test(masks_in_arrays),
+        cmocka_unit_test(arrays_that_do_not_fit),
         cmocka_unit_test(labels_are_found),
         cmocka_unit_test(labels_that_do_not_fit),
         cmocka_unit_test(a_feed_plays_everything),

@@ -96,20 +96,43 @@ void write_sound(const char *path)
     write_file(path, file, sizeof file);
 }
 
+void write_npy(const char *path, const char *about, const void *values, size_t bytes)
+{
+    enum { HEAD = 128 };
+    unsigned char *file = malloc(HEAD + bytes);
+    memset(file, ' ', HEAD);
+    memcpy(file, "\x93NUMPY\x01\x00\x76\x00{", 11);
+    memcpy(file + 11, about, strlen(about));
+    memcpy(file + HEAD - 2, "}\n", 2);
+    memcpy(file + HEAD, values, bytes);
+    write_file(path, file, HEAD + bytes);
+    free(file);
+}
+
+void write_mask_array(const char *path, int frames, int from, int to)
+{
+    const size_t size = (size_t)frames * PIXELS;
+    uint8_t *masks = calloc(1, size), ordinary[PIXELS], odd[PIXELS];
+    char about[100];
+    for (int i = from; i < to; i++) {
+        draw_frame(ordinary, i, 0);
+        draw_frame(odd, i, 1);
+        for (int k = 0; k < PIXELS; k++)
+            masks[i * PIXELS + k] = ordinary[k] != odd[k];
+    }
+    snprintf(about, sizeof about, "'descr': '|u1', 'fortran_order': False, 'shape': (%d, %d, %d), ", frames,
+             VIDEO_HEIGHT, VIDEO_WIDTH);
+    write_npy(path, about, masks, size);
+    free(masks);
+}
+
 void write_labels(const char *path, int n, int from, int to)
 {
-    char head[128];
-    memset(head, ' ', sizeof head);
-    memcpy(head, "\x93NUMPY\x01\x00\x76\x00", 10);
-    int length =
-        snprintf(head + 10, sizeof head - 10, "{'descr': '<i8', 'fortran_order': False, 'shape': (1, %d), }", n);
-    head[10 + length] = ' ';
-    head[127] = '\n';
-    const size_t size = sizeof head + 8 * (size_t)n;
-    unsigned char *file = calloc(1, size);
-    memcpy(file, head, sizeof head);
+    char about[100];
+    int64_t *labels = calloc((size_t)n, sizeof *labels);
     for (int i = from; i < to; i++)
-        file[sizeof head + 8 * (size_t)i] = 1;
-    write_file(path, file, size);
-    free(file);
+        labels[i] = 1;
+    snprintf(about, sizeof about, "'descr': '<i8', 'fortran_order': False, 'shape': (1, %d), ", n);
+    write_npy(path, about, labels, (size_t)n * sizeof *labels);
+    free(labels);
 }

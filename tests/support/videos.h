@@ -3,6 +3,7 @@
 #define TESTS_SUPPORT_VIDEOS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 enum { VIDEO_WIDTH = 32, VIDEO_HEIGHT = 24 };
@@ -22,6 +23,11 @@ void write_video(const char *path, int frames);
 /* Sound alone: a WAV file. */
 void write_sound(const char *path);
 
+/* A NumPy array, `about` being what its header says: 'descr': '<i8', 'fortran_order': False, 'shape': (1, 4), */
+void write_npy(const char *path, const char *about, const void *values, size_t bytes);
+/* One of frames x VIDEO_HEIGHT x VIDEO_WIDTH bytes, 1 where the bar of odd frames is, in those from `from` up to `to`.
+ */
+void write_mask_array(const char *path, int frames, int from, int to);
 /* A NumPy array of n int64, 1 from `from` up to `to`; shape (1, n). */
 void write_labels(const char *path, int n, int from, int to);
 
