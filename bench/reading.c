@@ -6,8 +6,8 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/number.h"
-#include "data/csv_read.h"
 #include "data/loader.h"
+#include "table/csv_read.h"
 
 #include <stdio.h>
 #include <stdlib.h>

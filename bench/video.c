@@ -7,8 +7,8 @@
  *
  * `video --make FILE FRAMES` writes one to try it with: 360x240, mp4. */
 #include "base/clock.h"
-#include "data/video_writer.h"
 #include "run/score.h"
+#include "video/video_writer.h"
 
 #include <math.h>
 #include <stdio.h>

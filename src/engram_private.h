@@ -92,7 +92,7 @@ void hooks_training(void *hooks, const struct train_progress *p);
 
 /* ---- data ---- */
 
-/* A caller's picture as data/pixels.h has it, which checks what is not checked here. */
+/* A caller's picture as picture/pixels.h has it, which checks what is not checked here. */
 int picture_pixels(const engram_picture *in, struct pixels *out, struct err *e);
 
 /* The caller's functions as data/callback.h has them; as long-lived as the data set. */

@@ -1,7 +1,7 @@
 /* The public interface: scoring. */
 #include "engram_private.h"
 
-#include "data/pixels.h"
+#include "picture/pixels.h"
 
 #include <stdlib.h>
 #include <string.h>

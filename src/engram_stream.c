@@ -2,8 +2,8 @@
 #include "engram_private.h"
 
 #include "base/clock.h"
-#include "data/pixels.h"
-#include "data/shown.h"
+#include "picture/pixels.h"
+#include "picture/shown.h"
 #include "run/stream.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Floors look down only, in includes and in calls: base <- nn <- models <- file <- run <- report <- engram.c <- cli,
-# base <- stats <- file and base <- data <- file. And no two files call each other, by whatever way round.
+# base <- stats <- file, base <- picture <- video <- data <- file and base <- table <- data. And no two files call each
+# other, by whatever way round.
 # Says what breaks that, and fails: check_floors.sh BUILD_FOLDER
 set -u
 cd "$(dirname "$0")/.." || exit 1
@@ -14,18 +15,18 @@ say() {
 # ---- calls ----
 
 # "calling_file called_file symbol" for every symbol that one file of ours has from another: functions and tables. What
-# a file has from itself is bound in its object; nothing is inlined across files (no link-time optimisation).
+# a file has from itself is bound in its object; nothing is inlined across files (no link-time optimisation). An object
+# is named after its source: libengram.a.p/src_nn_graph.c.o, cli/engram.p/main.c.o.
 list_calls() {
-    find src cli -name '*.c' | sort | while read -r file; do
-        case $file in
-        cli/*) object=$build/cli/engram.p/${file#cli/}.o ;;
-        *) object=$(echo "$build"/libengram*.p/"$(echo "$file" | tr / _)".o) ;;
-        esac
-        [ -e "$object" ] || continue # dnn_v2.c or dnn_v3.c, with or without FFmpeg: one is built
-        nm -P -g "$object" | sed "s|^|$file |"
-    done | awk '
-        $3 == "U" { uses[$1 " " $2]; next }
-        { home[$2] = $1 }
+    {
+        find src cli -name '*.c'
+        find "$build"/libengram*.p "$build/cli/engram.p" -name '*.c.o' | xargs nm -A -P -g
+    } | awk '
+        NF == 1 { object = $1; gsub("/", "_", object); source[object] = $1; next }
+        { object = $1; sub(/^.*cli\/engram[.]p\//, "cli_", object); sub(/^.*\//, "", object); sub(/[.]o:$/, "", object) }
+        !(object in source) { next }
+        $3 == "U" { uses[source[object] " " $2]; next }
+        { home[$2] = source[object] }
         END { for (use in uses) { split(use, w, " "); if (w[2] in home) print w[1], home[w[2]], w[2] } }' | sort
 }
 calls=$(list_calls)
@@ -46,13 +47,16 @@ floor() {
 }
 floor 'src/base/' 'base/'
 floor 'src/nn/' 'base/|nn/'
-floor 'src/data/' 'base/|data/|nn/shape[.]'
+floor 'src/picture/' 'base/|picture/'
+floor 'src/video/' 'base/|picture/|video/'
+floor 'src/table/' 'base/|table/'
+floor 'src/data/' 'base/|picture/|video/|table/|data/|nn/shape[.]'
 floor 'src/models/' 'base/|nn/|models/'
 floor 'src/stats/' 'base/|stats/'
-floor 'src/file/' 'base/|stats/|nn/|models/|data/|file/'
-floor 'src/run/' 'base/|stats/|nn/|models/|data/|file/|run/'
-floor 'src/report/' 'base/|stats/|data/|file/|run/|report/'
-floor 'src/engram' 'base/|stats/|nn/shape[.]|models/|data/|file/|run/|report/|engram'
+floor 'src/file/' 'base/|stats/|nn/|models/|picture/|table/|data/|file/'
+floor 'src/run/' 'base/|stats/|nn/|models/|picture/|video/|table/|data/|file/|run/'
+floor 'src/report/' 'base/|stats/|picture/|video/|table/|data/|file/|run/|report/'
+floor 'src/engram' 'base/|stats/|nn/shape[.]|models/|picture/|video/|table/|data/|file/|run/|report/|engram'
 floor 'include/' 'engram'
 floor 'cli/' 'engram|cli/|[a-z_]+[.]h"'
 say "includes by way of another folder:" "$(grep -HnE '#include ["<]\.\./' -r src cli include)"
@@ -64,14 +68,14 @@ door() {
     say "only $2 may include <$1...>:" "$(grep -rlE --include='*.[ch]' "#include <$1" src cli include examples | grep -vE "^($2)$")"
 }
 door dnnl 'src/nn/dnn_[a-z0-9_]+\.[ch]'
-door libav 'src/data/media[a-z_]*\.[ch]'
-door libsw 'src/data/media[a-z_]*\.[ch]'
-door jpeglib 'src/data/still_jpeg\.c'
-door png 'src/data/still_png[a-z_]*\.c'
-door tiff 'src/data/still_tiff\.c'
-door webp 'src/data/still_webp\.c'
+door libav 'src/video/media[a-z_]*\.[ch]'
+door libsw 'src/video/media[a-z_]*\.[ch]'
+door jpeglib 'src/picture/still_jpeg\.c'
+door png 'src/picture/still_png[a-z_]*\.c'
+door tiff 'src/picture/still_tiff\.c'
+door webp 'src/picture/still_webp\.c'
 door jansson 'src/base/json\.[ch]'
-door zlib 'src/data/[a-z_]+\.c'
+door zlib 'src/(table|data)/[a-z_]+\.c'
 
 [ $bad = 0 ] && echo "floors: fine"
 exit $bad

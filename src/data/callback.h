@@ -3,7 +3,7 @@
 #define DATA_CALLBACK_H
 
 #include "data/dataset.h"
-#include "data/pixels.h"
+#include "picture/pixels.h"
 
 /* What is known of one sample beside its pixels. {0}: nothing. */
 struct callback_sample {

@@ -5,9 +5,9 @@
  * beside others is the normal one, or normal= and anomalous= say which. What is normal is learnt; everything may be
  * scored. With train= a share of the normal rows, drawn by the seed, is to learn from and all others are to be scored.
  */
-#include "data/csv_rows.h"
-#include "data/csv_sniff.h"
 #include "data/kind.h"
+#include "table/csv_rows.h"
+#include "table/csv_sniff.h"
 
 #include "base/file.h"
 #include "base/rng.h"

@@ -4,8 +4,8 @@
 #include "base/file.h"
 #include "base/rng.h"
 #include "data/dataset_private.h"
-#include "data/mask.h"
 #include "data/url.h"
+#include "picture/mask.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -28,7 +28,7 @@
 #include "base/log.h"
 #include "base/option.h"
 #include "data/preprocess.h"
-#include "data/table.h"
+#include "table/table.h"
 
 #include <stdbool.h>
 #include <stddef.h>

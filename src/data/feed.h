@@ -8,7 +8,7 @@
 #define DATA_FEED_H
 
 #include "data/dataset.h"
-#include "data/shown.h"
+#include "picture/shown.h"
 
 struct feed;
 
@@ -27,7 +27,7 @@ struct feed_item {
     double time;          /* seconds from the start of the video; of a live stream, by feed_clock, when it
                              came; of ERROR that of the frame before */
     const void *kept;     /* FRAME: in its kept form; valid until the next call */
-    struct picture shown; /* FRAME: to be shown, where that is wanted (data/shown.h); the same */
+    struct picture shown; /* FRAME: to be shown, where that is wanted (picture/shown.h); the same */
     const char *message;  /* ERROR, LOST: a sentence; the same */
 };
 

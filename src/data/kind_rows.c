@@ -1,4 +1,4 @@
-/* Rows: C values. Of a table (data/table.h) with its columns of numbers and categories, or of numbers without names.
+/* Rows: C values. Of a table (table/table.h) with its columns of numbers and categories, or of numbers without names.
  * Kept as the table keeps them. */
 #include "data/kind.h"
 

@@ -1,8 +1,8 @@
 /* Source `live`: an address, whose frames are played as they come and have no end. */
-#include "data/address.h"
 #include "data/kind.h"
-#include "data/media_video.h"
 #include "data/source.h"
+#include "video/address.h"
+#include "video/media_video.h"
 
 #include <limits.h>
 #include <string.h>

@@ -9,9 +9,9 @@
  * loader_seek resumes anywhere, bit for bit, on any number of threads. A sample that cannot be read stops with its
  * error.
  *
- * Of a model that learns from made defects (data/made.h), a share of the pictures gets some, behind all other changes,
- * and each comes with its truth. They are drawn from (seed, epoch, sample) as well, and so is the other picture that
- * they are filled with: one of those that are trained on.
+ * Of a model that learns from made defects (picture/made.h), a share of the pictures gets some, behind all other
+ * changes, and each comes with its truth. They are drawn from (seed, epoch, sample) as well, and so is the other
+ * picture that they are filled with: one of those that are trained on.
  *
  * Of pictures that a model sees in tiles, each is cut into as many as one picture is scored in, so that an epoch goes
  * over all of every picture, at places that are drawn from (seed, epoch, sample, tile). Some tiles of a picture follow
@@ -30,7 +30,7 @@
 
 #include "data/augment.h"
 #include "data/dataset.h"
-#include "data/made.h"
+#include "picture/made.h"
 
 struct loader_options {
     size_t batch;                   /* samples a batch */

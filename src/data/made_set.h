@@ -1,10 +1,10 @@
-/* Good pictures and the same with made defects (data/made.h), as a data set whose truth is known: what tells models
+/* Good pictures and the same with made defects (picture/made.h), as a data set whose truth is known: what tells models
  * apart where nobody has real defects. */
 #ifndef DATA_MADE_SET_H
 #define DATA_MADE_SET_H
 
 #include "data/dataset.h"
-#include "data/made.h"
+#include "picture/made.h"
 
 struct made_set {
     size_t n; /* pictures with defects, from all good ones in turn */

@@ -1,7 +1,7 @@
 #include "data/npy.h"
 
 #include "base/file.h"
-#include "data/picture.h"
+#include "picture/picture.h"
 
 #include <errno.h>
 #include <stdlib.h>

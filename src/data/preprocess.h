@@ -14,8 +14,8 @@
 #include "base/err.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "data/picture.h"
 #include "nn/shape.h"
+#include "picture/picture.h"
 
 /* A kind of data: pictures, rows, clips. */
 struct kind;
@@ -42,7 +42,7 @@ struct preprocess {
     int tile;           /* side of the tiles that the model sees, in pixels; 0: the whole picture at once */
     double overlap;     /* of neighbouring tiles, at least: part of their side */
     /* Of rows: */
-    const struct table *table; /* its columns (data/table.h), owned as mean */
+    const struct table *table; /* its columns (table/table.h), owned as mean */
     double clip;               /* values lie within so much of 0; 0: wherever they do */
 };
 

@@ -1,6 +1,6 @@
 #include "data/region.h"
 
-#include "data/mask.h"
+#include "picture/mask.h"
 
 #include <math.h>
 #include <string.h>

@@ -3,9 +3,9 @@
 #ifndef DATA_SOURCE_H
 #define DATA_SOURCE_H
 
-#include "data/csv_rows.h"
 #include "data/dataset.h"
-#include "data/table.h"
+#include "table/csv_rows.h"
+#include "table/table.h"
 
 #include <stdatomic.h>
 

@@ -2,8 +2,8 @@
 
 #include "base/file.h"
 #include "base/rng.h"
-#include "data/address.h"
 #include "data/dataset_private.h"
+#include "video/address.h"
 
 #include <ctype.h>
 #include <stdio.h>

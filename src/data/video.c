@@ -10,9 +10,9 @@
 #include "base/file.h"
 #include "data/kind.h"
 #include "data/labels.h"
-#include "data/media_video.h"
 #include "data/video_masks.h"
-#include "data/video_name.h"
+#include "video/media_video.h"
+#include "video/video_name.h"
 
 #include <limits.h>
 #include <stdio.h>

@@ -2,7 +2,7 @@
 
 #include "base/file.h"
 #include "data/npy.h"
-#include "data/video_name.h"
+#include "video/video_name.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 
 #include "base/arena.h"
 #include "data/labels.h"
-#include "data/picture.h"
+#include "picture/picture.h"
 
 /* Whether that is the name of a folder of masks, and of no video. */
 bool video_masks_name(const char *name);

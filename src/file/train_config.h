@@ -6,7 +6,7 @@
 #include "base/option.h"
 #include "data/augment.h"
 #include "data/dataset.h"
-#include "data/made.h"
+#include "picture/made.h"
 #include "stats/usual.h"
 
 #include <stdbool.h>

@@ -87,8 +87,8 @@ struct heads {
     struct node *input;  /* N,[D],H,W,C or N,C, normalised data */
     struct node *target; /* what the output should be: the input, or what comes after it where the model predicts */
     struct node *output; /* F32, shape of the target */
-    struct node *truth;  /* GRAPH_TRAIN: an input N,H,W,1 of a model that learns from made defects (data/made.h): where
-                            they are, 1, and where not, 0; the trainer fills it together with the input */
+    struct node *truth;  /* GRAPH_TRAIN: an input N,H,W,1 of a model that learns from made defects (picture/made.h):
+                            where  they are, 1, and where not, 0; the trainer fills it together with the input */
     struct node *counts; /* where graph.region is set, of a model that wants to know: an input N,H,W,1 that is filled
                             together with the input: 1 where a pixel counts, else 0 */
     struct node *code;   /* of a graph that decodes: its input, the shape of the code map */

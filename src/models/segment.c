@@ -1,4 +1,4 @@
-/* A U-Net that learns to find made defects in good pictures (data/made.h), and finds real ones. See segment.md. */
+/* A U-Net that learns to find made defects in good pictures (picture/made.h), and finds real ones. See segment.md. */
 #include "models/model.h"
 #include "nn/layers.h"
 

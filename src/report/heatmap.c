@@ -1,7 +1,7 @@
 #include "report/heatmap.h"
 
 #include "base/file.h"
-#include "data/picture.h"
+#include "picture/picture.h"
 
 #include <math.h>
 #include <stdio.h>

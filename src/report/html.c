@@ -1,6 +1,6 @@
 #include "report/html.h"
 
-#include "data/resize.h"
+#include "picture/resize.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -6,7 +6,7 @@
 #define REPORT_HTML_H
 
 #include "base/err.h"
-#include "data/picture.h"
+#include "picture/picture.h"
 
 #include <locale.h>
 #include <stddef.h>

@@ -1,8 +1,8 @@
 #include "report/overlay.h"
 
-#include "data/video_writer.h"
 #include "report/heatmap.h"
 #include "report/text_pixels.h"
+#include "video/video_writer.h"
 
 #include <math.h>
 #include <stdio.h>

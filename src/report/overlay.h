@@ -3,7 +3,7 @@
 #ifndef REPORT_OVERLAY_H
 #define REPORT_OVERLAY_H
 
-#include "data/picture.h"
+#include "picture/picture.h"
 #include "stats/calibrate.h"
 
 #include <stdbool.h>
@@ -11,7 +11,7 @@
 struct overlay;
 
 /* Of verdicts that stand on that calibration, which is read now, at that false-alarm rate. Maps have map_width x
- * map_height values. The file appears when it is closed (data/video_writer.h). */
+ * map_height values. The file appears when it is closed (video/video_writer.h). */
 struct overlay_spec {
     const char *path;
     bool force;

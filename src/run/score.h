@@ -70,13 +70,13 @@ struct verdict {
     struct attention attention[MEMORIES];
     int64_t frame;        /* of a video, from 0; of an error: how many there were */
     double time;          /* seconds from its start; of an error of the frame before */
-    struct picture shown; /* of the same (data/shown.h); pixels NULL: not asked for */
+    struct picture shown; /* of the same (picture/shown.h); pixels NULL: not asked for */
     int error;            /* 0, or why there is no score */
     const char *message;  /* a sentence with the sample's name */
 };
 
-/* Scores n pictures in memory (data/picture.h) of any size, n <= spec.batch; results in order. A picture that cannot be
- * used fails the whole call. */
+/* Scores n pictures in memory (picture/picture.h) of any size, n <= spec.batch; results in order. A picture that cannot
+ * be used fails the whole call. */
 int scorer_score(struct scorer *s, const struct picture *pictures, int n, struct verdict *out, struct err *e);
 /* The same for n rows of numbers, one behind the other, after scorer_check_rows, which takes any number of them and
  * finds what is wrong with them: ERR_USAGE: other columns; ERR_FORMAT: a number that is not finite. From rows of texts

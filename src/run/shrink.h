@@ -2,7 +2,7 @@
 #ifndef RUN_SHRINK_H
 #define RUN_SHRINK_H
 
-#include "data/picture.h"
+#include "picture/picture.h"
 
 /* The side of the blocks that bring a picture to `side` pixels at most; 1: it is small enough. */
 int shrink_block(const struct picture_format *f, int side);

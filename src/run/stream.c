@@ -1,7 +1,7 @@
 #include "run/stream.h"
 
 #include "data/pixel_values.h"
-#include "data/shown.h"
+#include "picture/shown.h"
 #include "run/frames.h"
 #include "run/score_private.h"
 

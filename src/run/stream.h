@@ -20,7 +20,7 @@ int64_t stream_latency(const struct stream *s);
  * the video, of which the clips that would reach it from earlier frames are not known; 0 is its beginning. */
 void stream_begin(struct stream *s, size_t index, const char *name, int64_t first);
 /* The next frame in its kept form; `time` in seconds. `shown` is handed on with its verdict where the scorer wants it
- * (data/shown.h), and may be NULL. ERR_STOPPED: `each` said so. */
+ * (picture/shown.h), and may be NULL. ERR_STOPPED: `each` said so. */
 int stream_push(struct stream *s, const void *kept, const struct picture *shown, double time, struct err *e);
 /* The rows that are left. Of fewer frames than a clip there is one row, an error. */
 int stream_end(struct stream *s, struct err *e);

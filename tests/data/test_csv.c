@@ -4,9 +4,9 @@
 #include "support.h"
 
 #include "base/arena.h"
-#include "data/csv_rows.h"
 #include "data/kind.h"
 #include "data/reasons.h"
+#include "table/csv_rows.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* Videos out: whole or not at all, and what cannot be written. */
-#include "data/colour.h"
-#include "data/video_writer.h"
+#include "picture/colour.h"
+#include "video/video_writer.h"
 
 #include "support/files.h"
 

@@ -2,8 +2,8 @@
 #include "support.h"
 
 #include "data/loader.h"
-#include "data/made.h"
 #include "data/made_set.h"
+#include "picture/made.h"
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Pixels as cameras deliver them, against values computed by hand: every format, padding behind rows, odd sizes. */
 #include "support.h"
 
-#include "data/pixels.h"
+#include "picture/pixels.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -2,7 +2,7 @@
 #include "support.h"
 
 #include "base/rng.h"
-#include "data/resize.h"
+#include "picture/resize.h"
 
 #include <math.h>
 #include <stdlib.h>

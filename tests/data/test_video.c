@@ -1,8 +1,8 @@
 /* Videos: what is one, their frames in order and out of order, labels, and what is wrong with them. */
 #include "data/feed.h"
-#include "data/media_video.h"
-#include "data/video_writer.h"
 #include "support.h"
+#include "video/media_video.h"
+#include "video/video_writer.h"
 
 #include "pictures.h"
 #include "support/videos.h"

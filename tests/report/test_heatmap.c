@@ -2,7 +2,7 @@
 #include "support/files.h"
 
 #include "base/file.h"
-#include "data/picture.h"
+#include "picture/picture.h"
 #include "report/heatmap.h"
 
 #include <limits.h>

@@ -1,6 +1,6 @@
 #include "support/pictures.h"
 
-#include "data/picture.h"
+#include "picture/picture.h"
 #include "support/files.h"
 
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 #include "support/videos.h"
 
-#include "data/picture.h"
-#include "data/video_writer.h"
+#include "picture/picture.h"
 #include "support/files.h"
+#include "video/video_writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
