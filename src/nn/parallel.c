@@ -115,7 +115,7 @@ static void flush_set(unsigned mode)
 
 #endif
 
-/* ---- the crowd: libgomp lets idle threads sleep at once while there are more of its threads than cores ---- */
+/* ---- the crowd: idle threads sleep at once for a time ---- */
 
 /* Seconds that this thread has had work and no core; 0 where the system does not say. */
 static double seconds_waited(void)
@@ -130,6 +130,30 @@ static double seconds_waited(void)
     return second ? (double)strtoull(second, NULL, 10) * 1e-9 : 0;
 }
 
+/* LLVM's OpenMP lets itself be told, for the calling thread's pool: what lies between regions (in milliseconds) is put
+ * to 0 within our computations, the host's own again outside of them. */
+extern void kmp_set_blocktime(int milliseconds) __attribute__((weak));
+extern int kmp_get_blocktime(void) __attribute__((weak));
+
+static _Thread_local double asleep_until;
+static _Thread_local int blocktime = -1; /* the host's while ours is set */
+
+static void blocktime_begin(double now)
+{
+    if (now >= asleep_until)
+        return;
+    blocktime = kmp_get_blocktime();
+    kmp_set_blocktime(0);
+}
+
+static void blocktime_end(void)
+{
+    if (blocktime >= 0)
+        kmp_set_blocktime(blocktime);
+    blocktime = -1;
+}
+
+/* libgomp does so while there are more of its threads than cores. */
 struct extra {
     int threads;
     double seconds;
@@ -152,9 +176,13 @@ static void *be_there(void *unused)
 }
 
 /* Where threads cannot be started, idle ones spin as before. */
-static void sleep_at_once(int threads, double seconds)
+static void sleep_at_once(int threads, double now, double seconds)
 {
     pthread_t id;
+    if (kmp_set_blocktime) {
+        asleep_until = now + seconds;
+        return;
+    }
     if (atomic_flag_test_and_set(&extra_running))
         return;
     extra = (struct extra){.threads = omp_get_num_procs() - threads + 2, .seconds = seconds};
@@ -226,6 +254,7 @@ unsigned parallel_begin(int threads)
     prepared_at = clock_seconds();
     bool look = is_tight(threads) && crowd_opens(&crowd, prepared_at);
     own_begin(look);
+    blocktime_begin(prepared_at);
     if (threads > 1) {
 #pragma omp parallel num_threads(threads)
         if (omp_get_thread_num())
@@ -250,8 +279,9 @@ void parallel_end(unsigned before)
             waited += own_end(before & 0xffffu, look);
     }
     waited += own_end(before & 0xffffu, look);
+    blocktime_end();
     double hold = look ? crowd_judge(&crowd, now, waited) : 0;
     if (hold > 0)
-        sleep_at_once(threads, hold);
+        sleep_at_once(threads, now, hold);
     omp_set_num_threads((int)(before >> 16));
 }
