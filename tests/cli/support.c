@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -24,6 +25,7 @@ static void child(const struct how *how, const char *words, int out, int err)
     char *argv[WORDS + 2], *rest;
     int argc = 0;
     const char *program = how->program ? how->program : getenv("ENGRAM_BIN");
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* with a test that failed it does not go on */
     if (strlen(words) >= sizeof copy)
         _exit(126);
     strcpy(copy, words);
@@ -86,6 +88,8 @@ static void listen(const struct how *how, pid_t pid, const int fds[2])
         if (time(NULL) - started > patience())
             kill(pid, SIGKILL);
         if (left && interrupt_due(how)) {
+            if (how->look)
+                how->look(pid);
             kill(pid, how->signal ? how->signal : SIGINT);
             left--;
         }

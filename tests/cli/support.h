@@ -5,6 +5,8 @@
 #include "support/files.h"
 #include "support/pictures.h"
 
+#include <sys/types.h>
+
 /* What a run printed and how it ended; valid until the next run. */
 struct ran {
     int code;        /* exit status, or 128 + signal */
@@ -19,6 +21,7 @@ struct how {
     const char *interrupt;   /* a signal as soon as this file exists, or stderr holds "stderr:TEXT" */
     int signal;              /* which; 0: SIGINT */
     int interrupts;          /* how many of them, a moment apart; 0: one */
+    void (*look)(pid_t pid); /* called before each of them */
     bool terminal;           /* stderr is one, of 100 columns; the test skips where there is none */
     bool out_terminal;       /* the same of stdout */
     bool reader_gone;        /* nobody reads stdout */

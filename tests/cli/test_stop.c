@@ -2,6 +2,7 @@
  * and says so with its exit code. Phases are known by --verbose, which says what begins. */
 #include "support.h"
 
+#include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -110,13 +111,86 @@ static void the_second_kills(void **state)
     assert_code(r, 130);
 }
 
+/* ---- where signals arrive ---- */
+
+/* Whether a thread lets any of the signals that stop a command in. */
+static bool lets_in(pid_t pid, const char *task)
+{
+    static const int stops[] = {SIGINT, SIGTERM, SIGHUP, SIGALRM};
+    char path[100], line[200];
+    unsigned long long blocked = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%.20s/status", (int)pid, task);
+    FILE *status = fopen(path, "r");
+    assert_non_null(status);
+    while (fgets(line, sizeof line, status))
+        sscanf(line, "SigBlk: %llx", &blocked);
+    fclose(status);
+    for (int i = 0; i < 4; i++)
+        if (!(blocked >> (stops[i] - 1) & 1))
+            return true;
+    return false;
+}
+
+/* Hundredths of a second that a thread has computed, its own work and the system's for it. */
+static long ticks_of(pid_t pid, const char *task)
+{
+    char path[100], text[500] = "";
+    long user = -1, system = -1;
+    snprintf(path, sizeof path, "/proc/%d/task/%.20s/stat", (int)pid, task);
+    FILE *stat = fopen(path, "r");
+    assert_non_null(stat);
+    assert_non_null(fgets(text, sizeof text, stat));
+    fclose(stat);
+    assert_int_equal(
+        sscanf(strrchr(text, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %ld %ld", &user, &system), 2);
+    return user + system;
+}
+
+/* One thread lets signals in, and it is not the first, which computes, nor has computed. */
+static void one_idle_thread_lets_in(pid_t pid)
+{
+    char path[100];
+    int tasks = 0, open = 0;
+    snprintf(path, sizeof path, "/proc/%d/task", (int)pid);
+    DIR *folder = opendir(path);
+    assert_non_null(folder);
+    for (struct dirent *entry; (entry = readdir(folder));) {
+        if (entry->d_name[0] == '.')
+            continue;
+        tasks++;
+        if (!lets_in(pid, entry->d_name))
+            continue;
+        open++;
+        assert_int_not_equal(atoi(entry->d_name), pid);
+        assert_true(ticks_of(pid, entry->d_name) == 0);
+    }
+    closedir(folder);
+    assert_true(tasks > 2);
+    assert_int_equal(open, 1);
+}
+
+/* oneDNN's generated code borrows the stack's register: a handler that ran in a thread that computes would write into
+ * the heap. */
+static void signals_keep_away_from_computing(void **state)
+{
+    (void)state;
+    const struct how how = {.interrupt = "stderr:epoch 1/", .look = one_idle_thread_lets_in};
+    assert_code(run_how(&how, "train memae synth:?n=400&size=64 --epochs 4000 --threads 2 -o signals.safetensors"),
+                130);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(checking_data),     cmocka_unit_test(checking_before_training),
-        cmocka_unit_test(training),          cmocka_unit_test(scoring),
-        cmocka_unit_test(evaluating),        cmocka_unit_test(benchmarking),
-        cmocka_unit_test(a_pipe_that_hangs), cmocka_unit_test(the_second_kills),
+        cmocka_unit_test(checking_data),
+        cmocka_unit_test(checking_before_training),
+        cmocka_unit_test(training),
+        cmocka_unit_test(scoring),
+        cmocka_unit_test(evaluating),
+        cmocka_unit_test(benchmarking),
+        cmocka_unit_test(a_pipe_that_hangs),
+        cmocka_unit_test(the_second_kills),
+        cmocka_unit_test(signals_keep_away_from_computing),
     };
     return cmocka_run_group_tests_name("cli: stopping", tests, command_begin, folder_end);
 }
