@@ -1,0 +1,280 @@
+/* The pieces under a convolution: thin adjoints, transformed tiles, matrix products, and what oneDNN computes wrongly.
+ */
+#include "nn/bf16.h"
+#include "nn/dnn.h"
+#include "nn/thin.h"
+#include "nn/winograd.h"
+#include "convolutions.h"
+#include "probe.h"
+
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include <cmocka.h>
+
+enum { SEED = 78 };
+
+/* ---- adjoints to few channels ---- */
+
+static void check_thin(const struct layer *l, enum dtype type)
+{
+    struct geometry g = {.n = l->n, .fine_channels = l->out, .coarse_channels = l->in};
+    struct thin_spec t = {.dst_type = type, .threads = 2};
+    t.src.nd = t.dst.nd = l->nd + 2;
+    t.src.d[0] = t.dst.d[0] = l->n;
+    t.src.d[l->nd + 1] = l->out;
+    t.dst.d[l->nd + 1] = l->in;
+    for (int i = 0; i < 3; i++)
+        g.fine[i] = g.coarse[i] = g.kernel[i] = g.stride[i] = 1;
+    for (int i = 0, at = 3 - l->nd; i < l->nd; i++, at++) {
+        t.kernel[i] = g.kernel[at] = l->kernel[i];
+        t.stride[i] = g.stride[at] = l->stride[i];
+        t.pad[i] = g.pad[at] = l->pad[i];
+        g.coarse[at] = l->size[i];
+        g.fine[at] = (l->size[i] - 1) * l->stride[i] - 2 * l->pad[i] + l->kernel[i] + l->output_pad[i];
+        t.src.d[i + 1] = g.fine[at];
+        t.dst.d[i + 1] = g.coarse[at];
+    }
+    size_t nsrc = (size_t)shape_count(&t.src), ndst = (size_t)shape_count(&t.dst);
+    size_t nw = (size_t)(l->in * l->out * g.kernel[0] * g.kernel[1] * g.kernel[2]);
+    float *dst = malloc(ndst * sizeof *dst), *w = malloc(nw * sizeof *w), *src = malloc((nsrc + 1) * sizeof *src);
+    bf16 *narrow = malloc(ndst * sizeof *narrow);
+    struct thin *thin;
+    struct err e = ERR_INIT;
+    assert_int_equal(thin_new(&t, &thin, &e), 0);
+    void *scratch = aligned_alloc(64, (thin_scratch(thin) + 64) / 64 * 64);
+    float bias[THIN_CHANNELS] = {0.5f, -1, 2, 3};
+    probe_fill(dst, ndst, 1, 1);
+    probe_fill(w, nw, 2, 1);
+    for (size_t i = 0; i < ndst; i++)
+        narrow[i] = bf16_from_f32(dst[i]);
+    double *want = zeros(nsrc), *wide = widened(dst, ndst, type), *weight = widened(w, nw, type);
+    connect(&g, wide, weight, want, want);
+    for (size_t i = 0; i < nsrc; i++)
+        want[i] += l->bias ? (double)bias[i % (size_t)l->out] : 0;
+    src[nsrc] = 12345;
+    thin_pack(thin, w);
+    thin_adjoint(thin, type == F32 ? (void *)dst : narrow, l->bias ? bias : NULL, src, scratch);
+    layer_compare(l, "thin_adjoint", src, want, nsrc);
+    assert_true(src[nsrc] == 12345);
+    thin_free(thin);
+    free(want);
+    free(wide);
+    free(weight);
+    free(dst);
+    free(w);
+    free(src);
+    free(narrow);
+    free(scratch);
+}
+
+static void thin_adjoint_of_any_kernel(void **state)
+{
+    (void)state;
+    struct rng r = rng_new(5, 0);
+    for (int i = 0; i < 80; i++) {
+        struct layer l = layer_draw(&r);
+        if (!l.transposed)
+            for (int k = 0; k < l.nd; k++)
+                l.size[k] = 1 + l.pad[k] + (int)rng_below(&r, 6);
+        l.out = 1 + (int)rng_below(&r, THIN_CHANNELS);
+        check_thin(&l, F32);
+        if (dnn_has_bf16())
+            check_thin(&l, BF16);
+    }
+    const struct layer large = {.nd = 2,
+                                .n = 5,
+                                .size = {21, 22},
+                                .in = 40,
+                                .out = 1,
+                                .kernel = {3, 3},
+                                .stride = {2, 2},
+                                .pad = {1, 1},
+                                .output_pad = {1, 1},
+                                .transposed = true,
+                                .bias = true}; /* several blocks */
+    check_thin(&large, F32);
+}
+
+/* ---- in transformed tiles ---- */
+
+static float *noise(int64_t n, int stream)
+{
+    float *p = malloc((size_t)n * sizeof *p);
+    assert_non_null(p);
+    probe_fill(p, (size_t)n, (uint64_t)(SEED + stream), 1);
+    return p;
+}
+
+static void expect_near(const char *what, const float *got, const float *want, int64_t n)
+{
+    double *wide = widened(want, (size_t)n, F32), error = probe_error(got, wide, (size_t)n);
+    if (!(error < 2e-5))
+        fail_msg("%s is off by %g of its largest value", what, error);
+    free(wide);
+}
+
+/* More samples than are transformed at once: every direction against oneDNN's. */
+static void tiles_in_blocks(void **state)
+{
+    (void)state;
+    struct winograd_spec s = {.src = SHAPE(9, 128, 128, 32), .dst = SHAPE(9, 64, 64, 40), .threads = 2};
+    struct dnn_conv_spec d = {.src = s.src, .dst = s.dst, .kernel = {4, 4}, .stride = {2, 2}, .pad = {1, 1}};
+    int64_t ns = shape_count(&s.src), nd = shape_count(&s.dst), nw = 16 * 32 * 40;
+    float *src = noise(ns, 1), *dst = noise(nd, 2), *weight = noise(nw, 3);
+    float *got = noise(ns, 4), *want = noise(ns, 5);
+    struct dnn_conv *c;
+    struct err e = ERR_INIT;
+    d.directions = DNN_FORWARD | DNN_BACKWARD_DATA | DNN_BACKWARD_WEIGHTS;
+    d.threads = 2;
+    assert_int_equal(dnn_conv_new(&d, &c, &e), 0);
+    assert_true(winograd_scratch(&s) < (size_t)9 * 100 * 256 * (4 * 32 + 40)); /* in less than one block */
+    void *room = malloc(winograd_scratch(&s)), *scratch = malloc(dnn_conv_scratch(c));
+    assert_true(dnn_conv_pack(c, weight));
+    assert_true(winograd_forward(&s, src, weight, got, room) && dnn_conv_forward(c, src, NULL, want, scratch));
+    expect_near("the convolution", got, want, nd);
+    assert_true(winograd_backward_data(&s, dst, weight, got, room) && dnn_conv_backward_data(c, dst, want, scratch));
+    expect_near("its adjoint", got, want, ns);
+    assert_true(winograd_backward_weights(&s, src, dst, got, room) &&
+                dnn_conv_backward_weights(c, src, dst, want, scratch));
+    expect_near("its weight gradient", got, want, nw);
+    dnn_conv_free(c);
+    free(src);
+    free(dst);
+    free(weight);
+    free(got);
+    free(want);
+    free(room);
+    free(scratch);
+}
+
+/* A score must not depend on what else is in the batch: there, samples do not count. */
+static void tiles_pay_where_there_are_many(void **state)
+{
+    (void)state;
+    struct winograd_spec s = {.src = SHAPE(64, 8, 8, 128), .dst = SHAPE(64, 4, 4, 256), .threads = 1};
+    assert_true(winograd_pays(&s, true));
+    assert_false(winograd_pays(&s, false));
+    s = (struct winograd_spec){.src = SHAPE(1, 32, 32, 128), .dst = SHAPE(1, 16, 16, 256), .threads = 1};
+    assert_true(winograd_pays(&s, false));
+    s.src.d[3] = 3;
+    assert_false(winograd_pays(&s, false));
+    s = (struct winograd_spec){.src = SHAPE(64, 10, 10, 64), .dst = SHAPE(64, 5, 5, 64), .threads = 1};
+    assert_false(winograd_pays(&s, true)); /* mostly beyond the end */
+}
+
+/* ---- products ---- */
+
+static void matrix_product(void **state)
+{
+    (void)state;
+    enum { M = 7, N = 19, K = 33, LD = 40 };
+    float a[LD * LD], b[LD * LD], c[LD * LD], old[LD * LD];
+    probe_fill(a, LD * LD, 1, 1);
+    probe_fill(b, LD * LD, 2, 1);
+    for (int form = 0; form < 8; form++) {
+        bool ta = form & 1, tb = form & 2;
+        float beta = form & 4 ? 0.5f : 0;
+        probe_fill(c, LD * LD, 3, 1);
+        memcpy(old, c, sizeof c);
+        dnn_gemm(ta, tb, M, N, K, 2, a, LD, b, LD, beta, c, LD);
+        for (int i = 0; i < LD * LD; i++) {
+            int m = i / LD, n = i % LD;
+            double want = (double)old[i];
+            if (m < M && n < N) {
+                want *= (double)beta;
+                for (int k = 0; k < K; k++)
+                    want += 2 * (double)a[ta ? k * LD + m : m * LD + k] * (double)b[tb ? n * LD + k : k * LD + n];
+            }
+            assert_true(fabs(want - (double)c[i]) < 2e-5);
+        }
+    }
+}
+
+/* ---- oneDNN ---- */
+
+/* avx2_vnni, 0x407 in oneDNN, is a larger number than avx512_core_bf16, 0xe7. */
+static void instruction_sets_are_sets(void **state)
+{
+    (void)state;
+    static const unsigned with[] = {0xe7, 0x3e7}, without[] = {0, 1, 7, 0x27, 0x67, 0x407};
+    for (size_t i = 0; i < sizeof with / sizeof *with; i++)
+        assert_true(dnn_isa_has_bf16(with[i]));
+    for (size_t i = 0; i < sizeof without / sizeof *without; i++)
+        assert_false(dnn_isa_has_bf16(without[i]));
+}
+
+/* A gradient of the weights a thread costs memory by the thread. */
+static void large_weights_are_not_computed_in_parts(void **state)
+{
+    (void)state;
+    struct dnn_conv_spec s = {.src = SHAPE(16, 2, 2, 1024),
+                              .dst = SHAPE(16, 2, 2, 2048),
+                              .kernel = {3, 3},
+                              .stride = {1, 1},
+                              .pad = {1, 1},
+                              .directions = DNN_BACKWARD_WEIGHTS,
+                              .threads = 16};
+    struct dnn_conv *c;
+    struct err e = ERR_INIT;
+    assert_int_equal(dnn_conv_new(&s, &c, &e), 0);
+    size_t weights = 9 * 1024 * 2048 * sizeof(float);
+    assert_true(dnn_conv_scratch(c) < 8 * weights); /* of 16 threads; without AVX-512 oneDNN itself takes 5 */
+    dnn_conv_free(c);
+}
+
+/* Zeroed, with its end at a page that nobody may touch. */
+static void *fenced(size_t size)
+{
+    const size_t page = 4096, bytes = (size + page - 1) / page * page;
+    unsigned char *at = mmap(NULL, bytes + page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    assert_true(at != MAP_FAILED);
+    assert_int_equal(mprotect(at + bytes, page, PROT_NONE), 0);
+    return at + (bytes - size) / 64 * 64;
+}
+
+/* What oneDNN gathers beyond its workspace (dnn_faults.c) ends the process here, or gives wrong numbers. */
+static void few_channels_with_a_stride(void **state)
+{
+    (void)state;
+    enum { N = 33, SIDE = 64, IN = 4, OUT = 16, PIXELS = N * SIDE * SIDE, SUMS = PIXELS / 4 };
+    struct dnn_conv_spec s = {.src = SHAPE(N, SIDE, SIDE, IN),
+                              .dst = SHAPE(N, SIDE / 2, SIDE / 2, OUT),
+                              .kernel = {1, 1},
+                              .stride = {2, 2},
+                              .directions = DNN_BACKWARD_WEIGHTS,
+                              .threads = 1};
+    struct dnn_conv *c;
+    struct err e = ERR_INIT;
+    assert_int_equal(dnn_conv_new(&s, &c, &e), 0);
+    float *x = fenced(PIXELS * IN * sizeof *x), *g = fenced(SUMS * OUT * sizeof *g), w[OUT * IN];
+    for (int i = 0; i < PIXELS * IN; i++)
+        x[i] = (float)(i * 7 % 5 - 2);
+    for (int i = 0; i < SUMS * OUT; i++)
+        g[i] = (float)(i % 7 - 3);
+    assert_true(dnn_conv_backward_weights(c, x, g, w, fenced(dnn_conv_scratch(c))));
+    for (int i = 0; i < OUT * IN; i++) {
+        double want = 0;
+        for (int p = 0; p < SUMS; p++) {
+            int row = p / (SIDE / 2), column = p % (SIDE / 2); /* of all pictures */
+            want += (double)g[p * OUT + i / IN] * (double)x[(row * 2 * SIDE + column * 2) * IN + i % IN];
+        }
+        assert_true(fabs(want - (double)w[i]) < 0.5); /* whole numbers */
+    }
+    dnn_conv_free(c);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(thin_adjoint_of_any_kernel),     cmocka_unit_test(tiles_in_blocks),
+        cmocka_unit_test(tiles_pay_where_there_are_many), cmocka_unit_test(matrix_product),
+        cmocka_unit_test(instruction_sets_are_sets),      cmocka_unit_test(large_weights_are_not_computed_in_parts),
+        cmocka_unit_test(few_channels_with_a_stride),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
