@@ -133,7 +133,8 @@ static const char conventions[] =
     "otherwise; COLUMNS sets the width of text. Control characters in names are shown as \\xNN in csv (tab and line "
     "breaks stand as they are, in quotes) and text; jsonl escapes them as JSON does, and has U+FFFD for bytes that are "
     "no UTF-8. Files appear whole or not at all, and existing ones are overwritten with --force alone. NO_COLOR turns "
-    "colours off. OMP_WAIT_POLICY, if set, is respected; else waiting threads soon sleep.";
+    "colours off. What OMP_WAIT_POLICY, OMP_PROC_BIND and the like tell OpenMP is respected; else waiting threads soon "
+    "sleep.";
 
 void help_general(const struct verb *const *verbs)
 {

@@ -7,7 +7,6 @@
 #include "output.h"
 
 #include <fcntl.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,13 +24,25 @@ static void keep_standard_streams(void)
             (void)!open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY); /* the wrong way round: its use is an error */
 }
 
+/* Who tells OpenMP how threads wait or where they run, is not interfered with. One that is bound to a core already
+ * would begin again with that core alone. */
+static bool user_sets_threads(void)
+{
+    static const char *const names[] = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT",    "OMP_PROC_BIND",
+                                        "OMP_PLACES",      "GOMP_CPU_AFFINITY", "KMP_AFFINITY"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (getenv(names[i]))
+            return true;
+    return false;
+}
+
 /* OpenMP's idle threads spin for milliseconds, which is noise between steps; put to sleep at once, they wake too slowly
  * for small nets. libgomp reads how long before main begins, so the only way to tell it is to begin again: 20 ms, paid
  * by verbs that run for seconds. One picture is scored without it: cold start counts there. */
 static void wait_politely(char **argv, const struct args *args)
 {
     bool computes = args->verb->computes && args->verb->computes(args);
-    if (!computes || getenv("OMP_WAIT_POLICY") || getenv("GOMP_SPINCOUNT"))
+    if (!computes || user_sets_threads())
         return;
     char path[4096], count[32];
     ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
@@ -45,8 +56,7 @@ static void wait_politely(char **argv, const struct args *args)
 /* The library computes on as many threads as there are cores. */
 static void check_threads(int asked)
 {
-    cpu_set_t cores;
-    int n = sched_getaffinity(0, sizeof cores, &cores) ? asked : CPU_COUNT(&cores);
+    int n = engram_threads(asked);
     if (asked > n)
         console_warn("this process may use %d processor core%s: %d threads are asked for, %d will compute", n,
                      n == 1 ? "" : "s", asked, n);

@@ -70,6 +70,10 @@ extern "C" {
 /* The version of the library that is running, "0.2.0": may be newer than the header's. */
 ENGRAM_API const char *engram_version(void);
 
+/* How many threads compute where `asked` are asked for: no more than there are processor cores that the process may use;
+ * 0: as many. */
+ENGRAM_API int engram_threads(int asked);
+
 /* For how many pauses of this processor idle threads should spin: long enough for small nets, short enough to be quiet
  * between calls. OpenMP takes it from the environment it is started with, OMP_WAIT_POLICY=passive GOMP_SPINCOUNT=this:
  * a program that wants it sets both for what it starts, or, as the command does, begins itself again (execv). */

@@ -23,6 +23,11 @@ const char *engram_version(void)
     return ENGRAM_VERSION;
 }
 
+int engram_threads(int asked)
+{
+    return threads_choose(asked);
+}
+
 /* Longer than what lies between two parallel regions of a small net's step, and than what its threads finish apart:
  * measured by bench/waiting.py. */
 int engram_spin_count(void)

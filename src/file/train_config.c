@@ -1,6 +1,7 @@
 #include "file/train_config.h"
 
-#include <sched.h>
+#include "nn/parallel.h"
+
 #include <stdlib.h>
 
 #define OPTIONS_OF struct train_config
@@ -97,8 +98,7 @@ int train_wishes(const struct train_config *c, struct wishes *w, struct err *e)
 
 int threads_choose(int64_t asked)
 {
-    cpu_set_t set;
-    int cores = sched_getaffinity(0, sizeof set, &set) ? 1 : CPU_COUNT(&set);
+    int cores = parallel_cores();
     return asked > 0 && asked < cores ? (int)asked : cores;
 }
 

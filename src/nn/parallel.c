@@ -61,6 +61,11 @@ void parallel_chunks(int threads, size_t n, int chunks, chunk_fn *fn, void *cont
         fn(context, c, range_start(n, c, chunks), range_start(n, c + 1, chunks));
 }
 
+int parallel_cores(void)
+{
+    return omp_get_num_procs();
+}
+
 /* ---- flush-to-zero: denormal numbers cost a hundred cycles each and mean nothing here ---- */
 
 #if defined(__SSE__)
@@ -185,7 +190,7 @@ static void sleep_at_once(int threads, double now, double seconds)
     }
     if (atomic_flag_test_and_set(&extra_running))
         return;
-    extra = (struct extra){.threads = omp_get_num_procs() - threads + 2, .seconds = seconds};
+    extra = (struct extra){.threads = parallel_cores() - threads + 2, .seconds = seconds};
     if (pthread_create(&id, NULL, be_there, NULL))
         atomic_flag_clear(&extra_running);
     else
@@ -201,7 +206,7 @@ static _Thread_local double own_waited = -1;
 /* Where most cores are idle, the system gives ours to nobody else. */
 static bool is_tight(int threads)
 {
-    int cores = omp_get_num_procs();
+    int cores = parallel_cores();
     return threads > 1 && threads <= cores && 2 * threads > cores;
 }
 

@@ -18,6 +18,9 @@ void parallel_ranges(int threads, size_t n, size_t grain, range_fn *fn, void *co
 typedef void chunk_fn(void *context, int chunk, size_t begin, size_t end);
 void parallel_chunks(int threads, size_t n, int chunks, chunk_fn *fn, void *context);
 
+/* Processor cores that this process may use, also where OpenMP has bound the calling thread to one (OMP_PROC_BIND). */
+int parallel_cores(void);
+
 /* Sets flush-to-zero in the calling thread and its pool of `threads`, and the pool's size for oneDNN; returns what the
  * calling thread had, for parallel_end, which puts all of that back: the pool is the host's too. Within another such
  * pair of as many threads it costs nothing: so a whole training step stands in one. */

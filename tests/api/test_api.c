@@ -504,6 +504,9 @@ static void nothing_is_freed_twice_or_at_all(void **state)
     engram_data_free(NULL);
     assert_string_equal(engram_version(), ENGRAM_VERSION);
     assert_true(engram_spin_count() >= 1);
+    assert_true(engram_threads(0) >= 1);
+    assert_int_equal(engram_threads(1), 1);
+    assert_int_equal(engram_threads(1000000), engram_threads(0));
     engram_model *none = NULL;
     assert_int_equal(engram_model_load("none", &none, NULL), ENGRAM_IO);
     assert_null(none);
