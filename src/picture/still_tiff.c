@@ -151,6 +151,19 @@ static int read_plain(struct tiff *t, const struct layout *l, struct err *e)
     return 0;
 }
 
+/* libtiff's pixels are numbers of 32 bits; in place. */
+static void split_bytes(uint8_t *row, size_t pixels)
+{
+    for (size_t i = 0; i < pixels; i++, row += 4) {
+        uint32_t pixel;
+        memcpy(&pixel, row, 4);
+        row[0] = TIFFGetR(pixel);
+        row[1] = TIFFGetG(pixel);
+        row[2] = TIFFGetB(pixel);
+        row[3] = 255;
+    }
+}
+
 /* libtiff multiplies by alpha, or says that the file has done so: that is what is seen on black. */
 static int read_any(struct tiff *t, const struct layout *l, struct err *e)
 {
@@ -168,8 +181,7 @@ static int read_any(struct tiff *t, const struct layout *l, struct err *e)
         return still_damaged(t->file, t->why, e);
     for (size_t y = 0; y < l->height; y++) {
         uint8_t *row = t->file->work->bytes + 4 * width * y;
-        for (size_t i = 3; i < 4 * width; i += 4)
-            row[i] = 255;
+        split_bytes(row, width);
         still_row(t->file, (int)y, row, 4);
     }
     return 0;

@@ -21,6 +21,12 @@ int load_pixels(struct dataset *ds, enum split split, size_t i, const struct pic
 /* The format that is chosen for the pictures of a split when nobody asks for one. */
 struct picture_format fitted_format(struct dataset *ds, enum split split);
 
+/* A folder to work in and a decoder, for a group of tests; decode_still fails the test. */
+extern struct picture_decoder *decoder;
+int decoder_begin(void **state);
+int decoder_end(void **state);
+struct picture decode_still(const void *bytes, size_t size, int channels);
+
 /* EXIF with nothing but an orientation, in either byte order; returns its 26 bytes' number. */
 size_t make_exif(unsigned char *out, bool big_endian, int orientation);
 /* The PNG with such an EXIF at one of its places between chunks; the old one is freed. */

@@ -6,22 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct picture_decoder *decoder;
-
-static int decoder_make(void **state)
-{
-    (void)state;
-    struct err e = ERR_INIT;
-    return picture_decoder_new(&decoder, &e);
-}
-
-static int decoder_remove(void **state)
-{
-    (void)state;
-    picture_decoder_free(decoder);
-    return 0;
-}
-
 /* What comes out, by `channels`. The planes are copied to exact allocations first, at an odd address where the format
  * allows it to be seen: a sanitizer notices a read beyond the last row. */
 static void check(const struct pixels *p, const size_t size[2], int channels, int made, const uint8_t *expected)
@@ -197,5 +181,5 @@ int main(void)
         cmocka_unit_test(test_nv12_column), cmocka_unit_test(test_yuyv),       cmocka_unit_test(test_yuyv_order),
         cmocka_unit_test(test_refused),
     };
-    return cmocka_run_group_tests_name("data/pixels", tests, decoder_make, decoder_remove);
+    return cmocka_run_group_tests_name("data/pixels", tests, decoder_begin, decoder_end);
 }

@@ -36,30 +36,18 @@ static const struct sort {
 };
 enum { SORTS = sizeof sorts / sizeof *sorts };
 
-static struct picture_decoder *decoder, *other;
+static struct picture_decoder *other;
 
 static int begin(void **state)
 {
     struct err e = ERR_INIT;
-    (void)state;
-    return picture_decoder_new(&decoder, &e) || picture_decoder_new(&other, &e);
+    return decoder_begin(state) || picture_decoder_new(&other, &e);
 }
 
 static int end(void **state)
 {
-    (void)state;
-    picture_decoder_free(decoder);
     picture_decoder_free(other);
-    return 0;
-}
-
-static struct picture decode(const void *bytes, size_t size, int channels)
-{
-    struct picture p;
-    struct err e = ERR_INIT;
-    if (picture_decode(decoder, bytes, size, "x", channels, &p, &e) < 0)
-        fail_msg("%s", e.msg);
-    return p;
+    return decoder_end(state);
 }
 
 static void check_quarters(const struct sort *s, const struct picture *p, int tolerance)
@@ -81,7 +69,7 @@ static void all_are_the_same_picture(void **state)
     (void)state;
     for (int i = 0; i < SORTS; i++)
         for (int channels = 0; channels <= 3; channels += channels ? 2 : 1) {
-            const struct picture p = decode(sorts[i].bytes, sorts[i].size, channels);
+            const struct picture p = decode_still(sorts[i].bytes, sorts[i].size, channels);
             assert_int_equal(p.width, SIDE);
             assert_int_equal(p.height, SIDE);
             assert_int_equal(p.channels, channels ? channels : 3);
@@ -92,11 +80,11 @@ static void all_are_the_same_picture(void **state)
 static void grey_tiffs(void **state)
 {
     (void)state;
-    struct picture p = decode(tiff_grey16, sizeof tiff_grey16, 0);
+    struct picture p = decode_still(tiff_grey16, sizeof tiff_grey16, 0);
     assert_int_equal(p.channels, 1);
     for (int i = 0; i < SIDE * SIDE - 1; i++) /* 257 times as much, and a little more in every second */
         assert_int_equal(p.pixels[i], i);
-    p = decode(tiff_fax, sizeof tiff_fax, 0);
+    p = decode_still(tiff_fax, sizeof tiff_fax, 0);
     assert_int_equal(p.channels, 1);
     for (int i = 0; i < SIDE * SIDE; i++)
         assert_int_equal(p.pixels[i], (i % SIDE / 8 + i / SIDE / 8) % 2 ? 255 : 0);
@@ -119,7 +107,7 @@ static void cut_everywhere(void **state)
     for (int i = 0; i < SORTS; i++) {
         const struct sort *s = &sorts[i];
         uint8_t whole[SIDE * SIDE * 3];
-        memcpy(whole, decode(s->bytes, s->size, 3).pixels, sizeof whole);
+        memcpy(whole, decode_still(s->bytes, s->size, 3).pixels, sizeof whole);
         for (size_t cut = 0; cut < s->size; cut++) {
             struct picture p;
             struct err e = ERR_INIT;
@@ -163,7 +151,7 @@ static void damaged_everywhere(void **state)
                 check_damaged(bytes, sorts[i].size);
                 bytes[at] = sorts[i].bytes[at];
             }
-            decode(sorts[at % SORTS].bytes, sorts[at % SORTS].size, 3);
+            decode_still(sorts[at % SORTS].bytes, sorts[at % SORTS].size, 3);
         }
         free(bytes);
     }
@@ -182,7 +170,7 @@ static void decoded_smaller(void **state)
     for (size_t i = 0; i < 3; i++) /* the jpgs */
         for (size_t k = 0; k < sizeof cases / sizeof *cases; k++) {
             picture_decoder_aim(decoder, &(struct picture_format){cases[k].wanted_width, cases[k].wanted_height, 3});
-            const struct picture p = decode(sorts[i].bytes, sorts[i].size, 0);
+            const struct picture p = decode_still(sorts[i].bytes, sorts[i].size, 0);
             assert_int_equal(p.width, cases[k].width);
             assert_int_equal(p.height, cases[k].height);
             assert_int_equal(picture_own_size(decoder, &p).width, SIDE);
@@ -191,7 +179,7 @@ static void decoded_smaller(void **state)
                 check_quarters(&sorts[i], &p, 10);
         }
     picture_decoder_aim(decoder, NULL);
-    const struct picture p = decode(jpg_colour, sizeof jpg_colour, 0);
+    const struct picture p = decode_still(jpg_colour, sizeof jpg_colour, 0);
     assert_int_equal(p.width, SIDE);
 }
 
@@ -206,13 +194,13 @@ static void smaller_and_upright(void **state)
     assert_non_null(frame);
     frame[6] = 10; /* stored as 16x10, seen as 10x16 */
     picture_decoder_aim(decoder, &(struct picture_format){5, 8, 3});
-    const struct picture p = decode(jpg, sizeof jpg, 0);
+    const struct picture p = decode_still(jpg, sizeof jpg, 0);
     assert_int_equal(p.width, 5);
     assert_int_equal(p.height, 8);
     assert_int_equal(picture_own_size(decoder, &p).width, 10);
     assert_int_equal(picture_own_size(decoder, &p).height, 16);
     picture_decoder_aim(decoder, &(struct picture_format){8, 5, 3});
-    assert_int_equal(decode(jpg, sizeof jpg, 0).width, 10);
+    assert_int_equal(decode_still(jpg, sizeof jpg, 0).width, 10);
     picture_decoder_aim(decoder, NULL);
 }
 
