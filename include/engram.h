@@ -242,8 +242,8 @@ ENGRAM_API int engram_scorer_map(const engram_scorer *scorer, size_t i, float *v
 enum { ENGRAM_TARGET, ENGRAM_OUTPUT };
 
 /* The same for pictures: what the model's output should have been (ENGRAM_TARGET: the picture as the model saw it,
- * where it does not predict), and what it was (ENGRAM_OUTPUT): n bytes, height x width x channels. Settings:
- * outputs=true. */
+ * where it does not predict), and what it was (ENGRAM_OUTPUT; none where the model rebuilds nothing): n bytes, height x
+ * width x channels. Settings: outputs=true. */
 ENGRAM_API int engram_scorer_pixels(const engram_scorer *scorer, size_t i, int which, uint8_t *pixels, size_t n,
                                     engram_error *error);
 

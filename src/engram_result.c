@@ -105,13 +105,14 @@ static int copy_pixels(const engram_scorer *s, size_t i, int which, uint8_t *pix
                        ENGRAM_TARGET, ENGRAM_OUTPUT, which);
     if (!v)
         return e->code;
-    if (!v->reconstruction || !preprocess_shows(input, &format))
+    const float *shown = which == ENGRAM_TARGET ? v->target : v->reconstruction;
+    if (!shown || !preprocess_shows(input, &format))
         return err_set(e, ERR_USAGE, "there is no output to look at: %s",
                        s->config.outputs ? "this model has none" : "the scorer was not asked for any (outputs=true)");
     if (n != picture_bytes(&format))
         return err_set(e, ERR_USAGE, "an output has %zu bytes (%d x %d x %d), not %zu", picture_bytes(&format),
                        format.height, format.width, format.channels, n);
-    preprocess_show(input, which == ENGRAM_TARGET ? v->target : v->reconstruction, pixels);
+    preprocess_show(input, shown, pixels);
     return 0;
 }
 

@@ -58,7 +58,7 @@ static void put_verdict(FILE *f, const struct evaluation *m, const struct shown_
 static int put_card(FILE *f, const struct evaluation *m, const struct heatmap_scale *scale,
                     const struct shown_sample *s, struct err *e)
 {
-    fputs("<figure class=\"card\"><div class=\"trio\">", f);
+    fputs("<figure class=\"card\"><div class=\"views\">", f);
     if (s->input.pixels)
         TRY(report_input(f, s, scale->level, e));
     if (s->reconstruction)
@@ -126,10 +126,12 @@ static const struct shown_sample *first_pictured(const struct gallery *s)
 }
 
 static int put_cards(FILE *f, const struct evaluation *m, const struct heatmap_scale *scale, const struct gallery *s,
-                     const struct picture *like, struct err *e)
+                     const struct shown_sample *like, struct err *e)
 {
-    fprintf(f, "<div class=\"gallery of-%s\" style=\"--px:%dpx\">\n", report_picture_class(like),
-            report_picture_width(like, 96, 112));
+    const int views = 1 + (like->reconstruction != NULL) + (like->map != NULL);
+    static const int large[] = {0, 224, 170, 112}; /* pixels across of each view */
+    fprintf(f, "<div class=\"gallery of-%s\" style=\"--n:%d;--px:%dpx\">\n", report_picture_class(&like->input), views,
+            report_picture_width(&like->input, 96, large[views]));
     for (size_t i = 0; i < s->n; i++)
         TRY(put_card(f, m, scale, &s->v[i], e));
     fputs("</div>\n", f);
@@ -237,7 +239,7 @@ static int put_bar(FILE *f, const struct map_scale *scale, struct err *e)
 }
 
 struct shown {
-    bool any, pictures, maps, masks;
+    bool any, pictures, rebuilt, maps, masks;
 };
 
 static void add_shown(struct shown *shown, const struct gallery *g)
@@ -245,6 +247,7 @@ static void add_shown(struct shown *shown, const struct gallery *g)
     for (size_t i = 0; i < g->n; i++) {
         shown->any = true;
         shown->pictures = shown->pictures || g->v[i].input.pixels;
+        shown->rebuilt = shown->rebuilt || g->v[i].reconstruction;
         shown->maps = shown->maps || g->v[i].map;
         shown->masks = shown->masks || g->v[i].mask;
     }
@@ -281,10 +284,13 @@ static void galleries_heading(FILE *f, const struct page *p, const struct shown 
         fputs(" at the ends of the scale, by name.</p>\n", f);
         return;
     }
-    fputs("<section><h3>What it sees</h3>\n<p class=\"note\">Each card: the input, what the model makes of it, and "
-          "where the two differ. A model that knows only normal data rebuilds everything as normal; what it cannot "
-          "rebuild lights up. The colours mean the same in every map.",
+    fputs("<section><h3>What it sees</h3>\n<p class=\"note\">Each card: ", f);
+    fputs(shown->rebuilt ? "the input, what the model makes of it, and where the two differ. A model that knows only "
+                           "normal data rebuilds everything as normal; what it cannot rebuild lights up."
+          : shown->maps  ? "the input, and where it is unlike what the model knows as normal: that lights up."
+                         : "the input.",
           f);
+    fputs(shown->maps ? " The colours mean the same in every map." : "", f);
     outlines_note(f, p, shown, level);
 }
 
@@ -306,7 +312,7 @@ int report_galleries(FILE *f, const struct page *p, const struct evaluation *m, 
         gallery_heading(f, p, m, (enum gallery_kind)g);
         const struct shown_sample *first = first_pictured(gallery);
         if (first)
-            TRY(put_cards(f, m, &scale.colors, gallery, &first->input, e));
+            TRY(put_cards(f, m, &scale.colors, gallery, first, e));
         else
             put_list(f, m, gallery);
     }
@@ -409,8 +415,11 @@ int report_drawn(FILE *f, const struct page *p, struct err *e)
     if (!first)
         return 0;
     add_shown(&shown, drawn);
-    fputs("<section><h2>A look at the data</h2>\n<p class=\"note\">Drawn evenly over the data, not picked by score. "
-          "Bright spots are what the model could not rebuild.",
+    fputs("<section><h2>A look at the data</h2>\n<p class=\"note\">Drawn evenly over the data, not picked by score.",
+          f);
+    fputs(shown.rebuilt ? " Bright spots are what the model could not rebuild."
+          : shown.maps  ? " Bright spots are unlike what the model knows as normal."
+                        : "",
           f);
     outlines_note(f, p, &shown, report_map_scale(p, p->evaluations[0]).colors.level);
     fprintf(f,

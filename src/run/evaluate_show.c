@@ -26,14 +26,16 @@ static int copy_pictures(struct pass *p, const struct verdict *v, struct shown_s
     const struct picture_format f = shrink_format(&p->format, block);
     uint8_t *target = malloc(picture_bytes(&f)), *room = p->ev->store->pixel_room;
     shown->input = (struct picture){f.width, f.height, f.channels, target};
-    shown->reconstruction = malloc(picture_bytes(&f));
+    shown->reconstruction = v->reconstruction ? malloc(picture_bytes(&f)) : NULL;
     shown->map = v->map ? malloc((size_t)f.width * (size_t)f.height * sizeof(float)) : NULL;
-    if (!target || !shown->reconstruction || (v->map && !shown->map))
+    if (!target || (v->reconstruction && !shown->reconstruction) || (v->map && !shown->map))
         return err_memory(p->e, "the pictures of a report");
     preprocess_show(input, v->target, room);
     shrink_pixels(&p->format, block, room, target);
-    preprocess_show(input, v->reconstruction, room);
-    shrink_pixels(&p->format, block, room, shown->reconstruction);
+    if (shown->reconstruction) {
+        preprocess_show(input, v->reconstruction, room);
+        shrink_pixels(&p->format, block, room, shown->reconstruction);
+    }
     if (shown->map)
         shrink_map(&p->format, block, v->map, shown->map);
     return 0;
@@ -98,7 +100,7 @@ static int on_shown(void *user, size_t index, const struct verdict *v)
         return 1;
     if (!v->error && v->map && loaded_file(p->job->loaded)->input.table)
         return copy_reasons(p, index, v, shown) < 0;
-    if (v->error || !v->reconstruction || !p->shows)
+    if (v->error || !v->target || !p->shows)
         return 0; /* readable a moment ago, or nothing to look at: shown without pictures */
     return copy_pictures(p, v, shown) < 0 || copy_mask(p, index, v->frame, shown) < 0;
 }

@@ -35,15 +35,16 @@ static void choose_fields(struct forward *f)
 {
     struct tiled *t = f->tiled;
     struct node *const fields[FIELDS] = {
-        [FIELD_MAP] = f->heads.map, [FIELD_OUTPUT] = f->heads.output, [FIELD_TARGET] = f->heads.target};
+        [FIELD_MAP] = f->heads.map, [FIELD_OUTPUT] = f->heads.output, [FIELD_TARGET] = f->target};
     const size_t pixels = (size_t)t->tiling->tile_height * (size_t)t->tiling->tile_width;
     for (int k = 0; k < FIELDS; k++)
         if (fields[k])
             t->frames[k] = values_of(f, fields[k]) / (pixels * (size_t)shape_last(&fields[k]->shape));
     f->map_values = tiled_values(t, FIELD_MAP);
-    f->output_values = tiled_values(t, FIELD_OUTPUT);
+    f->output_values = tiled_values(t, f->heads.output ? FIELD_OUTPUT : FIELD_TARGET);
     t->wanted[FIELD_MAP] = f->maps || (!f->fit && (f->heads.map_mean || f->heads.map_max));
-    t->wanted[FIELD_OUTPUT] = t->wanted[FIELD_TARGET] = f->reconstructions;
+    t->wanted[FIELD_OUTPUT] = f->reconstructions;
+    t->wanted[FIELD_TARGET] = f->target;
     for (int k = 0; f->attentions && k < f->heads.nmemories; k++)
         t->attention_values[k] = values_of(f, f->heads.memories[k].attention);
     for (int k = 0; k < f->heads.nscores; k++)
@@ -66,7 +67,8 @@ int forward_build(struct forward *f, const struct forward_spec *spec, struct err
     f->maps = spec->map && f->heads.map;
     f->map_values = f->heads.map ? values_of(f, f->heads.map) : 0;
     f->reconstructions = spec->reconstruction && f->heads.output;
-    f->output_values = f->heads.output ? values_of(f, f->heads.output) : 0;
+    f->target = !spec->reconstruction ? NULL : f->heads.output ? f->heads.target : f->heads.input;
+    f->output_values = values_of(f, f->heads.output ? f->heads.output : f->heads.input);
     f->attentions = spec->attention && f->heads.nmemories;
     f->fit = spec->fit ? &f->heads.fits[spec->fit - 1] : NULL;
     if (f->tiled)
@@ -101,10 +103,10 @@ static int list_outputs(const struct forward *f, struct node **outputs)
         outputs[n++] = h->scores[i].value;
     if (f->maps || (f->tiled && f->tiled->wanted[FIELD_MAP]))
         outputs[n++] = h->map;
-    if (f->reconstructions) {
+    if (f->reconstructions)
         outputs[n++] = h->output;
-        outputs[n++] = h->target;
-    }
+    if (f->target)
+        outputs[n++] = f->target;
     for (int i = 0; f->attentions && i < h->nmemories; i++)
         outputs[n++] = h->memories[i].attention;
     if (h->refine.latent) { /* they are there again in every step of the search */
@@ -234,7 +236,7 @@ static void take_tile(const struct forward *f, size_t tile, int i)
         take_rows(f, tile, i);
         return;
     }
-    struct node *const fields[FIELDS] = {[FIELD_MAP] = h->map, [FIELD_OUTPUT] = h->output, [FIELD_TARGET] = h->target};
+    struct node *const fields[FIELDS] = {[FIELD_MAP] = h->map, [FIELD_OUTPUT] = h->output, [FIELD_TARGET] = f->target};
     for (int k = 0; k < FIELDS; k++)
         if (t->wanted[k])
             tiled_add_field(t, tile, (enum tiled_field)k, row(f, fields[k], i));
@@ -319,7 +321,7 @@ const float *forward_reconstruction(const struct forward *f, int i)
 
 const float *forward_target(const struct forward *f, int i)
 {
-    return f->reconstructions ? field(f, FIELD_TARGET, f->heads.target, f->output_values, i) : NULL;
+    return f->target ? field(f, FIELD_TARGET, f->target, f->output_values, i) : NULL;
 }
 
 const float *forward_attention(const struct forward *f, int i, int k, int64_t *rows, int64_t *items)

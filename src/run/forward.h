@@ -42,7 +42,9 @@ struct forward {
     int rows; /* of the graph: its batch; as many, or of tiles */
     size_t sample_values, map_values, output_values, row_values;
     bool maps, reconstructions, attentions; /* wanted, and the model has them */
-    const struct fit_step *fit;             /* that is wanted in place of a score; NULL: a score is */
+    struct node *target; /* wanted beside the reconstruction: what it should have been, or of a model that makes none
+                            its input; NULL: not wanted */
+    const struct fit_step *fit; /* that is wanted in place of a score; NULL: a score is */
     struct heads heads;
     uint64_t seed;
     float *input;              /* batch x sample: filled by the caller before forward_run */
@@ -76,7 +78,7 @@ float forward_score(const struct forward *f, int i);
 float forward_part(const struct forward *f, int i, int part); /* before its weight */
 const float *forward_map(const struct forward *f, int i);
 const float *forward_reconstruction(const struct forward *f, int i);
-const float *forward_target(const struct forward *f, int i); /* with the reconstruction: what it should have been */
+const float *forward_target(const struct forward *f, int i); /* what that should have been; without one, the input */
 /* Of memory k: rows x items. */
 const float *forward_attention(const struct forward *f, int i, int k, int64_t *rows, int64_t *items);
 

@@ -66,7 +66,8 @@ struct verdict {
     const float *map; /* of a frame of a video alone. Height x width of the model's input: as the model makes it, or
                          what is unusual in it */
     const float *reconstruction; /* normalised, see data/preprocess.h; shape of */
-    const float *target;         /* what it should have been; there when the reconstruction is */
+    const float
+        *target; /* what it should have been; of a model that rebuilds nothing the input, where it was asked for */
     struct attention attention[MEMORIES];
     int64_t frame;        /* of a video, from 0; of an error: how many there were */
     double time;          /* seconds from its start; of an error of the frame before */

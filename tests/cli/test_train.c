@@ -63,7 +63,11 @@ static void begins_with_a_model_for_the_data(void **state)
     r = run("info begun.safetensors --format csv");
     assert_says(r.out, "options,items,20");
     assert_says(r.out, "options,net,own");
-    assert_code(run("eval begun.safetensors " SMALL_DATA), 0);
+    assert_code(run("eval begun.safetensors " SMALL_DATA " --report begun.html"), 0);
+    char *page = read_file("begun.html", NULL);
+    assert_says(page, "<img");
+    assert_says(page, "unlike what the model knows");
+    free(page);
     write_file("rows.csv", rows, sizeof rows - 1);
     r = run("train rows.csv -o rows.safetensors --epochs 1");
     assert_code(r, 0);

@@ -40,7 +40,7 @@ static void test_full_page(void **state)
         strstr(page, "<span>0.010 normal</span><span>outlined above 0.59</span><span>abnormal 0.89</span>"));
     assert_null(strstr(page, "trained without held-out"));
     /* Pictures of 20 pixels are shown in whole multiples: 4 in cards and in the table, 3 in the memory. */
-    assert_non_null(strstr(page, "<div class=\"gallery of-crisp\" style=\"--px:80px\">"));
+    assert_non_null(strstr(page, "<div class=\"gallery of-crisp\" style=\"--n:3;--px:80px\">"));
     assert_non_null(strstr(page, "<table class=\"drawn\" style=\"--px:80px\">"));
     assert_non_null(strstr(page, "<div class=\"items\" style=\"--px:60px\">"));
     /* What is marked and what is found is outlined on the input, what is found on the map too. */

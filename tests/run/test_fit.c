@@ -181,6 +181,21 @@ static void the_net_is_in_the_file(void **state)
     assert_true(isfinite(known) && known > 0);
 }
 
+/* What a model sees is shown, though it rebuilds nothing. */
+static void expect_shown(const struct gallery *gallery)
+{
+    assert_true(gallery->n > 0);
+    for (size_t i = 0; i < gallery->n; i++) {
+        const struct shown_sample *s = &gallery->v[i];
+        const uint8_t *pixels = s->input.pixels;
+        assert_non_null(pixels);
+        assert_int_equal(s->input.width, 64);
+        assert_memory_not_equal(pixels, pixels + 64 * 32, 64); /* a picture, no plain ground */
+        assert_null(s->reconstruction);
+        assert_non_null(s->map);
+    }
+}
+
 /* Without a file it is the library's own net, which has learnt to see: what is odd stands out. */
 static void the_built_in_net_sees(void **state)
 {
@@ -203,6 +218,7 @@ static void the_built_in_net_sees(void **state)
                                      .rate = 0.05};
     assert_int_equal(evaluation_run(&job, &ev, &e), 0);
     assert_true(ev.metrics.auroc > 0.95);
+    expect_shown(&ev.galleries[GALLERY_MOST_ANOMALOUS]);
     evaluation_free(&ev);
     loaded_close(job.loaded);
     dataset_close(data);
