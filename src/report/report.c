@@ -440,7 +440,7 @@ static void put_footer(FILE *f, const struct page *p)
 {
     fputs(
         "<footer><h2>How to read this</h2>\n"
-        "<p>A <b>score</b> says how far a sample is from what the model makes of it; higher is more abnormal. The "
+        "<p>A <b>score</b> says how far a sample is from what the model knows as normal; higher is more abnormal. The "
         "<b>p-value</b> is the share of held-out normal samples that score at least as high: 0.01 means that one "
         "normal sample in a hundred looks this strange. A sample is <b>flagged</b> when its p-value is at most the "
         "promised false-alarm rate.</p>\n"

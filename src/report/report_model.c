@@ -138,8 +138,10 @@ void report_tiles(FILE *f, const struct page *p, const struct evaluation *m)
 {
     fputs("<dl class=\"tiles\">\n", f);
     tile_number(f, "AUROC", m->metrics.n ? m->metrics.auroc : NAN, "an anomaly scores above a normal sample");
-    tile_number(f, "AUROC, model", m->metrics.n ? m->by_auroc[BY_MODEL] : NAN, "of the model's own score");
-    tile_number(f, "AUROC, map", m->metrics.n ? m->by_auroc[BY_MAP] : NAN, "of the map that knows what is usual");
+    if (m->metrics.n && isfinite(m->by_auroc[BY_MODEL]) && isfinite(m->by_auroc[BY_MAP])) {
+        tile_number(f, "AUROC, model", m->by_auroc[BY_MODEL], "of the model's own score");
+        tile_number(f, "AUROC, map", m->by_auroc[BY_MAP], "of the map that knows what is usual");
+    }
     for (int k = 0; k < m->nparts; k++)
         tile_part(f, &m->parts[k]);
     tile_number(f, "Average precision", m->metrics.n ? m->metrics.average_precision : NAN, "over all thresholds");
