@@ -107,9 +107,12 @@ static void warn_skipped(const struct dataset *ds, const struct log *log)
         if (p->note[0])
             log_line(log, LOG_WARN, "%s: %s", p->path, p->note);
         size_t odd = p->skipped.hidden + p->skipped.foreign;
+        char hidden[40] = "";
+        if (p->skipped.hidden)
+            snprintf(hidden, sizeof hidden, " (%zu hidden)", p->skipped.hidden);
         if (odd)
-            log_line(log, LOG_WARN, "%s: skipped %zu file%s that %s no picture%s (%zu hidden)", p->path, odd,
-                     odd == 1 ? "" : "s", odd == 1 ? "is" : "are", odd == 1 ? "" : "s", p->skipped.hidden);
+            log_line(log, LOG_WARN, "%s: skipped %zu file%s that %s no picture%s%s", p->path, odd, odd == 1 ? "" : "s",
+                     odd == 1 ? "is" : "are", odd == 1 ? "" : "s", hidden);
         if (p->skipped.broken_links)
             log_line(log, LOG_WARN, "%s: skipped %zu links that lead nowhere", p->path, p->skipped.broken_links);
         if (p->skipped.repeated_folders)
