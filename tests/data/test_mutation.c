@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pictures.h"
+#include "support/picture_bytes.h"
 
 static int rounds(int usual)
 {

@@ -4,7 +4,7 @@
 #include "video/media_video.h"
 #include "video/video_writer.h"
 
-#include "pictures.h"
+#include "support/picture_bytes.h"
 #include "support/videos.h"
 
 #include "base/arena.h"

@@ -96,3 +96,26 @@ void write_idx(const char *path, int n, const uint32_t *dimensions, const unsign
     assert_int_equal(gzwrite(f, bytes, (unsigned)size), size);
     assert_int_equal(gzclose(f), Z_OK);
 }
+
+size_t make_exif(unsigned char *out, bool big_endian, int orientation)
+{
+    static const unsigned char little[26] = {'I', 'I', '*', 0, 8, 0, 0, 0, 1, 0, 0x12, 1, 3, 0, 1, 0, 0, 0, 1};
+    static const unsigned char big[26] = {'M', 'M', 0, '*', 0, 0, 0, 8, 0, 1, 1, 0x12, 0, 3, 0, 0, 0, 1, 0, 1};
+    memcpy(out, big_endian ? big : little, sizeof big);
+    out[big_endian ? 19 : 18] = (unsigned char)orientation;
+    return sizeof big;
+}
+
+unsigned char *turn_png(unsigned char *png, size_t *size, size_t at, int orientation)
+{
+    unsigned char chunk[12 + 26] = {0, 0, 0, 26, 'e', 'X', 'I', 'f'};
+    make_exif(chunk + 8, orientation & 1, orientation);
+    const uLong sum = crc32(0, chunk + 4, 4 + 26);
+    for (int i = 0; i < 4; i++)
+        chunk[8 + 26 + i] = (unsigned char)(sum >> (24 - 8 * i));
+    unsigned char *more = malloc(*size + sizeof chunk);
+    memcpy(mempcpy(mempcpy(more, png, at), chunk, sizeof chunk), png + at, *size - at);
+    free(png);
+    *size += sizeof chunk;
+    return more;
+}

@@ -2,6 +2,7 @@
 #ifndef TESTS_SUPPORT_PICTURES_H
 #define TESTS_SUPPORT_PICTURES_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,6 +22,11 @@ struct png {
     int colours;
 };
 unsigned char *make_png(const struct png *p, size_t *size);
+
+/* EXIF with nothing but an orientation, in either byte order; returns its 26 bytes' number. */
+size_t make_exif(unsigned char *out, bool big_endian, int orientation);
+/* The PNG with such an EXIF at one of its places between chunks; the old one is freed. */
+unsigned char *turn_png(unsigned char *png, size_t *size, size_t at, int orientation);
 
 /* An idx file: `n` dimensions, then the bytes. gz when the name ends so. */
 void write_idx(const char *path, int n, const uint32_t *dimensions, const unsigned char *bytes, size_t size);

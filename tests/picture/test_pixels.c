@@ -181,5 +181,5 @@ int main(void)
         cmocka_unit_test(test_nv12_column), cmocka_unit_test(test_yuyv),       cmocka_unit_test(test_yuyv_order),
         cmocka_unit_test(test_refused),
     };
-    return cmocka_run_group_tests_name("data/pixels", tests, decoder_begin, decoder_end);
+    return cmocka_run_group_tests_name("picture/pixels", tests, decoder_begin, decoder_end);
 }

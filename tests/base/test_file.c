@@ -1,7 +1,8 @@
 /* Files: atomic writes, limits, natural order. */
-#include "support.h"
-
 #include "base/file.h"
+
+#include "support/errors.h"
+#include "support/files.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -361,5 +362,5 @@ int main(void)
         cmocka_unit_test(test_join),
         cmocka_unit_test(test_natural_order),
     };
-    return cmocka_run_group_tests_name("data/file", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("base/file", tests, NULL, NULL);
 }

@@ -134,5 +134,5 @@ int main(void)
         cmocka_unit_test(what_cannot_be),      cmocka_unit_test(odd_times),
         cmocka_unit_test(colours_survive),
     };
-    return cmocka_run_group_tests_name("encode", tests, folder_begin, folder_end);
+    return cmocka_run_group_tests_name("video/encode", tests, folder_begin, folder_end);
 }

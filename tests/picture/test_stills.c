@@ -8,7 +8,7 @@
 
 /* 16x16, a colour a quarter: (200,30,40) (20,180,60) / (30,60,220) (250,250,250). In the RGBA ones the lower half has
  * alpha 128. Made with Pillow 9.4. */
-#include "pictures.h"
+#include "support/picture_bytes.h"
 
 static const int quarters[4][3] = {{200, 30, 40}, {20, 180, 60}, {30, 60, 220}, {250, 250, 250}};
 
@@ -369,5 +369,5 @@ int main(void)
         cmocka_unit_test(test_names),
         cmocka_unit_test(test_write_png),
     };
-    return cmocka_run_group_tests_name("data/stills", tests, decoder_begin, decoder_end);
+    return cmocka_run_group_tests_name("picture/stills", tests, decoder_begin, decoder_end);
 }

@@ -97,5 +97,5 @@ int main(void)
         cmocka_unit_test(test_reference),
         cmocka_unit_test(test_flat_stays_flat),
     };
-    return cmocka_run_group_tests_name("data/resize", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("picture/resize", tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#include "pictures.h"
+#include "support/picture_bytes.h"
 
 /* ---- damage ---- */
 
@@ -312,5 +312,5 @@ int main(void)
         cmocka_unit_test(test_no_memory_between_pictures),
         cmocka_unit_test(test_threads),
     };
-    return cmocka_run_group_tests_name("data/still damage", tests, decoder_begin, decoder_end);
+    return cmocka_run_group_tests_name("picture/still damage", tests, decoder_begin, decoder_end);
 }

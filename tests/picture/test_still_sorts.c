@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "pictures.h"
+#include "support/picture_bytes.h"
 
 enum { SIDE = 16 };
 
@@ -226,5 +226,5 @@ int main(void)
         cmocka_unit_test(damaged_everywhere),       cmocka_unit_test(decoded_smaller),
         cmocka_unit_test(smaller_and_upright),      cmocka_unit_test(smaller_and_cut),
     };
-    return cmocka_run_group_tests_name("data/still sorts", tests, begin, end);
+    return cmocka_run_group_tests_name("picture/still sorts", tests, begin, end);
 }

@@ -1,6 +1,6 @@
 /* Small pictures that our own encoder cannot make. What is in them: test_stills.c, test_still_sorts.c. */
-#ifndef TESTS_DATA_PICTURES_H
-#define TESTS_DATA_PICTURES_H
+#ifndef TESTS_SUPPORT_PICTURE_BYTES_H
+#define TESTS_SUPPORT_PICTURE_BYTES_H
 
 static const unsigned char jpg_colour[] = {
     255, 216, 255, 224, 0,   16,  74,  70,  73,  70,  0,   1,   1,  0,   0,   1,   0,   1,   0,   0,   255, 219, 0,
