@@ -61,7 +61,8 @@ static int bench_chosen(const engram_bench_job *outer, engram_bench_summary *sum
     struct chosen chosen;
     TRY(STRUCT_CHECK(engram_bench_summary, summary, e));
     TRY(STRUCT_READ(engram_bench_job, outer, &job, e));
-    int code = chosen_read(&chosen, job.model, job.preset, job.columns, job.settings, job.nsettings, e);
+    int code = chosen_read(&chosen, job.model, job.preset, job.columns ? TAKES_ROWS : TAKES_PICTURES, job.settings,
+                           job.nsettings, e);
     if (code >= 0)
         code = bench(&job, &chosen, summary, listener, e);
     chosen_free(&chosen);

@@ -63,12 +63,13 @@ static int apply_setting(struct chosen *c, const char *text, struct err *e)
     return err_set(e, ERR_USAGE, "neither model %s nor training has an option '%s'", c->model->name, s.name);
 }
 
-static const char *general_preset(const struct model *m, bool rows)
+static const char *general_preset(const struct model *m, unsigned takes)
 {
-    return rows && m->row_preset ? m->row_preset : m->presets[0].name;
+    const char *own = takes == TAKES_ROWS ? m->row_preset : takes == TAKES_CLIPS ? m->clip_preset : NULL;
+    return own ? own : m->presets[0].name;
 }
 
-int chosen_read(struct chosen *c, const char *model, const char *presets, bool rows, const char *const *settings,
+int chosen_read(struct chosen *c, const char *model, const char *presets, unsigned takes, const char *const *settings,
                 size_t n, struct err *e)
 {
     *c = (struct chosen){0};
@@ -83,7 +84,7 @@ int chosen_read(struct chosen *c, const char *model, const char *presets, bool r
         return err_memory(e, "the model's options");
     options_default(c->model->options, c->config);
     options_default(train_options, &c->train);
-    TRY(apply_presets(c, presets ? presets : general_preset(c->model, rows), e));
+    TRY(apply_presets(c, presets ? presets : general_preset(c->model, takes), e));
     for (size_t i = 0; i < n; i++)
         TRY(apply_setting(c, settings[i], e));
     return 0;

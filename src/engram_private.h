@@ -153,14 +153,14 @@ extern const struct option evaluate_options[];
 
 int evaluate_config_read(const char *const *settings, size_t n, struct evaluate_config *c, struct err *e);
 
-/* A model with its options and the training's: presets (names with commas between; NULL: the model's general one, for
- * rows of numbers or for everything else), then settings "name=value". chosen_free whatever came of it. */
+/* A model with its options and the training's: presets (names with commas between; NULL: the model's general one for
+ * such samples, TAKES_*), then settings "name=value". chosen_free whatever came of it. */
 struct chosen {
     const struct model *model;
     void *config;
     struct train_config train;
 };
-int chosen_read(struct chosen *c, const char *model, const char *presets, bool rows, const char *const *settings,
+int chosen_read(struct chosen *c, const char *model, const char *presets, unsigned takes, const char *const *settings,
                 size_t n, struct err *e);
 void chosen_free(struct chosen *c);
 

@@ -65,36 +65,36 @@ static struct train_job inner_job(const struct training *t)
                               .should_stop = hooks_stop};
 }
 
-static int choose(struct training *t, bool rows, struct err *e)
+static int choose(struct training *t, unsigned takes, struct err *e)
 {
     const engram_train_job *job = &t->job;
-    return chosen_read(&t->chosen, job->model, job->preset, rows, job->settings, job->nsettings, e);
+    return chosen_read(&t->chosen, job->model, job->preset, takes, job->settings, job->nsettings, e);
 }
 
 /* A job that names no model has the one to begin with. */
-static int choose_model(struct training *t, bool rows, struct err *e)
+static int choose_model(struct training *t, unsigned takes, struct err *e)
 {
     engram_train_job *job = &t->job;
-    unsigned takes = rows ? TAKES_ROWS : dataset_plays(t->data) ? TAKES_CLIPS : TAKES_PICTURES;
     const struct beginning *b = beginning_for(takes);
     job->model = b->model->name;
     job->preset = job->preset ? job->preset : b->preset;
-    TRY(choose(t, rows, e));
+    TRY(choose(t, takes, e));
     log_line(&t->log, LOG_INFO, "no model is named: %s, %s", b->model->name, b->model->title);
     return 0;
 }
 
-/* The options of a model that is named are read before the data are looked at, so that a wrong one costs no time; where
- * the data are rows of numbers the preset may be another one. */
+/* The options of a model that is named are read before the data are looked at, so that a wrong one costs no time; of
+ * rows of numbers and of clips the preset may be another one. */
 static int choose_for_data(struct training *t, struct err *e)
 {
-    bool rows = kind_is_rows(dataset_kind(t->data));
+    const bool rows = kind_is_rows(dataset_kind(t->data));
+    const unsigned takes = rows ? TAKES_ROWS : dataset_plays(t->data) ? TAKES_CLIPS : TAKES_PICTURES;
     if (!t->job.model)
-        return choose_model(t, rows, e);
-    if (!rows)
+        return choose_model(t, takes, e);
+    if (takes == TAKES_PICTURES)
         return 0;
     chosen_free(&t->chosen);
-    return choose(t, true, e);
+    return choose(t, takes, e);
 }
 
 /* training_close whatever came of it. */
@@ -105,7 +105,7 @@ static int training_open(struct training *t, struct call *call, const engram_tra
     t->log = hooks_log(t->hooks);
     TRY(STRUCT_READ(engram_train_job, job, &t->job, e));
     if (t->job.model)
-        TRY(choose(t, false, e));
+        TRY(choose(t, TAKES_PICTURES, e));
     if (!t->job.data == !t->job.source)
         return err_set(e, ERR_USAGE, "the job names %s to train on: of its members `data` and `source`, %s is NULL",
                        t->job.data ? "two data sets" : "no data", t->job.data ? "none" : "each");

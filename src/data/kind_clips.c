@@ -48,13 +48,15 @@ static int look(struct dataset *ds, enum split split, struct picture_format *for
                    first.code ? first.msg : "there is no video with a frame");
 }
 
-/* In tiles frames keep their own size. */
-static int guess_side(int side, int longest, int tile)
+static int guess_side(int side, const struct picture_format *native, const struct wishes *w)
 {
-    if (tile)
-        return side;
-    double scaled = longest > GUESS_MAX ? (double)side * GUESS_MAX / longest : side;
-    int steps = (int)lround(scaled / GUESS_STEP);
+    const int longest = native->width > native->height ? native->width : native->height;
+    double scale = longest > GUESS_MAX ? (double)GUESS_MAX / longest : 1;
+    if (w->tile)
+        return side; /* frames keep their own size */
+    if (w->square)
+        scale = fmin(w->square / sqrt((double)native->width * native->height), 1);
+    const int steps = (int)lround(side * scale / GUESS_STEP);
     return GUESS_STEP * (steps < 1 ? 1 : steps);
 }
 
@@ -65,13 +67,12 @@ static int fit(struct dataset *ds, enum split split, const struct wishes *w, str
     const bool region = w->roi && *w->roi;
     if (!w->height || region)
         TRY(look(ds, split, &native, e));
-    const int longest = native.width > native.height ? native.width : native.height;
     float *scale = arena_alloc(arena, 2 * sizeof *scale);
     if (!scale)
         return err_memory(e, "the preprocessing");
     p->sample =
-        SHAPE(w->frames ? w->frames : CLIP_FRAMES, w->height ? w->height : guess_side(native.height, longest, w->tile),
-              w->width ? w->width : guess_side(native.width, longest, w->tile), w->channels ? w->channels : 1);
+        SHAPE(w->frames ? w->frames : CLIP_FRAMES, w->height ? w->height : guess_side(native.height, &native, w),
+              w->width ? w->width : guess_side(native.width, &native, w), w->channels ? w->channels : 1);
     p->step = w->step ? w->step : 1;
     p->n = 1;
     p->mean = scale;
@@ -329,9 +330,9 @@ static void describe(const struct shape *least, const struct shape *most, char *
     char frames[60], sides[60];
     const char *colour = most->d[3] == 3 ? "colour" : "grey";
     if (least->d[0] == most->d[0])
-        snprintf(frames, sizeof frames, "%lld frames each", (long long)most->d[0]);
+        snprintf(frames, sizeof frames, "of %lld frames", (long long)most->d[0]);
     else
-        snprintf(frames, sizeof frames, "%lld to %lld frames each", (long long)least->d[0], (long long)most->d[0]);
+        snprintf(frames, sizeof frames, "of %lld to %lld frames", (long long)least->d[0], (long long)most->d[0]);
     if (least->d[1] == most->d[1] && least->d[2] == most->d[2])
         snprintf(sides, sizeof sides, "all %lldx%lld", (long long)most->d[2], (long long)most->d[1]);
     else

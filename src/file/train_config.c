@@ -22,7 +22,7 @@ const struct option train_options[] = {
     ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0, or more than there are: all"),
     ROW_CHOICE(precision, "f32", "f32|bf16|auto", "number format between layers; auto: bf16 where the processor computes in it"),
     ROW_STRING(size, "0", "pixels that pictures are resized to: N or HEIGHTxWIDTH; 0: chosen from the data"),
-    ROW_INT(square, "0", 0, 4096, "where size is 0: pictures are brought to about as many pixels as a square of this side has, their shape kept; 0: to at most 256 along the longer side"),
+    ROW_INT(square, "0", 0, 4096, "where size is 0: pictures are brought to about as many pixels as a square of this side has, their shape kept; 0: to at most 256 along the longer side, frames of videos, which are never enlarged, to 128"),
     ROW_INT(tile, "0", 0, 65536, "pixels: pictures and frames keep their own size and are looked at in overlapping squares of this side; 0: whole"),
     ROW_FLOAT(overlap, "0.25", 0, OVERLAP_MAX, "of tiles: what neighbours share, at least, as a part of their side"),
     ROW_STRING(roi, "", "a picture, drawn over one of the pictures or frames: where it is white counts, where it is black is ignored; empty: everything counts"),

@@ -14,7 +14,7 @@ const struct option autoencoder_options[] = {
     ROW_INTS(decoder, "", 1, 4096, "channels after each doubling but the last; empty: the widths backwards"),
     ROW_INT(kernel, "3", 1, 11, "size of the convolutions, in pixels"),
     ROW_INT(first_kernel, "0", 0, 11, "size of the first convolution; 0: as kernel"),
-    ROW_INTS(time_strides, "", 1, 2, "of clips: step of each layer in time; empty: 1, then 2"),
+    ROW_INTS(time_strides, "", 1, 2, "of clips: step of each layer in time, or one for all; empty: 1, then 2"),
     ROW_CHOICE(activation, "relu", "relu|leaky|tanh", "behind every batch norm; of rows behind every layer but code and last"),
     ROW_FLOAT(slope, "0.2", 0.001, 0.9, "of leaky, below zero"),
     ROW_CHOICE(output, "linear", "linear|tanh|sigmoid", "behind the last layer"),
@@ -34,7 +34,8 @@ enum act autoencoder_act(const struct autoencoder_config *c)
 
 static int time_stride(const struct autoencoder_config *c, int layer)
 {
-    return c->time_strides.n ? c->time_strides.v[layer] : layer ? HALVING : 1;
+    const struct ints *steps = &c->time_strides;
+    return steps->n > 1 ? steps->v[layer] : steps->n ? steps->v[0] : layer ? HALVING : 1;
 }
 
 /* The encoder's layer: kernel, stride and padding of its convolution over `nd` spatial dimensions. */
@@ -179,9 +180,9 @@ static int check_picture(const struct autoencoder_config *c, const struct shape 
     if (c->decoder.n && c->decoder.n != c->widths.n - 1)
         return err_set(e, ERR_USAGE, "option decoder has %d widths: with %d widths it wants %d, or none", c->decoder.n,
                        c->widths.n, c->widths.n - 1);
-    if (c->time_strides.n && c->time_strides.n != c->widths.n)
+    if (c->time_strides.n > 1 && c->time_strides.n != c->widths.n)
         return err_set(e, ERR_USAGE,
-                       "option time_strides has %d steps: it wants one for each of the %d widths, or none",
+                       "option time_strides has %d steps: it wants one for each of the %d widths, one for all, or none",
                        c->time_strides.n, c->widths.n);
     if (c->kernel % 2 == 0 || (c->first_kernel && c->first_kernel % 2 == 0))
         return err_set(e, ERR_USAGE,

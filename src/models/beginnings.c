@@ -5,7 +5,7 @@ extern const struct model model_features, model_memae;
 
 const struct beginning beginnings[] = {
     {TAKES_PICTURES, &model_features, NULL},
-    {TAKES_CLIPS, &model_memae, "video-small"},
+    {TAKES_CLIPS, &model_memae, NULL},
     {TAKES_ROWS, &model_memae, NULL},
     {0},
 };

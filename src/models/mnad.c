@@ -14,14 +14,16 @@ static const char ITEMS[] = "memory.items";
 
 #define NET_PAPER "widths=64,128,256,512"
 #define RUN_CLIPS "channels=1 frames=5 batch=4 keep=last validation=0"
-#define RUN_SMALL RUN_CLIPS " size=96x144 hop=2 epochs=10 lr=0.001 lr_cosine=true"
+#define RUN_SMALL RUN_CLIPS " square=118 hop=2 epochs=10 lr=0.001 lr_cosine=true"
 
 static const struct preset presets[] = {
     {"general", "pictures are rebuilt, clips predicted; narrow, for a small computer",
      "compactness=0.01 separateness=0.01 error_share=0.7", "epochs=60 batch=4 lr=0.0002 score=map"},
     {"video", "the last of 5 frames of 256x256, the official code's net", NET_PAPER,
      RUN_CLIPS " size=256 epochs=60 lr=0.0002 lr_cosine=true"},
-    {"video-small", "the last of 5 frames of 96x144, a quarter of the widths: for a small computer", "", RUN_SMALL},
+    {"video-small",
+     "the last of 5 frames of as many pixels as 96x144 have, a quarter of the widths: for a small computer", "",
+     RUN_SMALL},
     {"rebuild", "frames are rebuilt from themselves; behind another preset: video,rebuild",
      "task=rebuild compactness=0.01 separateness=0.01 error_share=0.7", "frames=1"},
     {0}};
@@ -114,6 +116,7 @@ const struct model model_mnad = {
     .options = options,
     .config_bytes = sizeof(struct mnad_config),
     .presets = presets,
+    .clip_preset = "video-small",
     .takes = TAKES_PICTURES | TAKES_CLIPS,
     .has_map = true,
     .check = check,

@@ -142,7 +142,8 @@ struct model {
     const struct option *options;
     size_t config_bytes; /* of the struct the options describe */
     const struct preset *presets;
-    const char *row_preset; /* the general one for rows of numbers; NULL: the first, as for pictures */
+    const char *row_preset;  /* the general one for rows of numbers; NULL: the first, as for pictures */
+    const char *clip_preset; /* the same for clips of videos */
 
     /* What the all-models loop may expect: */
     unsigned takes; /* TAKES_* */

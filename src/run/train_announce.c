@@ -3,28 +3,47 @@
 
 #include <math.h>
 
+static const char *plural(size_t n, const char *ending)
+{
+    return n == 1 ? "" : ending;
+}
+
+/* Too few are held out for the usual rate. */
+static void announce_few(const struct trainer *t, size_t held, double smallest)
+{
+    const double left = 1 - t->job->train->validation;
+    if (t->stretches)
+        log_line(t->job->log, LOG_WARN,
+                 "with %zu frame%s held out for calibration nothing can be flagged at false-alarm rates below %.4g; %g "
+                 "needs %d: give it more video, or hold out a larger share of it (calibration=0.3)",
+                 held, plural(held, "s"), smallest, TRAIN_RATE, TRAIN_PROMISE);
+    else
+        log_line(t->job->log, LOG_WARN,
+                 "with %zu sample%s held out for calibration nothing can be flagged at false-alarm rates below %.4g; "
+                 "%g needs %d samples, which are held out of %.0f and more",
+                 held, plural(held, "s"), smallest, TRAIN_RATE, TRAIN_PROMISE, ceil(2 * TRAIN_PROMISE / left));
+}
+
 /* What the file will be able to promise. */
 static void announce_promise(const struct trainer *t)
 {
     const struct log *log = t->job->log;
     const struct calibration c = {.n = (size_t)t->about.calibrated};
-    double smallest = calibration_smallest_rate(&c), left = 1 - t->job->train->validation;
+    const double smallest = calibration_smallest_rate(&c);
     if (!c.n)
         log_line(log, LOG_WARN,
                  "nothing is held out for calibration, so the file will never flag anything; train with "
                  "calibration=0.1 for p-values and thresholds");
     else if (smallest > TRAIN_RATE)
-        log_line(log, LOG_WARN,
-                 "with %zu sample%s held out for calibration nothing can be flagged at false-alarm rates below %.4g; "
-                 "%g needs %d samples, which are held out of %.0f and more",
-                 c.n, c.n == 1 ? "" : "s", smallest, TRAIN_RATE, TRAIN_PROMISE, ceil(2 * TRAIN_PROMISE / left));
+        announce_few(t, c.n, smallest);
     else if (t->stretches)
         log_line(
             log, LOG_INFO,
             "%zu frames of %zu stretch%s of video are held out for calibration and can flag at false-alarm rates "
             "from %.4g on; frames that follow each other are alike, so that the promise is about as good as one from "
-            "%zu samples: more video, of other hours, makes it better",
-            c.n, t->held_stretches, t->held_stretches == 1 ? "" : "es", smallest, t->held_stretches);
+            "%zu sample%s: more video, of other hours, makes it better",
+            c.n, t->held_stretches, plural(t->held_stretches, "es"), smallest, t->held_stretches,
+            plural(t->held_stretches, "s"));
     else
         log_line(log, LOG_INFO,
                  "%zu samples held out for calibration can flag at false-alarm rates from %.4g on; at %g the real rate "

@@ -106,10 +106,10 @@ static int deal(const struct trainer *t, struct stretches *s, struct err *e)
         return 0;
     return err_set(
         e, ERR_USAGE,
-        "all of the %lld frames would be held out for validation and calibration: there are %zu stretches of "
+        "all of the %lld frames would be held out for validation and calibration: they make %zu stretch%s of "
         "video, and of each share at least one is held out whole; add video, lower validation or "
         "calibration, or give fewer frames a clip",
-        (long long)s->frames, s->n);
+        (long long)s->frames, s->n, s->n == 1 ? "" : "es");
 }
 
 /* Clips of a stretch that are `hop` apart, and one that ends with it: those it is judged by. Returns how many. */

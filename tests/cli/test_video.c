@@ -20,7 +20,7 @@ static int setup(void **state)
     static const char labels[] = "video,first,last\nd,8,15\ne,,\n";
     write_file("walk/intervals.csv", labels, sizeof labels - 1);
     struct ran r = run("train memae walk -o walk.safetensors --frames 4 --size 16 --widths 4,8 --items 10 --epochs 2 "
-                       "--batch 8 --hop 2");
+                       "--batch 8 --hop 2 --calibration 0.2");
     assert_code(r, 0);
     assert_says(r.err, "stretch");
     return 0;
@@ -174,12 +174,28 @@ static void measuring_places(void **state)
     assert_true(fabs(atof(found + strlen(",pixel_auroc,,")) - by_pictures) < 1e-3);
 }
 
+/* What a named model begins with where nothing else is said is its preset for videos. */
+static void the_preset_for_videos(void **state)
+{
+    (void)state;
+    assert_code(run("train memae walk -q -o little.safetensors --widths 4,8 --items 10 --epochs 1"), 0);
+    struct ran r = run("info little.safetensors");
+    assert_says(r.out, "options,error,absolute\n");
+    assert_says(r.out, "input,height,32\n"); /* a multiple of 16 */
+    assert_refused(run("train memae walk/training/a.y4m -f -o little.safetensors"), 2, "they make 1 stretch of video");
+    r = run("train memae walk -f -o little.safetensors --widths 4,8 --items 10 --epochs 1 --square 20 "
+            "--calibration 0.01");
+    assert_code(r, 0);
+    assert_says(r.err, "more video");
+    assert_says(run("info little.safetensors").out, "input,height,16\n");
+}
+
 static void looking_at_data(void **state)
 {
     (void)state;
     struct ran r = run("data walk");
     assert_code(r, 0);
-    assert_says(r.out, "3 videos, 40 to 50 frames each, all 32x24, grey");
+    assert_says(r.out, "3 videos, of 40 to 50 frames, all 32x24, grey");
     assert_says(r.out, "135 frames, 5.4 seconds");
     assert_says(r.out, "labels of 32 frames: 24 normal, 8 anomalous");
     r = run("data bad");
@@ -198,6 +214,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_scored),
         cmocka_unit_test(measuring),
         cmocka_unit_test(measuring_places),
+        cmocka_unit_test(the_preset_for_videos),
         cmocka_unit_test(looking_at_data),
     };
     return cmocka_run_group_tests(tests, setup, folder_end);

@@ -582,28 +582,34 @@ static void options_have_names_of_their_own(void **state)
                 fail_msg("%s and training both have an option '%s'", models[i]->name, row.name);
 }
 
-/* A general preset for rows is one of the model's, and fits rows of few columns and of many. */
-static void row_presets_are_sound(void **state)
+/* A general preset of its own for a kind of samples is one of the model's, and fits samples of that shape. */
+static void preset_is_sound(const struct model *m, const char *name, struct shape sample)
+{
+    struct err e = ERR_INIT;
+    const struct preset *p = preset_find(m, name, &e);
+    assert_non_null(p);
+    char text[SHAPE_TEXT];
+    struct subject s = {.model = m, .config = calloc(1, m->config_bytes), .sample = sample};
+    options_default(m->options, s.config);
+    assert_int_equal(options_parse(m->options, s.config, m->name, p->model, ' ', &e), 0);
+    s.input = shape_with_batch(&s.sample, 4);
+    snprintf(s.name, sizeof s.name, "%s, preset %s, %s", m->name, name, shape_text(&sample, text));
+    if (m->check(s.config, &s.sample, &e) < 0)
+        fail_msg("%s: %s", s.name, e.msg);
+    check_heads(&s);
+    free(s.config);
+}
+
+static void general_presets_fit_their_samples(void **state)
 {
     (void)state;
     static const int columns[] = {1, 2, 6, 21, 274, 5000};
     for (int i = 0; models[i]; i++) {
         const struct model *m = models[i];
-        struct err e = ERR_INIT;
-        const struct preset *p = m->row_preset ? preset_find(m, m->row_preset, &e) : NULL;
-        if (!p)
-            assert_null(m->row_preset);
-        for (size_t k = 0; p && k < sizeof columns / sizeof *columns; k++) {
-            struct subject s = {.model = m, .config = calloc(1, m->config_bytes), .sample = SHAPE(columns[k])};
-            options_default(m->options, s.config);
-            assert_int_equal(options_parse(m->options, s.config, m->name, p->model, ' ', &e), 0);
-            s.input = shape_with_batch(&s.sample, 4);
-            snprintf(s.name, sizeof s.name, "%s, %d columns", m->name, columns[k]);
-            if (m->check(s.config, &s.sample, &e) < 0)
-                fail_msg("%s: %s", s.name, e.msg);
-            check_heads(&s);
-            free(s.config);
-        }
+        for (size_t k = 0; m->row_preset && k < sizeof columns / sizeof *columns; k++)
+            preset_is_sound(m, m->row_preset, SHAPE(columns[k]));
+        if (m->clip_preset)
+            preset_is_sound(m, m->clip_preset, SHAPE(5, 32, 48, 1));
     }
 }
 
@@ -734,7 +740,7 @@ int main(void)
         cmocka_unit_test(score_graphs_have_their_heads),
         cmocka_unit_test(codes_are_decoded),
         cmocka_unit_test(presets_are_sound),
-        cmocka_unit_test(row_presets_are_sound),
+        cmocka_unit_test(general_presets_fit_their_samples),
         cmocka_unit_test(options_have_names_of_their_own),
         cmocka_unit_test(general_presets_stand_on_the_map),
         cmocka_unit_test(any_picture_size_from_16_on_is_taken),
