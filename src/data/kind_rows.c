@@ -201,6 +201,16 @@ static void doubt(const struct preprocess *p, const struct log *out)
     }
 }
 
+/* Of the names of columns, which stand one below the other. */
+static int widest_name(const struct table *t)
+{
+    enum { LEAST = 20, MOST = 40 };
+    size_t width = LEAST;
+    for (int i = 0; i < t->n; i++)
+        width = strlen(t->columns[i].name) > width ? strlen(t->columns[i].name) : width;
+    return width < MOST ? (int)width : MOST;
+}
+
 static int tell(struct dataset *ds, enum split split, const struct log *out, struct err *e)
 {
     struct arena arena = {0};
@@ -211,10 +221,11 @@ static int tell(struct dataset *ds, enum split split, const struct log *out, str
         err_set(e, code, "%s", why.msg);
     else if (code < 0)
         log_line(out, LOG_INFO, "  %s", why.msg);
+    const int width = code < 0 ? 0 : widest_name(p.table);
     for (int i = 0; code >= 0 && i < p.table->n; i++) {
         char text[400];
         column_tell(&p.table->columns[i], text, sizeof text);
-        log_line(out, LOG_INFO, "    %-20s %s", p.table->columns[i].name, text);
+        log_line(out, LOG_INFO, "    %-*s %s", width, p.table->columns[i].name, text);
     }
     if (code >= 0)
         doubt(&p, out);

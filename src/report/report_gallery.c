@@ -141,7 +141,7 @@ static int put_cards(FILE *f, const struct evaluation *m, const struct heatmap_s
 /* The columns that make a row abnormal, a line each: "shop moon (normal north 67 %, south 33 %) 71 %". */
 static void put_reasons(FILE *f, const struct shown_sample *s)
 {
-    fputs("</td><td>", f);
+    fputs("</td><td class=\"why\">", f);
     for (int i = 0; i < s->nreasons; i++) {
         const struct shown_reason *r = &s->reasons[i];
         fputs(i ? "<br><b>" : "<b>", f);
@@ -170,7 +170,7 @@ static void put_list(FILE *f, const struct evaluation *m, const struct gallery *
             "<div class=\"wide\"><table class=\"list\"><thead><tr><th scope=\"col\">name</th><th "
             "scope=\"col\">kind</th><th scope=\"col\">verdict</th><th scope=\"col\">score</th><td></td>%s"
             "</tr></thead><tbody>\n",
-            reasons ? "<th scope=\"col\">columns, and their share of what is abnormal</th>" : "");
+            reasons ? "<th scope=\"col\" class=\"why\">columns, and their share of what is abnormal</th>" : "");
     for (size_t i = 0; i < s->n; i++) {
         fputs("<tr><th scope=\"row\"><bdi>", f);
         html_text(f, s->v[i].name);
