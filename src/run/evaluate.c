@@ -280,8 +280,10 @@ static int measure(struct pass *p)
     for (int k = 0; k < 2; k++)
         if (!isnan(s->by[k][0]))
             TRY(auroc_of(p, s->by[k], &ev->by_auroc[k]));
-    ev->scores = (struct sample_scores){s->n, s->sample, s->score, s->p_value, s->truth};
+    ev->scores = (struct sample_scores){s->n, s->sample, s->score, s->p_value, s->truth, 0};
     if (dataset_plays(p->job->data)) {
+        const struct preprocess *input = &loaded_file(p->job->loaded)->input;
+        ev->scores.apart = preprocess_frames(input) * (size_t)(input->step ? input->step : 1);
         ev->videos.frame = s->frame;
         ev->videos.time = s->time;
         TRY(measure_videos(p));

@@ -66,19 +66,6 @@ static bool belongs(enum gallery_kind gallery, int truth, bool flagged)
     return true;
 }
 
-size_t gallery_pick(enum gallery_kind gallery, const struct sample_scores *s, double rate, size_t picks[GALLERY_PICKS])
-{
-    if (gallery == GALLERY_DRAWN)
-        return draw(s, picks);
-    double keys[GALLERY_PICKS];
-    double sign = gallery == GALLERY_MOST_NORMAL || gallery == GALLERY_MISSED ? -1 : 1;
-    size_t n = 0;
-    for (size_t i = 0; i < s->n; i++)
-        if (belongs(gallery, truth_of(s, i), s->p_value[i] <= rate))
-            n = keep_best(picks, keys, n, GALLERY_PICKS, i, sign * (double)s->score[i]);
-    return n;
-}
-
 static bool is_near(size_t a, size_t b, size_t apart)
 {
     return a < b ? b - a < apart : a - b < apart;
@@ -90,6 +77,41 @@ static bool is_free(size_t place, const size_t *picks, size_t n, size_t apart)
         if (is_near(place, picks[i], apart))
             return false;
     return true;
+}
+
+/* Whether a sample is shown already, or a frame of its clip is. */
+static bool is_shown(const struct sample_scores *s, size_t i, const size_t *picks, size_t n)
+{
+    for (size_t k = 0; k < n; k++)
+        if (i == picks[k] || (s->apart && s->sample[i] == s->sample[picks[k]] && is_near(i, picks[k], s->apart)))
+            return true;
+    return false;
+}
+
+/* The best sample of a gallery that is not shown in it yet; s->n: there is none. */
+static size_t best_left(enum gallery_kind gallery, const struct sample_scores *s, double rate, const size_t *picks,
+                        size_t n)
+{
+    const float sign = gallery == GALLERY_MOST_NORMAL || gallery == GALLERY_MISSED ? -1 : 1;
+    size_t best = s->n;
+    for (size_t i = 0; i < s->n; i++)
+        if ((best == s->n || sign * s->score[i] > sign * s->score[best]) &&
+            belongs(gallery, truth_of(s, i), s->p_value[i] <= rate) && !is_shown(s, i, picks, n))
+            best = i;
+    return best;
+}
+
+size_t gallery_pick(enum gallery_kind gallery, const struct sample_scores *s, double rate, size_t picks[GALLERY_PICKS])
+{
+    if (gallery == GALLERY_DRAWN)
+        return draw(s, picks);
+    size_t n = 0;
+    for (; n < GALLERY_PICKS; n++) {
+        picks[n] = best_left(gallery, s, rate, picks, n);
+        if (picks[n] == s->n)
+            break;
+    }
+    return n;
 }
 
 static void insert_rising(size_t *picks, size_t n, size_t place)

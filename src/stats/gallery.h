@@ -20,6 +20,8 @@ struct sample_scores {
     const float *score;    /* n, finite */
     const double *p_value; /* n; a sample is flagged where p_value <= the promised rate */
     const int8_t *truth;   /* n: 0 normal, 1 anomalous, -1 not known; NULL: none is known */
+    size_t apart;          /* of frames of videos, which `sample` says then: those of a clip share their score, and
+                              galleries show none within so many of another; 0: they are no frames */
 };
 
 enum gallery_kind {

@@ -114,7 +114,7 @@ struct fixture *full_report(void)
     struct evaluation *m = &x->model[0];
     m->file = &x->file;
     m->calibration = &x->file.calibration;
-    m->scores = (struct sample_scores){SAMPLES, NULL, x->scores, x->p_values, x->truth};
+    m->scores = (struct sample_scores){.n = SAMPLES, .score = x->scores, .p_value = x->p_values, .truth = x->truth};
     m->kinds = x->kinds;
     m->nkinds = 2;
     m->pixels = (struct pixel_rates){0.9, 0.4, 0.7, 12};

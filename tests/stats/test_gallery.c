@@ -11,7 +11,7 @@ static void each_gallery_has_its_picks(void **state)
     float score[] = {5, 1, 3, 5, 2, 4};
     double p[] = {0.01, 0.9, 0.04, 0.01, 0.5, 0.02};
     int8_t truth[] = {1, 1, 0, 1, 0, 0};
-    struct sample_scores s = {6, NULL, score, p, truth};
+    struct sample_scores s = {6, NULL, score, p, truth, 0};
     size_t picks[GALLERY_PICKS];
     assert_int_equal(gallery_pick(GALLERY_MOST_ANOMALOUS, &s, 0.05, picks), 6);
     assert_int_equal(picks[0], 0); /* equal scores stay in the data's order */
@@ -30,6 +30,22 @@ static void each_gallery_has_its_picks(void **state)
     s.truth = NULL;
     assert_int_equal(gallery_pick(GALLERY_DRAWN, &s, 0.05, picks), 6);
     assert_int_equal(gallery_pick(GALLERY_MISSED, &s, 0.05, picks), 0);
+}
+
+/* Of two videos, clips of three frames: one frame of each is enough. */
+static void frames_of_a_clip_are_shown_once(void **state)
+{
+    (void)state;
+    const float score[] = {7, 7, 7, 9, 9, 9, 1, 8, 8, 8};
+    const double p[10] = {0};
+    const size_t video[] = {0, 0, 0, 0, 0, 0, 0, 1, 1, 1};
+    const struct sample_scores s = {10, video, score, p, NULL, 3};
+    size_t picks[GALLERY_PICKS];
+    assert_int_equal(gallery_pick(GALLERY_MOST_ANOMALOUS, &s, 0.05, picks), 4);
+    assert_int_equal(picks[0], 3);
+    assert_int_equal(picks[1], 7);
+    assert_int_equal(picks[2], 0);
+    assert_int_equal(picks[3], 6);
 }
 
 /* 200 samples, every other one anomalous, their scores overlapping; a tenth of the normal ones is flagged. */
@@ -117,8 +133,11 @@ static void peaks_of_a_video(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_gallery_has_its_picks), cmocka_unit_test(picks_are_bounded_and_distinct),
-        cmocka_unit_test(items_come_most_used_first), cmocka_unit_test(use_is_counted),
+        cmocka_unit_test(each_gallery_has_its_picks),
+        cmocka_unit_test(frames_of_a_clip_are_shown_once),
+        cmocka_unit_test(picks_are_bounded_and_distinct),
+        cmocka_unit_test(items_come_most_used_first),
+        cmocka_unit_test(use_is_counted),
         cmocka_unit_test(peaks_of_a_video),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
