@@ -44,6 +44,18 @@ static const struct source *sniff(const char *path)
     return sources[0]; /* takes whatever is left, so that a file which is no picture gets a picture's error */
 }
 
+/* A folder of pictures may be the frames of a video: what a model of clips is to score is. */
+static const struct source *sniff_for(const char *path, const struct preprocess *like)
+{
+    const struct source *s = sniff(path);
+    if (!like || !like->kind->plays || s->kind == like->kind || file_kind(path) != FILE_FOLDER)
+        return s;
+    for (int i = 0; sources[i]; i++)
+        if (sources[i]->kind == like->kind && !sources[i]->live)
+            return sources[i];
+    return s;
+}
+
 static int choose_source(struct part *p, const struct url *url, struct err *e)
 {
     p->source = url->source;
@@ -51,7 +63,7 @@ static int choose_source(struct part *p, const struct url *url, struct err *e)
         return 0;
     if (file_kind(url->path) == FILE_ABSENT && !p->among)
         return err_set(e, ERR_IO, "there is no file or folder %s; check the name", url->path);
-    p->source = sniff(url->path);
+    p->source = sniff_for(url->path, p->ds->purpose.like);
     return 0;
 }
 

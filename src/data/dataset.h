@@ -64,8 +64,9 @@ int dataset_open(const char *url, enum dataset_use use, const struct log *log, s
 /* What a data set is opened for. */
 struct dataset_purpose {
     enum dataset_use use;
-    const struct preprocess *like; /* of the model that is to score it: rows are read as its table has them. NULL: not
-                                      known. Outlives the data set */
+    const struct preprocess *like; /* of the model that is to score it: rows are read as its table has them, and folders
+                                      of pictures as videos where it takes clips. NULL: not known. Outlives the data
+                                      set */
     bool pass; /* its samples are gone through once, in order: of one path with many rows there is a part at a time,
                   see dataset_more */
 };

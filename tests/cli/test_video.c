@@ -112,7 +112,8 @@ static void what_cannot_be_scored(void **state)
     assert_says(line_of(r.out, 2), "no video in it");
     assert_code(run("score walk.safetensors bad/b.mp4"), 1);
     write_frames("01", 6, 0, 0);
-    assert_refused(run("score walk.safetensors 01"), 2, "video:PATH");
+    assert_refused(run("score walk.safetensors images:01"), 2, "video:PATH");
+    assert_code(run("score walk.safetensors 01"), 0); /* whose model takes clips means frames */
     assert_code(run("score walk.safetensors video:01"), 0);
     assert_refused(run("train memae 01 -o x.safetensors --frames 4"), 2, "video:PATH");
 }
