@@ -83,7 +83,7 @@ done
 
 # ---- the tests: every program; the checks of sources and libraries are no matter of the processor ----
 # shellcheck disable=SC2046 # names, none with a space
-[ $# -gt 0 ] || set -- $(meson test -C "$build" --list 2>/dev/null | sed -n 's/.* \/ //p' | grep -Ev '^(floors|libdir|exports|cpp_header|.*_avx2)$')
+[ $# -gt 0 ] || set -- $(meson test -C "$build" --list 2>/dev/null | sed -n 's/.* \/ //p' | grep -Ev '^(floors|libdir|installed|exports|cpp_header|.*_avx2)$')
 export ENGRAM_TEST_SECONDS=3600
 meson test -C "$build" --no-rebuild --timeout-multiplier 40 "$@" </dev/null >"$folder/test.log" 2>&1
 result=$?
