@@ -1,6 +1,8 @@
 #!/usr/bin/python3
 """Photos of 12 megapixels to scores, against vipsthumbnail, which makes thumbnails of the size that the model sees and no
-more. Both start anew for all photos; interleaved, medians of 5 rounds; each on one thread and on two.
+more. Both start anew for all photos; interleaved, medians of 5 rounds of wall time; each on one thread and on two.
+vipsthumbnail takes one photo after the other, and more threads make it no faster: on two it is two processes, of half of
+the photos each.
 
     bench/photos.py PROGRAM [FOLDER]
 
@@ -37,10 +39,13 @@ def make_photos(folder):
         Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(folder / f"{i:02}.jpg", quality=90)
 
 
-def seconds(command, threads):
-    environment = dict(os.environ, VIPS_CONCURRENCY=str(threads))
+def seconds(*commands):
+    """Of commands that run beside each other, until the last has ended."""
+    environment = dict(os.environ, VIPS_CONCURRENCY="1")
     start = time.perf_counter()
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment)
+    running = [subprocess.Popen(c, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment) for c in commands]
+    if any(process.wait() for process in running):
+        sys.exit(f"{commands[0][0]} failed")
     return time.perf_counter() - start
 
 
@@ -48,12 +53,12 @@ def compare(program, folder, work):
     photos = sorted(str(p) for p in Path(folder).iterdir())
     size = sum(os.path.getsize(p) for p in photos) / len(photos) / 1e6
     model = f"{work}/photos.safetensors"
-    seconds([program, "train", "ae", str(folder), "--size", str(SIZE), "--epochs", "1", "-o", model], 2)
+    seconds([program, "train", "ae", str(folder), "--size", str(SIZE), "--epochs", "1", "-o", model])
     print(f"{len(photos)} photos, {size:.1f} MB each, to {SIZE}x{SIZE}; seconds for all")
     for threads in (1, 2):
-        vips = ["vipsthumbnail", "--size", f"{SIZE}x{SIZE}!", "-o", f"{work}/%s.png", *photos]
+        vips = [["vipsthumbnail", "--size", f"{SIZE}x{SIZE}!", "-o", f"{work}/%s.png", *photos[i::threads]] for i in range(threads)]
         engram = [program, "score", model, str(folder), "--threads", str(threads)]
-        rounds = [(seconds(vips, threads), seconds(engram, threads)) for _ in range(ROUNDS)]
+        rounds = [(seconds(*vips), seconds(engram)) for _ in range(ROUNDS)]
         thumbnails, scores = (statistics.median(column) for column in zip(*rounds))
         ratio = statistics.median(engram / vips for vips, engram in rounds)
         print(f"{threads} thread{'s' if threads > 1 else ' '}: vipsthumbnail {thumbnails:.2f}, engram score {scores:.2f}, ratio {ratio:.2f}")
