@@ -266,7 +266,7 @@ static void kind_row(FILE *f, const struct kind_metrics *k, bool judged)
     /* The bar begins at one half: chance. */
     double bar = isfinite(k->auroc) ? 200 * fmax(0, k->auroc - 0.5) : 0;
     fputs("<tr><th scope=\"row\">", f);
-    html_text(f, k->kind ? k->kind : "unknown");
+    html_text(f, k->kind);
     fputs("</th><td>", f);
     html_count(f, k->n);
     fputs("</td><td class=\"bar\"><span>", f);
@@ -285,8 +285,8 @@ void report_kinds(FILE *f, const struct page *p, const struct evaluation *m)
     enum { SHOWN = 40 };
     const struct kind_metrics *order[SHOWN];
     size_t n = m->nkinds < SHOWN ? m->nkinds : SHOWN;
-    if (!n)
-        return;
+    if (!n || (n == 1 && !strcmp(m->kinds[0].kind, kind_called(NULL))))
+        return; /* all are of one kind without a name: the figures above are theirs */
     for (size_t i = 0; i < n; i++)
         order[i] = &m->kinds[i];
     qsort(order, n, sizeof *order, hardest_first);
