@@ -332,8 +332,11 @@ static int begin(struct pass *p)
     if (!dataset_known(job->data, SPLIT_TEST))
         return err_set(p->e, ERR_FAIL,
                        "%s does not say of any sample whether it is normal, so there is nothing to measure; give data "
-                       "with a labelled test part, or say it of a folder of good parts: 'images:FOLDER?truth=normal'",
-                       job->data_name);
+                       "with a labelled test part, or %s",
+                       job->data_name,
+                       dataset_plays(job->data)
+                           ? "labels of their frames: 'video:PATH?labels=FILE', a .npy or a .csv of intervals"
+                           : "say it of a folder of good parts: 'images:FOLDER?truth=normal'");
     ev->store = calloc(1, sizeof *ev->store);
     if (!ev->store || !(ev->data = arena_string(&ev->store->texts, job->data_name)))
         return err_memory(p->e, "an evaluation");

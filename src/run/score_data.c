@@ -32,7 +32,7 @@ int scorer_score_dataset(struct scorer *s, struct dataset *data, enum split spli
     if (dataset_kind(data) != options.input->kind)
         return err_set(e, ERR_USAGE, "the data are %s, but the model was made for %s%s",
                        kind_samples(dataset_kind(data)), kind_samples(options.input->kind),
-                       s->forward.heads.input->shape.nd == 5
+                       s->forward.heads.input->shape.nd == 5 && !kind_is_rows(dataset_kind(data))
                            ? "; call a path video:PATH where folders hold the frames of videos"
                            : "");
     options.threads = count > 1 ? s->forward.threads : 1; /* decoding may well be most of the work */

@@ -218,6 +218,12 @@ static int sniff(struct head *h, const char *text, size_t n, bool whole, const s
 int csv_sniff(const char *text, size_t n, bool whole, const struct csv_known *known, const char *path,
               struct arena *arena, struct csv_sniffed *out, struct err *e)
 {
+    if (memchr(text, 0, n))
+        return err_set(
+            e, ERR_FORMAT,
+            "%s is no text, as it has bytes of 0 in it: is it a table? One that is stored as UTF-16 is to be "
+            "saved as UTF-8",
+            path);
     struct head h = {.spare = malloc(n + 1)};
     if (!h.spare)
         return err_memory(e, "the first rows of a table");

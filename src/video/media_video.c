@@ -172,7 +172,12 @@ static int open_video(const char *path, const struct picture_limits *limits, con
         return err_memory(e, "a video");
     address_shown(path, shown, sizeof shown);
     const bool live = address_is(path);
-    *v = (struct media_video){.path = strdup(live ? shown : path), .live = live, .limits = *limits, .stop = stop};
+    *v = (struct media_video){.path = strdup(live                ? shown
+                                             : strcmp(path, "-") ? path
+                                                                 : "standard input"),
+                              .live = live,
+                              .limits = *limits,
+                              .stop = stop};
     v->skip_to = -1;
     int code = open_all(v, path, e);
     if (code < 0)

@@ -66,7 +66,7 @@ static void from_a_pipe_that_breaks(void **state)
     assert_code(r, 4);
     assert_int_equal(count_lines(r.out), 1 + 11 + 1);
     assert_says(line_of(r.out, 11), "-,10,0.4,");
-    assert_says(line_of(r.out, 12), "cut short behind frame 10");
+    assert_says(line_of(r.out, 12), "standard input is damaged or cut short behind frame 10");
 }
 
 /* What verdicts stand on is said where it is not what was asked for, or what was calibrated. */
@@ -138,7 +138,7 @@ static void measuring(void **state)
     free(page);
     write_labels("nine.npy", 9, 0, 2);
     assert_refused(run("eval walk.safetensors video:walk?labels=nine.npy"), 1, "9 frames");
-    assert_refused(run("eval walk.safetensors video:walk?labels=none"), 1, "nothing to measure");
+    assert_refused(run("eval walk.safetensors video:walk?labels=none"), 1, "labels of their frames");
 }
 
 /* Masks of frames, as UCSD and ShanghaiTech have them: where it is in a frame is measured as in a picture. */
