@@ -4,6 +4,9 @@
  * process that computes, for half of it. */
 static const double LOOK = 0.03, REST = 0.2, CROWDED_SHARE = 0.1, HOLD_LEAST = 0.25, HOLD_MOST = 4;
 
+/* Seconds: a sleeping thread takes some tens of microseconds to be there, and more beside others. */
+static const double BRIEF = 100e-6;
+
 /* As many find the same before it is believed: threads that have just begun may share a core for a moment. */
 enum { LOOKS = 3 };
 
@@ -47,4 +50,14 @@ double crowd_judge(struct crowd *c, double now, double waited)
     c->quiet_until = now + hold;
     c->found = 0;
     return hold;
+}
+
+void crowd_note(struct crowd *c, double seconds, int shared)
+{
+    c->brief = shared > 0 && seconds < BRIEF * shared;
+}
+
+bool crowd_keeps_alone(const struct crowd *c, double now)
+{
+    return c->brief && c->hold > 0 && now < c->quiet_until;
 }

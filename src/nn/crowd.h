@@ -12,6 +12,7 @@ struct crowd {
     double computed;          /* seconds of that */
     int found;                /* looks one after the other that have found others */
     double hold, quiet_until; /* for how long the next finding holds; no look before then */
+    bool brief;               /* computations are cut into pieces too small to wake a thread for */
 };
 
 /* A computation begins at `now`: whether a look begins with it, and so the count of what threads wait. */
@@ -21,5 +22,10 @@ bool crowd_closes(struct crowd *c, double seconds);
 /* After that, all threads together having waited so many seconds: for how long threads are to sleep at once; 0: not at
  * all. What is found again and again holds for longer and longer: a look costs some slow steps. */
 double crowd_judge(struct crowd *c, double now, double waited);
+/* A computation of so many seconds had so many pieces that threads shared. */
+void crowd_note(struct crowd *c, double seconds, int shared);
+/* Whether a thread had better compute its shared pieces alone: others are there, and so threads sleep, and the pieces
+ * are over before one is awake. */
+bool crowd_keeps_alone(const struct crowd *c, double now);
 
 #endif

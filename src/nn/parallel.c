@@ -27,6 +27,26 @@ static size_t range_start(size_t n, int part, int parts)
     return n >= (size_t)parts * ALIGN * 4 ? at / ALIGN * ALIGN : at;
 }
 
+/* Of the calling thread's outermost begin: how many pieces threads have shared since, and whether it computes them
+ * alone. In the same parts as they would, so that no result tells the difference. */
+static _Thread_local int shared;
+static _Thread_local bool alone;
+
+static void ranges_alone(int parts, size_t n, range_fn *fn, void *context)
+{
+    for (int part = 0; part < parts; part++) {
+        size_t begin = range_start(n, part, parts), end = range_start(n, part + 1, parts);
+        if (begin < end)
+            fn(context, begin, end);
+    }
+}
+
+static void chunks_alone(size_t n, int chunks, chunk_fn *fn, void *context)
+{
+    for (int c = 0; c < chunks; c++)
+        fn(context, c, range_start(n, c, chunks), range_start(n, c + 1, chunks));
+}
+
 void parallel_ranges(int threads, size_t n, size_t grain, range_fn *fn, void *context)
 {
     if (grain > 1 && n / grain < (size_t)threads)
@@ -36,6 +56,14 @@ void parallel_ranges(int threads, size_t n, size_t grain, range_fn *fn, void *co
     if (threads <= 1) {
         if (n)
             fn(context, 0, n);
+        return;
+    }
+    shared++;
+    if (alone) {
+        int before = omp_get_max_threads();
+        omp_set_num_threads(1); /* of what oneDNN is asked for within, as in a region */
+        ranges_alone(threads, n, fn, context);
+        omp_set_num_threads(before);
         return;
     }
 #pragma omp parallel num_threads(threads)
@@ -52,8 +80,15 @@ void parallel_chunks(int threads, size_t n, int chunks, chunk_fn *fn, void *cont
     if (threads > chunks)
         threads = chunks;
     if (threads <= 1) {
-        for (int c = 0; c < chunks; c++)
-            fn(context, c, range_start(n, c, chunks), range_start(n, c + 1, chunks));
+        chunks_alone(n, chunks, fn, context);
+        return;
+    }
+    shared++;
+    if (alone) {
+        int before = omp_get_max_threads();
+        omp_set_num_threads(1);
+        chunks_alone(n, chunks, fn, context);
+        omp_set_num_threads(before);
         return;
     }
 #pragma omp parallel for schedule(static) num_threads(threads)
@@ -257,6 +292,8 @@ unsigned parallel_begin(int threads)
         return before | NESTED;
     prepared = threads;
     prepared_at = clock_seconds();
+    shared = 0;
+    alone = crowd_keeps_alone(&crowd, prepared_at);
     bool look = is_tight(threads) && crowd_opens(&crowd, prepared_at);
     own_begin(look);
     blocktime_begin(prepared_at);
@@ -276,7 +313,9 @@ void parallel_end(unsigned before)
         return;
     }
     prepared = 0;
+    alone = false;
     double waited = 0, now = clock_seconds();
+    crowd_note(&crowd, now - prepared_at, shared);
     bool look = is_tight(threads) && crowd_closes(&crowd, now - prepared_at);
     if (threads > 1) {
 #pragma omp parallel num_threads(threads) reduction(+ : waited)

@@ -77,6 +77,25 @@ static void short_computations_are_looked_at_together(void **state)
     assert_true(n > 5 && c.computed > 0.005);
 }
 
+/* Pieces of a hundredth of a second are worth waking a thread for, those of a hundredth of that are not. */
+static void brief_pieces_are_kept_alone(void **state)
+{
+    (void)state;
+    struct crowd c = {0};
+    crowd_note(&c, 0.002, 40);
+    assert_false(crowd_keeps_alone(&c, 1)); /* nobody is there */
+    find(&c, 10);
+    assert_true(crowd_keeps_alone(&c, c.quiet_until - 0.01));
+    assert_false(crowd_keeps_alone(&c, c.quiet_until + 0.01));
+    crowd_note(&c, 0.4, 40);
+    assert_false(crowd_keeps_alone(&c, c.quiet_until - 0.01));
+    crowd_note(&c, 0.002, 0); /* nothing is shared */
+    assert_false(crowd_keeps_alone(&c, c.quiet_until - 0.01));
+    crowd_note(&c, 0.002, 40);
+    assert_true(look(&c, c.quiet_until, 0) <= 0);
+    assert_false(crowd_keeps_alone(&c, c.quiet_until - 0.01));
+}
+
 /* ---- the real thing ---- */
 
 static atomic_bool leave;
@@ -167,6 +186,7 @@ int main(void)
         cmocka_unit_test(what_is_found_again_holds_for_longer),
         cmocka_unit_test(a_little_waiting_is_no_crowd),
         cmocka_unit_test(short_computations_are_looked_at_together),
+        cmocka_unit_test(brief_pieces_are_kept_alone),
         cmocka_unit_test(others_are_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
