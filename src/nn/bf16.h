@@ -2,6 +2,7 @@
 #ifndef NN_BF16_H
 #define NN_BF16_H
 
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -23,5 +24,8 @@ static inline bf16 bf16_from_f32(float f)
     uint32_t nan = (u >> 16) | 0x40u;
     return (bf16)((u & 0x7fffffffu) > 0x7f800000u ? nan : rounded);
 }
+
+/* Many at once, by the processor's instruction where it has one, which makes zeros of denormal numbers. */
+void bf16_narrow(const float *from, bf16 *to, size_t n);
 
 #endif

@@ -110,6 +110,31 @@ static void bf16_rounds_to_even(void **state)
         assert_int_equal(bf16_from_f32(bf16_to_f32((bf16)i)), i);
 }
 
+/* Many at once are what they are one by one; of denormal numbers zeros may come. */
+static void bf16_narrows_many(void **state)
+{
+    (void)state;
+    enum { MOST = 100 };
+    float from[MOST];
+    bf16 to[MOST + 1];
+    struct rng r = rng_new(7, 1);
+    for (size_t n = 0; n <= MOST; n++) {
+        for (size_t i = 0; i < n; i++)
+            from[i] = kernel_float((uint32_t)rng_u64(&r));
+        to[n] = 0x1234;
+        bf16_narrow(from, to, n);
+        assert_int_equal(to[n], 0x1234);
+        for (size_t i = 0; i < n; i++) {
+            if (isnan(from[i]))
+                assert_true(isnan(bf16_to_f32(to[i])));
+            else if (fabsf(from[i]) < FLT_MIN)
+                assert_true(to[i] == bf16_from_f32(from[i]) || (to[i] & 0x7fff) == 0);
+            else
+                assert_int_equal(to[i], bf16_from_f32(from[i]));
+        }
+    }
+}
+
 /* ---- parallel ---- */
 
 struct visits {
@@ -282,6 +307,7 @@ int main(void)
         cmocka_unit_test(tanh_is_accurate),
         cmocka_unit_test(activations_let_nan_through),
         cmocka_unit_test(bf16_rounds_to_even),
+        cmocka_unit_test(bf16_narrows_many),
         cmocka_unit_test(ranges_cover_everything_once),
         cmocka_unit_test(chunks_do_not_depend_on_threads),
         cmocka_unit_test(denormals_vanish_in_between),

@@ -23,9 +23,15 @@ static int act_infer(struct node *n, struct err *e)
 
 KERNEL void forward_loop(const void *x, void *y, size_t n, float slope, enum dtype type, enum act act)
 {
+    float line[KERNEL_LINE];
+    for (size_t at = 0, length; at < n; at += length) {
+        length = kernel_line_length(at, n, 0, n);
+        float *to = kernel_line(y, at, line, type);
 #pragma omp simd
-    for (size_t i = 0; i < n; i++)
-        kernel_store(y, i, kernel_act(kernel_load(x, i, type), act, slope), type);
+        for (size_t i = 0; i < length; i++)
+            to[i] = kernel_act(kernel_load(x, at + i, type), act, slope);
+        kernel_flush(y, at, line, length, type);
+    }
 }
 
 /* y = relu, leaky relu, tanh or sigmoid of x */

@@ -9,12 +9,6 @@ struct elements {
     enum dtype type; /* of `to` */
 };
 
-HOT static void narrow(const float *restrict from, bf16 *restrict to, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        to[i] = bf16_from_f32(from[i]);
-}
-
 HOT static void widen(const bf16 *restrict from, float *restrict to, size_t n)
 {
     for (size_t i = 0; i < n; i++)
@@ -25,7 +19,7 @@ static void cast_range(void *context, size_t begin, size_t end)
 {
     const struct elements *k = context;
     if (k->type == BF16)
-        narrow((const float *)k->from + begin, (bf16 *)k->to + begin, end - begin);
+        bf16_narrow((const float *)k->from + begin, (bf16 *)k->to + begin, end - begin);
     else
         widen((const bf16 *)k->from + begin, (float *)k->to + begin, end - begin);
 }
@@ -44,8 +38,13 @@ HOT static void add_f32(float *restrict sum, const float *restrict part, size_t 
 
 HOT static void add_bf16(bf16 *restrict sum, const bf16 *restrict part, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        sum[i] = bf16_from_f32(bf16_to_f32(sum[i]) + bf16_to_f32(part[i]));
+    float line[KERNEL_LINE];
+    for (size_t at = 0, length; at < n; at += length) {
+        length = kernel_line_length(at, n, 0, n);
+        for (size_t i = 0; i < length; i++)
+            line[i] = bf16_to_f32(sum[at + i]) + bf16_to_f32(part[at + i]);
+        kernel_flush(sum, at, line, length, BF16);
+    }
 }
 
 static void add_range(void *context, size_t begin, size_t end)

@@ -30,6 +30,28 @@ KERNEL void kernel_store(void *p, size_t i, float v, enum dtype type)
         ((bf16 *)p)[i] = bf16_from_f32(v);
 }
 
+/* Results that a loop writes: at most KERNEL_LINE of them, from element `at` of `out` on, where that is F32, or into
+ * `line`, from where kernel_flush brings them: narrowed all at once, they cost less than one by one. */
+enum { KERNEL_LINE = 256 };
+
+KERNEL float *kernel_line(void *out, size_t at, float line[KERNEL_LINE], enum dtype type)
+{
+    return type == F32 ? (float *)out + at : line;
+}
+
+KERNEL void kernel_flush(void *out, size_t at, const float line[KERNEL_LINE], size_t n, enum dtype type)
+{
+    if (type == BF16)
+        bf16_narrow(line, (bf16 *)out + at, n);
+}
+
+/* How many of the elements at .. end-1, in rows of `width` that begin at a row's element c, one line takes. */
+KERNEL size_t kernel_line_length(size_t at, size_t end, size_t c, size_t width)
+{
+    size_t n = width - c < KERNEL_LINE ? width - c : KERNEL_LINE;
+    return end - at < n ? end - at : n;
+}
+
 /* p + i elements; NULL stays NULL. */
 KERNEL void *kernel_at(const void *p, size_t i, enum dtype type)
 {

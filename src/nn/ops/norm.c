@@ -121,12 +121,14 @@ KERNEL void apply_rows(const struct apply *k, size_t begin, size_t end, size_t w
     const void *x = k->x;
     void *out = k->out;
     const float *scale = k->scale, *offset = k->offset;
-    float slope = k->slope;
-    for (size_t at = begin; at < end; at += width) {
-        size_t stop = end - at < width ? end - at : width;
+    float slope = k->slope, line[KERNEL_LINE];
+    for (size_t at = begin, first = 0, n; at < end; at += n, first = (first + n) % width) {
+        n = kernel_line_length(at, end, first, width);
+        float *to = kernel_line(out, at, line, type);
 #pragma omp simd
-        for (size_t c = 0; c < stop; c++)
-            kernel_store(out, at + c, kernel_leak(kernel_load(x, at + c, type) * scale[c] + offset[c], slope), type);
+        for (size_t i = 0; i < n; i++)
+            to[i] = kernel_leak(kernel_load(x, at + i, type) * scale[first + i] + offset[first + i], slope);
+        kernel_flush(out, at, line, n, type);
     }
 }
 
@@ -144,15 +146,18 @@ KERNEL void apply_gradient_rows(const struct apply *k, size_t begin, size_t end,
     const void *x = k->x, *g = k->g;
     void *out = k->out;
     const float *scale = k->scale, *offset = k->offset, *mean = k->mean, *on_input = k->on_input, *always = k->always;
-    float slope = k->slope;
-    for (size_t at = begin; at < end; at += width) {
-        size_t stop = end - at < width ? end - at : width;
+    float slope = k->slope, line[KERNEL_LINE];
+    for (size_t at = begin, first = 0, n; at < end; at += n, first = (first + n) % width) {
+        n = kernel_line_length(at, end, first, width);
+        float *to = kernel_line(out, at, line, type);
 #pragma omp simd
-        for (size_t c = 0; c < stop; c++) {
-            float value = kernel_load(x, at + c, type), v = kernel_load(g, at + c, type);
+        for (size_t i = 0; i < n; i++) {
+            size_t c = first + i;
+            float value = kernel_load(x, at + i, type), v = kernel_load(g, at + i, type);
             v = value * scale[c] + offset[c] > 0.0f ? v : v * slope;
-            kernel_store(out, at + c, scale[c] * v + (on_input[c] * (value - mean[c]) + always[c]), type);
+            to[i] = scale[c] * v + (on_input[c] * (value - mean[c]) + always[c]);
         }
+        kernel_flush(out, at, line, n, type);
     }
 }
 

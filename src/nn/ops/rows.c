@@ -27,11 +27,14 @@ struct bias_act {
 KERNEL void bias_act_rows(void *x, size_t n, size_t width, const float *bias, float slope, enum dtype type,
                           enum act act)
 {
-    for (size_t at = 0; at < n; at += width) {
-        size_t end = n - at < width ? n - at : width;
+    float line[KERNEL_LINE];
+    for (size_t at = 0, first = 0, length; at < n; at += length, first = (first + length) % width) {
+        length = kernel_line_length(at, n, first, width);
+        float *to = kernel_line(x, at, line, type);
 #pragma omp simd
-        for (size_t c = 0; c < end; c++)
-            kernel_store(x, at + c, kernel_act(kernel_load(x, at + c, type) + bias[c], act, slope), type);
+        for (size_t i = 0; i < length; i++)
+            to[i] = kernel_act(kernel_load(x, at + i, type) + bias[first + i], act, slope);
+        kernel_flush(x, at, line, length, type);
     }
 }
 
@@ -87,10 +90,14 @@ struct act_gradient {
 KERNEL void act_gradient_loop(const void *y, const void *g, void *to, size_t n, float slope, enum dtype type,
                               enum act act)
 {
+    float line[KERNEL_LINE];
+    for (size_t at = 0, length; at < n; at += length) {
+        length = kernel_line_length(at, n, 0, n);
+        float *results = kernel_line(to, at, line, type);
 #pragma omp simd
-    for (size_t i = 0; i < n; i++) {
-        float derivative = kernel_act_slope(kernel_load(y, i, type), act, slope);
-        kernel_store(to, i, kernel_load(g, i, type) * derivative, type);
+        for (size_t i = 0; i < length; i++)
+            results[i] = kernel_load(g, at + i, type) * kernel_act_slope(kernel_load(y, at + i, type), act, slope);
+        kernel_flush(to, at, line, length, type);
     }
 }
 
