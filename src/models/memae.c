@@ -74,10 +74,10 @@ static struct node *remember(struct graph *g, const struct memae_config *c, stru
     float bound = 1.0f / sqrtf((float)rows.d[1]); /* of the official code */
     struct node *items = graph_param(g, ITEMS, SHAPE(c->items, rows.d[1]), GROUP_MAIN,
                                      (struct init){.kind = INIT_UNIFORM, .a = -bound, .b = bound});
-    struct node *queries = op_reshape(g, op_cast(g, code, F32), rows);
-    struct node *attention = op_attend(g, queries, items, addressing(c));
+    struct node *queries = op_reshape(g, code, rows), *same = op_cast(g, items, code->dtype);
+    struct node *attention = op_attend(g, queries, same, addressing(c));
     h->memories[h->nmemories++] = (struct memory){"memory", ITEMS, attention};
-    return op_reshape(g, op_matmul(g, attention, items, false), code->shape);
+    return op_reshape(g, op_matmul(g, op_cast(g, attention, code->dtype), same, false), code->shape);
 }
 
 /* L = mean squared error + alpha * entropy of the addressing (eq. 10; the mean, as in the official code). */

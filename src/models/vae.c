@@ -65,7 +65,8 @@ static struct node *decode(struct graph *g, const struct vae_config *c, struct n
                                  .act = autoencoder_act(&c->net),
                                  .slope = (float)c->net.slope,
                                  .init = c->net.init};
-    return autoencoder_decode(g, &c->net, op_reshape(g, layer_linear(g, "code.out", z, &l), map), input);
+    struct node *code = layer_linear(g, "code.out", op_cast(g, z, g->precision), &l);
+    return autoencoder_decode(g, &c->net, op_reshape(g, code, map), input);
 }
 
 /* A divergence is one number a sample, the error a mean over its values: beta/values makes sums of both. */

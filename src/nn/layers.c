@@ -83,7 +83,7 @@ static struct node *multiply(struct graph *g, struct node *x, struct factors f, 
                              enum act act)
 {
     struct node *weight = f.scale ? op_fold_weight(g, f.weight, f.scale) : f.weight;
-    return op_cast(g, op_linear(g, op_cast(g, x, F32), weight, f.bias, act, l->slope), l->dtype);
+    return op_cast(g, op_linear(g, x, weight, f.bias, act, l->slope), l->dtype);
 }
 
 static bool is_leaky(enum act act)

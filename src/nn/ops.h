@@ -65,7 +65,8 @@ struct node *op_resize(struct graph *g, struct node *x, int64_t height, int64_t 
 
 /* ---- linear.c: matrix products ---- */
 
-/* y = act(x W^T + b). x N,I; weight O,I; bias O or NULL; act NONE, RELU, LRELU, TANH or SIGMOID. */
+/* y = act(x W^T + b). x N,I in F32 or BF16, which is what it is multiplied in; weight O,I; bias O or NULL, F32; act NONE,
+ * RELU, LRELU, TANH or SIGMOID. y is F32. */
 struct node *op_linear(struct graph *g, struct node *x, struct node *weight, struct node *bias, enum act act,
                        float slope);
 /* a M,K times b K,N, or b N,K with transpose_b. All F32 or all BF16. */

@@ -137,7 +137,7 @@ static const struct options plain = {0}, biased = {.bias = true}, relu = {.bias 
 #define LINEAR(title, o, w)                                                                                            \
     {                                                                                                                  \
         .name = title, .build = build_linear, .options = &o, .sizes = sizes, .operands = operands_linear,              \
-        .reference = linear, .wants = w, .value = value, .loose = true                                                 \
+        .reference = linear, .wants = w, .value = value, .loose = true, .bf16 = {3}, .native = true                    \
     }
 #define MATMUL(title, o)                                                                                               \
     {                                                                                                                  \

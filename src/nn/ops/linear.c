@@ -1,4 +1,4 @@
-/* Matrix products: the linear layer with its bias and activation, F32, and the plain product. */
+/* Matrix products: the linear layer with its bias and activation, and the plain product. */
 #include "nn/dnn.h"
 #include "nn/op.h"
 #include "nn/ops/check.h"
@@ -15,8 +15,7 @@ struct linear_spec {
 static int linear_infer(struct node *n, struct err *e)
 {
     const struct linear_spec *spec = n->spec;
-    TRY(check_matrix(n, 0, "input", e));
-    TRY(check_matrix(n, 1, "weight", e));
+    TRY(check_matrices(n, "input", "weight", e));
     const struct shape *x = &n->in[0]->shape, *w = &n->in[1]->shape;
     if (x->d[1] != w->d[1])
         return op_error(n, e, "its input has %lld columns, but its weight (outputs x inputs) is made for %lld",
@@ -40,6 +39,11 @@ static struct linear_sizes linear_sizes(const struct node *n)
     return (struct linear_sizes){n->shape.d[0], n->in[0]->shape.d[1], n->shape.d[1]};
 }
 
+static bool is_narrow(const struct exec *x)
+{
+    return x->node->in[0]->dtype == BF16;
+}
+
 /* Many rows are shared out: each thread takes its own through all that is computed of them, in one parallel region, and
  * finds in its cache what it left there; what the parts make of the weights' gradient is added up. Of few rows and many
  * outputs the product is oneDNN's to share out. */
@@ -47,11 +51,12 @@ static int parts_of(const struct exec *x)
 {
     enum { ROWS = 128 }; /* below which adding up would be felt */
     struct linear_sizes s = linear_sizes(x->node);
-    int64_t most = s.rows >= s.out ? s.rows / ROWS : 1;
+    int64_t most = s.rows >= s.out && !is_narrow(x) ? s.rows / ROWS : 1;
     return most < 1 ? 1 : most < x->threads ? (int)most : x->threads;
 }
 
-/* Scratch of the gradients, in bytes: g', then for each part dW, db and what rows_sum wants. */
+/* Scratch of the gradients, in bytes: g', then for each part dW, db and what rows_sum wants. In BF16 there is one part,
+ * whose dW is where it belongs, and in its place g' in BF16. */
 struct gradient_room {
     size_t before_act, weight, bias, part;
 };
@@ -62,18 +67,34 @@ static struct gradient_room gradient_room(const struct exec *x)
     struct gradient_room room = {.before_act = (size_t)(s.rows * s.out + 15) / 16 * 64,
                                  .weight = (size_t)(s.out * s.in + 15) / 16 * 64,
                                  .bias = (size_t)(s.out + 15) / 16 * 64};
+    if (is_narrow(x))
+        room.weight = (size_t)(s.rows * s.out + 31) / 32 * 64;
     size_t sums = (rows_sum_scratch((size_t)s.rows, (size_t)s.out) + 63) & ~(size_t)63;
     room.part = room.weight + room.bias + sums;
     return room;
 }
 
+/* The products of BF16: x W^T, g' W, g'^T x. */
+enum { OUTPUT, TO_INPUT, TO_WEIGHT };
+
+static int add_linear_products(struct exec *x, struct err *e)
+{
+    struct linear_sizes s = linear_sizes(x->node);
+    const struct dnn_product_spec output = {.transpose_b = true, .m = s.rows, .n = s.out, .k = s.in, .type = F32};
+    TRY(products_add(x, OUTPUT, &output, e));
+    const struct dnn_product_spec to_input = {.m = s.rows, .n = s.in, .k = s.out, .type = BF16};
+    if (x->wants & 1)
+        TRY(products_add(x, TO_INPUT, &to_input, e));
+    const struct dnn_product_spec to_weight = {.transpose_a = true, .m = s.out, .n = s.in, .k = s.rows, .type = BF16};
+    return x->wants & 2 ? products_add(x, TO_WEIGHT, &to_weight, e) : 0;
+}
+
 static int linear_prepare(struct exec *x, struct err *e)
 {
-    (void)e;
     struct gradient_room room = gradient_room(x);
     if (x->wants)
         x->scratch_bytes = room.before_act + (size_t)parts_of(x) * room.part;
-    return 0;
+    return is_narrow(x) ? add_linear_products(x, e) : 0;
 }
 
 /* y = act(x W^T + b), rows begin .. end-1 */
@@ -94,7 +115,15 @@ static void forward_part(void *context, int part, size_t begin, size_t end)
     forward_rows(context, 1, begin, end);
 }
 
-static void linear_forward(struct exec *x)
+static void linear_forward_bf16(struct exec *x)
+{
+    const struct linear_spec *spec = x->node->spec;
+    struct linear_sizes s = linear_sizes(x->node);
+    products_run(x, OUTPUT, x->in[0], x->in[1], x->out);
+    rows_bias_act(x->threads, F32, x->out, (size_t)s.rows, (size_t)s.out, x->in[2], spec->act, spec->slope);
+}
+
+static void linear_forward_f32(struct exec *x)
 {
     size_t rows = (size_t)linear_sizes(x->node).rows;
     int parts = parts_of(x);
@@ -102,6 +131,14 @@ static void linear_forward(struct exec *x)
         parallel_chunks(x->threads, rows, parts, forward_part, x);
     else
         forward_rows(x, x->threads, 0, rows);
+}
+
+static void linear_forward(struct exec *x)
+{
+    if (is_narrow(x))
+        linear_forward_bf16(x);
+    else
+        linear_forward_f32(x);
 }
 
 /* Where part `part` writes its dW, and behind the weights its db: the first part writes the gradients themselves. */
@@ -122,19 +159,25 @@ static void *sums_room(const struct exec *x, int part)
     return (char *)x->scratch + room.before_act + (size_t)part * room.part + room.weight + room.bias;
 }
 
-/* g' = g act'(y); dx = g' W; dW = g'^T x; db = sum over rows of g': all of rows begin .. end-1. */
-static void backward_rows(struct exec *x, int threads, int part, size_t begin, size_t end)
+/* g' = g act'(y) of rows begin .. end-1. */
+static const float *before_act(struct exec *x, int threads, size_t begin, size_t end)
 {
     const struct linear_spec *spec = x->node->spec;
-    struct linear_sizes s = linear_sizes(x->node);
-    size_t first = begin * (size_t)s.out, rows = end - begin;
+    size_t out = (size_t)linear_sizes(x->node).out, first = begin * out;
     const float *g = (const float *)x->gout + first;
-    if (spec->act != ACT_NONE) {
-        float *to = (float *)x->scratch + first;
-        rows_act_gradient(threads, F32, (const float *)x->out + first, g, to, rows * (size_t)s.out, spec->act,
-                          spec->slope);
-        g = to;
-    }
+    float *to = (float *)x->scratch + first;
+    if (spec->act == ACT_NONE)
+        return g;
+    rows_act_gradient(threads, F32, (const float *)x->out + first, g, to, (end - begin) * out, spec->act, spec->slope);
+    return to;
+}
+
+/* dx = g' W; dW = g'^T x; db = sum over rows of g': all of rows begin .. end-1. */
+static void backward_rows(struct exec *x, int threads, int part, size_t begin, size_t end)
+{
+    struct linear_sizes s = linear_sizes(x->node);
+    size_t rows = end - begin;
+    const float *g = before_act(x, threads, begin, end);
     if (x->gin[0])
         exec_note(x, dnn_gemm(false, false, (int64_t)rows, s.in, s.out, 1.0f, g, s.out, x->in[1], s.in, 0.0f,
                               (float *)x->gin[0] + begin * (size_t)s.in, s.in));
@@ -151,7 +194,23 @@ static void backward_part(void *context, int part, size_t begin, size_t end)
     backward_rows(context, 1, part, begin, end);
 }
 
-static void linear_backward(struct exec *x)
+static void linear_backward_bf16(struct exec *x)
+{
+    struct linear_sizes s = linear_sizes(x->node);
+    size_t rows = (size_t)s.rows, out = (size_t)s.out;
+    const float *g = before_act(x, x->threads, 0, rows);
+    void *narrow = (char *)x->scratch + gradient_room(x).before_act;
+    if (x->gin[0] || x->gin[1])
+        elements_cast(x->threads, g, narrow, BF16, rows * out);
+    if (x->gin[0])
+        products_run(x, TO_INPUT, narrow, x->in[1], x->gin[0]);
+    if (x->gin[1])
+        products_run(x, TO_WEIGHT, narrow, x->in[0], x->gin[1]);
+    if (x->gin[2])
+        rows_sum(x->threads, F32, g, rows, out, x->gin[2], sums_room(x, 0));
+}
+
+static void linear_backward_f32(struct exec *x)
 {
     struct linear_sizes s = linear_sizes(x->node);
     int parts = parts_of(x);
@@ -167,6 +226,14 @@ static void linear_backward(struct exec *x)
     }
 }
 
+static void linear_backward(struct exec *x)
+{
+    if (is_narrow(x))
+        linear_backward_bf16(x);
+    else
+        linear_backward_f32(x);
+}
+
 static double linear_flops(const struct node *n)
 {
     struct linear_sizes s = linear_sizes(n);
@@ -180,6 +247,7 @@ static const struct op linear_op = {
     .prepare = linear_prepare,
     .forward = linear_forward,
     .backward = linear_backward,
+    .release = products_release,
     .flops = linear_flops,
 };
 
@@ -191,6 +259,7 @@ static const struct op linear_act_op = {
     .prepare = linear_prepare,
     .forward = linear_forward,
     .backward = linear_backward,
+    .release = products_release,
     .flops = linear_flops,
 };
 
@@ -199,7 +268,8 @@ struct node *op_linear(struct graph *g, struct node *x, struct node *weight, str
 {
     struct linear_spec spec = {act, slope};
     const struct op *op = act == ACT_NONE ? &linear_op : &linear_act_op;
-    return graph_apply(g, op, &spec, sizeof spec, 3, (struct node *[]){x, weight, bias});
+    struct node *same = x && weight ? op_cast(g, weight, x->dtype) : weight;
+    return graph_apply(g, op, &spec, sizeof spec, 3, (struct node *[]){x, same, bias});
 }
 
 /* ---- matmul ---- */
