@@ -15,6 +15,7 @@
 #include "nn/ops/rows.h"
 #include "nn/parallel.h"
 #include "nn/thin.h"
+#include "nn/whole.h"
 #include "nn/winograd.h"
 
 #include <stdlib.h>
@@ -28,8 +29,8 @@ enum { X, WEIGHT, BIAS, SCALE, INPUTS };
 
 enum { READ_WEIGHT = READ_IN1 | READ_IN3 }; /* with its factors */
 
-/* How what `thin` does not do is computed: by oneDNN, as a matrix product, in transformed tiles. */
-enum way { BY_DNN, BY_PRODUCT, BY_TILES };
+/* How what `thin` does not do is computed: by oneDNN, as a matrix product in F32 or BF16, in transformed tiles. */
+enum way { BY_DNN, BY_PRODUCT, BY_WHOLE, BY_TILES };
 
 struct conv {
     enum way way;
@@ -38,6 +39,7 @@ struct conv {
     size_t act_bytes;           /* of the gradient in front of the activation, at the front of scratch; 0: none */
     size_t narrow_bytes;        /* of that in BF16 behind it, for an F32 output of BF16 inputs; 0: none */
     float *scaled;              /* the weight with its factors, of BY_PRODUCT; NULL: it has none */
+    struct whole *whole;        /* of BY_WHOLE */
     struct thin *thin;          /* towards a picture: a deconv's forward direction, a convolution's backward-data */
     uint64_t packed;            /* version of the weights in these copies */
 };
@@ -172,14 +174,16 @@ static bool is_thin_backwards(const struct exec *x)
            in->dtype == F32;
 }
 
-/* A kernel that covers its input once is a matrix product of numbers as they lie. As a convolution oneDNN would bring
- * the weights into its order first, in every step, which takes several times as long as the product. */
-static bool is_product(const struct dnn_conv_spec *d)
+/* A kernel that covers its input once is a matrix product of numbers as they lie. In BF16 scorers have oneDNN's
+ * convolution, whose packed weights they share. */
+static enum way way_of_whole(const struct exec *x, const struct dnn_conv_spec *d)
 {
     for (int i = 0; i < d->src.nd - 2; i++)
         if (d->dst.d[i + 1] != 1 || d->pad[i] || d->kernel[i] != d->src.d[i + 1])
-            return false;
-    return d->src_type == F32 && d->dst_type == F32;
+            return BY_DNN;
+    if (d->src_type != d->dst_type)
+        return BY_DNN;
+    return d->src_type == F32 ? BY_PRODUCT : x->wants && !x->node->in[SCALE] ? BY_WHOLE : BY_DNN;
 }
 
 static bool all_are(const int v[2], int value)
@@ -235,6 +239,16 @@ static size_t weight_bytes(const struct exec *x)
     return (size_t)shape_count(&x->node->in[WEIGHT]->shape) * sizeof(float);
 }
 
+static int prepare_whole(struct exec *x, struct conv *c, const struct dnn_conv_spec *d, struct err *e)
+{
+    int64_t outputs = weight_first(x->node), values = shape_count(&x->node->in[WEIGHT]->shape) / outputs;
+    const struct whole_spec s = {d->src.d[0], outputs, values, d->directions, d->threads};
+    TRY(whole_new(&s, &c->whole, e));
+    want_scratch(x, c->act_bytes + whole_scratch(c->whole));
+    x->own_bytes += whole_bytes(&s);
+    return 0;
+}
+
 /* Room for the weight with its factors, while it is packed or for as long as it is multiplied with. */
 static int prepare_scaled(struct exec *x, struct conv *c, struct err *e)
 {
@@ -269,10 +283,12 @@ static int prepare(struct exec *x, struct err *e)
     unsigned adjoint = c->thin ? 0 : DNN_BACKWARD_DATA, back = t ? DNN_FORWARD : adjoint;
     d.directions = (t ? adjoint : DNN_FORWARD) | (x->wants & (1u << X) ? back : 0) |
                    (x->wants & (1u << WEIGHT) ? DNN_BACKWARD_WEIGHTS : 0);
-    c->way = is_product(&d) ? BY_PRODUCT : is_tiled(x, &d) ? BY_TILES : BY_DNN;
+    c->way = is_tiled(x, &d) ? BY_TILES : way_of_whole(x, &d);
     c->tiles = (struct winograd_spec){.src = d.src, .dst = d.dst, .threads = d.threads};
     if (d.directions && c->way == BY_TILES)
         want_scratch(x, c->act_bytes + winograd_scratch(&c->tiles));
+    if (d.directions && c->way == BY_WHOLE)
+        TRY(prepare_whole(x, c, &d, e));
     if (d.directions && c->way == BY_DNN)
         TRY(prepare_dnn(x, c, &d, e));
     if (x->wants & (1u << BIAS))
@@ -285,6 +301,7 @@ static void release(struct exec *x)
     struct conv *c = x->own;
     if (c) {
         dnn_conv_free(c->dnn);
+        whole_free(c->whole);
         thin_free(c->thin);
         free(c->scaled);
     }
@@ -306,6 +323,8 @@ static const float *scale_weight(const struct exec *x, float *restrict to)
 
 static bool pack_for(const struct conv *c, const float *weight)
 {
+    if (c->whole)
+        whole_pack(c->whole, weight);
     return (!c->dnn || dnn_conv_pack(c->dnn, weight)) && (!c->thin || thin_pack(c->thin, weight));
 }
 
@@ -369,6 +388,8 @@ static bool to_coarse(struct exec *x, const void *fine, const float *bias, void 
     int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
     if (c->way == BY_PRODUCT)
         return dnn_gemm(false, true, n, o, k, 1, fine, k, multiplied(x), k, 0, coarse, o);
+    if (c->way == BY_WHOLE)
+        return whole_forward(c->whole, fine, coarse, scratch);
     if (c->way == BY_TILES)
         return winograd_forward(tiles_of(x), fine, x->in[WEIGHT], coarse, scratch);
     return dnn_conv_forward(c->dnn, fine, bias, coarse, scratch);
@@ -380,6 +401,8 @@ static bool to_fine(struct exec *x, const void *coarse, void *fine, void *scratc
     int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
     if (c->way == BY_PRODUCT)
         return dnn_gemm(false, false, n, k, o, 1, coarse, o, multiplied(x), k, 0, fine, k);
+    if (c->way == BY_WHOLE)
+        return whole_backward_data(c->whole, coarse, fine, scratch);
     if (c->way == BY_TILES)
         return winograd_backward_data(tiles_of(x), coarse, x->in[WEIGHT], fine, scratch);
     return dnn_conv_backward_data(c->dnn, coarse, fine, scratch);
@@ -391,6 +414,8 @@ static bool to_weight(struct exec *x, const void *fine, const void *coarse, void
     int64_t n = x->node->shape.d[0], o = weight_first(x->node), k = fine_values(x->node);
     if (c->way == BY_PRODUCT)
         return dnn_gemm(true, false, o, k, n, 1, coarse, o, fine, k, 0, x->gin[WEIGHT], k);
+    if (c->way == BY_WHOLE)
+        return whole_backward_weights(c->whole, fine, coarse, x->gin[WEIGHT], scratch);
     if (c->way == BY_TILES)
         return winograd_backward_weights(tiles_of(x), fine, coarse, x->gin[WEIGHT], scratch);
     return dnn_conv_backward_weights(c->dnn, fine, coarse, x->gin[WEIGHT], scratch);
