@@ -27,6 +27,7 @@ enum {
     OP_INPLACE_GRAD = 2, /* backward may write gin[0] over gout */
     OP_VIEW = 4,         /* the output is input 0's memory under another shape: nothing to run */
     OP_NOISE = 8,        /* the output is drawn at random, a row a sample; it has no inputs */
+    OP_KEEPS = 16,       /* saved is still there in the next forward: what was made of constant inputs is made once */
 };
 
 /* The moment a plan is in: randomness is a function of (seed, node, step, sample). */

@@ -104,7 +104,7 @@ void schedule_forward(struct build *b, bool constants)
             continue;
         if (x->saved_bytes)
             b->info[id].saved = new_buffer(b, x->saved_bytes, NULL);
-        if (n->op->commit)
+        if (n->op->commit || (n->op->flags & OP_KEEPS))
             use_forever(b, b->info[id].saved);
         struct slot *s = new_slot(b, x, n->op->forward);
         for (int i = 0; i < n->inputs; i++)

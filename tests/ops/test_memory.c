@@ -1,5 +1,6 @@
 /* Memory addressing at its edges: queries and items of length zero, huge scales, rows left empty, NaN. */
 #include "harness.h"
+#include "nn/dnn.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -183,6 +184,48 @@ static void nan_stays_visible(void **state)
     }
 }
 
+static void fill(void *data, enum dtype type, size_t n, uint64_t seed)
+{
+    struct rng r = rng_new(seed, 2);
+    for (size_t i = 0; i < n; i++)
+        set_element(data, type, i, (double)rng_normal(&r));
+}
+
+/* Addressing of constant items: `other` of them come after the first pass, noted as a change or not. */
+static void address_constants(enum dtype type, bool other, bool noted, float out[ROWS * ITEMS])
+{
+    static const struct attend_spec spec = {SIM_COSINE, 10, 0, FALLBACK_BEST};
+    struct shape shapes[2] = {SHAPE(ROWS, CHANNELS), SHAPE(ITEMS, CHANNELS)};
+    struct bench b;
+    bench_open(&b, build, &spec, 2, shapes, type == BF16 ? 3 : 0, 0, 2);
+    fill(b.in[0], type, ROWS * CHANNELS, 1);
+    fill(b.in[1], type, ITEMS * CHANNELS, other && !noted ? 3 : 2);
+    bench_forward(&b, 2);
+    if (other) {
+        fill(b.in[1], type, ITEMS * CHANNELS, 3);
+        b.version += noted;
+        bench_forward(&b, 2);
+    }
+    memcpy(out, b.out, ROWS * ITEMS * sizeof *out);
+    bench_close(&b);
+}
+
+/* What scoring makes of the items once is made again when they change. */
+static void constant_items_may_change(void **state)
+{
+    (void)state;
+    for (int type = F32; type <= BF16; type++) {
+        float before[ROWS * ITEMS], after[ROWS * ITEMS], fresh[ROWS * ITEMS];
+        if (type == BF16 && !dnn_has_bf16())
+            continue;
+        address_constants((enum dtype)type, false, false, before);
+        address_constants((enum dtype)type, true, true, after);
+        address_constants((enum dtype)type, true, false, fresh);
+        assert_memory_equal(after, fresh, sizeof after);
+        assert_memory_not_equal(before, after, sizeof after);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -193,6 +236,7 @@ int main(void)
         cmocka_unit_test(emptied_rows_fall_back),
         cmocka_unit_test(ties_go_to_the_first),
         cmocka_unit_test(nan_stays_visible),
+        cmocka_unit_test(constant_items_may_change),
     };
     return cmocka_run_group_tests_name("memory", tests, NULL, NULL);
 }

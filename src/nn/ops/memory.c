@@ -73,14 +73,41 @@ static int add_products(struct exec *x, struct err *e)
     return x->wants & 2 ? products_add(x, TO_ITEMS, &to_items, e) : 0;
 }
 
-/* saved: 1/|m| of every item, 1/|q| of every query, or ones for dot products; scratch: forward, in F32, the items,
- * divided by their lengths, as columns; backward D */
+/* While scoring, what is made of the items is made once. */
+static bool keeps_items(const struct exec *x)
+{
+    return !x->wants && x->node->in[1]->constant;
+}
+
+/* What is saved. */
+struct attend_saved {
+    uint64_t *version; /* of the items, where they are kept */
+    float *inverse_m;  /* 1/|m| of every item, or ones for dot products */
+    float *inverse_q;  /* 1/|q| of every query, likewise */
+    float *columns;    /* of F32: the items, divided by their lengths, as columns; in scratch where they are not kept */
+};
+
+static struct attend_saved saved_of(const struct exec *x)
+{
+    struct attend_sizes s = attend_sizes(x);
+    float *values = (float *)((uint64_t *)x->saved + 1);
+    return (struct attend_saved){.version = x->saved,
+                                 .inverse_m = values,
+                                 .inverse_q = values + s.items,
+                                 .columns = keeps_items(x) ? values + s.items + s.queries : x->scratch};
+}
+
+/* scratch: forward the columns, backward D */
 static int attend_prepare(struct exec *x, struct err *e)
 {
     struct attend_sizes s = attend_sizes(x);
     bool narrow = type_of(x) == BF16;
     size_t columns = narrow ? 0 : s.items * s.channels, gradient = x->wants ? s.queries * s.items : 0;
-    x->saved_bytes = (s.items + s.queries) * sizeof(float);
+    x->saved_bytes = sizeof(uint64_t) + (s.items + s.queries) * sizeof(float);
+    if (keeps_items(x)) {
+        x->saved_bytes += columns * sizeof(float);
+        columns = 0;
+    }
     x->scratch_bytes = (columns > gradient ? columns : gradient) * dtype_bytes(type_of(x));
     return narrow ? add_products(x, e) : 0;
 }
@@ -114,7 +141,8 @@ static void save_lengths(const struct exec *x, int input, size_t begin, size_t e
 {
     struct attend_sizes s = attend_sizes(x);
     const void *rows = kernel_at(x->in[input], begin * s.channels, type_of(x));
-    float *inverse = (float *)x->saved + (input == 0 ? s.items : 0) + begin;
+    struct attend_saved saved = saved_of(x);
+    float *inverse = (input == 0 ? saved.inverse_q : saved.inverse_m) + begin;
     if (is_cosine(x))
         inverse_lengths(rows, end - begin, s.channels, inverse, type_of(x));
     else
@@ -144,8 +172,21 @@ static void items_range(void *context, size_t begin, size_t end)
 {
     const struct exec *x = context;
     struct attend_sizes s = attend_sizes(x);
+    struct attend_saved saved = saved_of(x);
     save_lengths(x, 1, begin, end);
-    transpose_items(x->in[1], x->saved, x->scratch, begin, end, s.items, s.channels);
+    if (type_of(x) == F32)
+        transpose_items(x->in[1], saved.inverse_m, saved.columns, begin, end, s.items, s.channels);
+}
+
+/* What the products want of the items. */
+static void prepare_items(struct exec *x)
+{
+    struct attend_sizes s = attend_sizes(x);
+    uint64_t *made = saved_of(x).version;
+    if (keeps_items(x) && *made == *x->version)
+        return;
+    parallel_ranges(x->threads, s.items, KERNEL_GRAIN / s.channels + 1, items_range, x);
+    *made = *x->version;
 }
 
 /* Bits of a float as an integer of the same order (a positive NaN above all), since only integers' maximum is a
@@ -196,14 +237,14 @@ static void forward_block(struct exec *x, size_t begin, size_t end)
 {
     const struct attend_spec *spec = x->node->spec;
     struct attend_sizes s = attend_sizes(x);
-    const float *inverse_q = (const float *)x->saved + s.items;
+    struct attend_saved saved = saved_of(x);
     float *w = (float *)x->out + begin * s.items;
     int64_t rows = (int64_t)(end - begin), channels = (int64_t)s.channels, items = (int64_t)s.items;
     exec_note(x, dnn_gemm(false, false, rows, items, channels, 1.0f, (const float *)x->in[0] + begin * s.channels,
-                          channels, x->scratch, items, 0.0f, w, items));
+                          channels, saved.columns, items, 0.0f, w, items));
     save_lengths(x, 0, begin, end);
     for (size_t i = begin; i < end; i++, w += s.items)
-        address_row(w, s.items, spec->scale * inverse_q[i], spec);
+        address_row(w, s.items, spec->scale * saved.inverse_q[i], spec);
 }
 
 static void forward_range(void *context, size_t begin, size_t end)
@@ -213,11 +254,6 @@ static void forward_range(void *context, size_t begin, size_t end)
 }
 
 /* In BF16 the product is one call, and what items are divided by comes behind it. */
-static void items_lengths_range(void *context, size_t begin, size_t end)
-{
-    save_lengths(context, 1, begin, end);
-}
-
 HOT static void scale_row(float *restrict w, const float *restrict inverse, size_t n)
 {
 #pragma omp simd
@@ -230,19 +266,19 @@ static void address_range(void *context, size_t begin, size_t end)
     const struct exec *x = context;
     const struct attend_spec *spec = x->node->spec;
     struct attend_sizes s = attend_sizes(x);
-    const float *inverse_m = x->saved, *inverse_q = inverse_m + s.items;
+    struct attend_saved saved = saved_of(x);
     float *w = (float *)x->out + begin * s.items;
     save_lengths(x, 0, begin, end);
     for (size_t i = begin; i < end; i++, w += s.items) {
-        scale_row(w, inverse_m, s.items);
-        address_row(w, s.items, spec->scale * inverse_q[i], spec);
+        scale_row(w, saved.inverse_m, s.items);
+        address_row(w, s.items, spec->scale * saved.inverse_q[i], spec);
     }
 }
 
 static void forward_bf16(struct exec *x)
 {
     struct attend_sizes s = attend_sizes(x);
-    parallel_ranges(x->threads, s.items, KERNEL_GRAIN / s.channels + 1, items_lengths_range, x);
+    prepare_items(x);
     products_run(x, SIMILARITIES, x->in[0], x->in[1], x->out);
     parallel_ranges(x->threads, s.queries, KERNEL_GRAIN / (s.items + s.channels) + 1, address_range, x);
 }
@@ -250,7 +286,7 @@ static void forward_bf16(struct exec *x)
 static void forward_f32(struct exec *x)
 {
     struct attend_sizes s = attend_sizes(x);
-    parallel_ranges(x->threads, s.items, KERNEL_GRAIN / s.channels + 1, items_range, x);
+    prepare_items(x);
     parallel_ranges(x->threads, s.queries, KERNEL_GRAIN / s.items + 1, forward_range, x);
 }
 
@@ -272,9 +308,15 @@ KERNEL void gradient_of(const float *restrict w, const float *restrict g, const 
 #pragma omp simd reduction(+ : mean)
     for (size_t j = 0; j < n; j++)
         mean += g[j] * w[j];
+    float line[KERNEL_LINE];
+    for (size_t at = 0, length; at < n; at += length) {
+        length = kernel_line_length(at, n, 0, n);
+        float *to = kernel_line(d, at, line, type);
 #pragma omp simd
-    for (size_t j = 0; j < n; j++)
-        kernel_store(d, j, w[j] * (g[j] - mean) * (factor * inverse[j]), type);
+        for (size_t i = 0; i < length; i++)
+            to[i] = w[at + i] * (g[at + i] - mean) * (factor * inverse[at + i]);
+        kernel_flush(d, at, line, length, type);
+    }
 }
 
 HOT static void gradient_row(const float *w, const float *g, const float *inverse, void *d, size_t n, float factor,
@@ -291,10 +333,11 @@ static void gradient_range(void *context, size_t begin, size_t end)
     const struct exec *x = context;
     const struct attend_spec *spec = x->node->spec;
     struct attend_sizes s = attend_sizes(x);
-    const float *inverse_m = x->saved, *inverse_q = inverse_m + s.items;
+    struct attend_saved saved = saved_of(x);
     for (size_t i = begin; i < end; i++)
-        gradient_row((const float *)x->out + i * s.items, (const float *)x->gout + i * s.items, inverse_m,
-                     kernel_at(x->scratch, i * s.items, type_of(x)), s.items, spec->scale * inverse_q[i], type_of(x));
+        gradient_row((const float *)x->out + i * s.items, (const float *)x->gout + i * s.items, saved.inverse_m,
+                     kernel_at(x->scratch, i * s.items, type_of(x)), s.items, spec->scale * saved.inverse_q[i],
+                     type_of(x));
 }
 
 /* Takes from a row `g` its part along the same row of `v`. */
@@ -357,15 +400,15 @@ static void multiply_bf16(struct exec *x)
 static void attend_backward(struct exec *x)
 {
     struct attend_sizes s = attend_sizes(x);
-    const float *inverse = x->saved;
+    struct attend_saved saved = saved_of(x);
     size_t grain = KERNEL_GRAIN / s.channels + 1;
     parallel_ranges(x->threads, s.queries, KERNEL_GRAIN / s.items + 1, gradient_range, x);
     if (type_of(x) == BF16)
         multiply_bf16(x);
     else
         multiply_f32(x);
-    struct projection to_q = {x->in[0], inverse + s.items, x->gin[0], s.channels, type_of(x)};
-    struct projection to_m = {x->in[1], inverse, x->gin[1], s.channels, type_of(x)};
+    struct projection to_q = {x->in[0], saved.inverse_q, x->gin[0], s.channels, type_of(x)};
+    struct projection to_m = {x->in[1], saved.inverse_m, x->gin[1], s.channels, type_of(x)};
     if (x->gin[0] && is_cosine(x))
         parallel_ranges(x->threads, s.queries, grain, projection_range, &to_q);
     if (x->gin[1] && is_cosine(x))
@@ -380,6 +423,7 @@ static double attend_flops(const struct node *n)
 static const struct op attend_op = {
     .name = "memory attend",
     .reads = {READ_IN0 | READ_IN1 | READ_OUT, READ_IN0 | READ_IN1 | READ_OUT},
+    .flags = OP_KEEPS,
     .infer = attend_infer,
     .prepare = attend_prepare,
     .forward = attend_forward,
