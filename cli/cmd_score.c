@@ -356,16 +356,19 @@ static int check(const struct args *args)
     const struct score_flags *f = args->flags;
     if (f->npy && !f->maps)
         return console_usage("score", "--npy says how to write maps: it needs --maps DIR");
+    if (f->overlay && !overlays_can_be(f->overlay))
+        return console_usage("score", "--overlay writes mp4, mkv, mov or webm, or into a folder; %s is neither",
+                             f->overlay);
     if (f->null && !f->files_from)
         return console_usage("score", "--null says how to read a list: it needs --files-from LIST");
     if (args->noperands < 2 && !f->files_from)
         return console_usage("score", "score needs to know what to score: engram score FILE DATA..., --files-from "
-                                      "LIST, or - for a picture on standard input");
+                                      "LIST, or - for a picture, a table or a video on standard input");
     for (size_t i = 1; i < args->noperands; i++)
         if (!strcmp(args->operands[i], "-") && (args->noperands > 2 || f->files_from))
-            return console_usage("score",
-                                 "- is one picture or table on standard input and stands alone; --files-from - reads "
-                                 "a list of paths there");
+            return console_usage(
+                "score", "- is one picture, table or video on standard input and stands alone; --files-from - reads "
+                         "a list of paths there");
     return 0;
 }
 
@@ -408,21 +411,19 @@ const struct verb verb_score = {
     .operands = "FILE DATA...",
     .summary = "say how abnormal each sample is",
     .details =
-        "Scores every sample of DATA (pictures, folders, tables, SOURCE:PATH, or - for one picture, or a table, on "
-        "standard input) with the "
-        "model in FILE, in order, one row each: path, index, score, p_value, anomalous, error; of videos one a frame, "
-        "as "
-        "they come: video, frame, time (seconds), score, ... A score is raw, higher "
+        "Scores every sample of DATA (pictures, videos, tables, folders, SOURCE:PATH, or - for one picture, table or "
+        "video on standard input) with the model in FILE, in order, one row each: path, index, score, p_value, "
+        "anomalous, error; of videos one a frame, as they come: video, frame, time (seconds), score, ... A score is "
+        "raw, higher "
         "is more abnormal; where it has several parts, a column score.PART for each follows it. The p-value is the "
         "share of normal samples with such a score or a higher one; a sample is anomalous where it is at most the "
         "false-alarm rate. A sample that cannot be read is a row with its error; so is one whose map cannot be "
-        "written, which has its score as well. With --regions a column more says where the heat map lies above its "
+        "written, which has its score as well; the exit code is then 4, or 1 where nothing could be scored. With "
+        "--regions a column more says where the heat map lies above its "
         "calibrated threshold: \"X Y WIDTH HEIGHT AREA PEAK\" of each connected region, in the map's pixels, highest "
-        "peak "
-        "first, with semicolons between them. Of rows of a table a column reasons says which columns make an anomalous "
-        "row "
-        "so, what stands there and what is normal there; a column id has what the table's id columns say. The exit "
-        "code is then 4, or 1 where nothing could be scored.",
+        "peak first, with semicolons between them. Of rows of a table a column reasons says which columns make an "
+        "anomalous "
+        "row so, what stands there and what is normal there; a column id has what the table's id columns say.",
     .examples = "engram score photos.safetensors new/ > scores.csv\n"
                 "engram score photos.safetensors new/ --maps maps/ --false-alarm-rate 0.01\n"
                 "engram score photos.safetensors one.png --regions --format jsonl\n"

@@ -7,14 +7,26 @@
 #include <string.h>
 #include <strings.h>
 
-static bool is_file(const char *path)
+/* `endings` is ended by NULL. */
+static bool ends_in(const char *path, const char *const *endings)
 {
-    static const char *const endings[] = {".mp4", ".mkv", ".mov", ".webm"};
     const char *dot = strrchr(path, '.');
-    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
-        if (!strcasecmp(dot, endings[i]))
+    for (; dot && *endings; endings++)
+        if (!strcasecmp(dot, *endings))
             return true;
     return false;
+}
+
+static bool is_file(const char *path)
+{
+    static const char *const endings[] = {".mp4", ".mkv", ".mov", ".webm", NULL};
+    return ends_in(path, endings);
+}
+
+bool overlays_can_be(const char *path)
+{
+    static const char *const endings[] = {".avi", ".gif", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".y4m", NULL};
+    return !ends_in(path, endings);
 }
 
 static int open_one(struct overlays *o, const engram_scorer *scorer, const char *path, engram_error *error)

@@ -16,6 +16,9 @@ struct overlays {
     char *name;                  /* and that video's name; NULL: none yet */
 };
 
+/* Whether a name is that of a file which can be written, or of a folder. */
+bool overlays_can_be(const char *path);
+
 /* The next row, during its call: 0, or -1 with *error. */
 int overlays_add(struct overlays *o, const engram_scorer *scorer, const engram_row *row, engram_error *error);
 /* Writes the last one. The same. */

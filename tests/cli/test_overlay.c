@@ -58,6 +58,8 @@ static void what_cannot_be_shown(void **state)
     small_model();
     write_videos();
     write_png("pictures/a.png", 16, 16, 1, 1);
+    assert_refused(run("score small.safetensors video:one --overlay one.avi"), 2, "mp4, mkv, mov or webm");
+    assert_false(exists("one.avi"));
     assert_refused(run("score small.safetensors pictures --overlay pictures.mp4"), 1, "no frame of a video");
     const struct how full = {.limit_bytes = FULL};
     assert_refused(run_how(&full, "score small.safetensors video:one --overlay full.mp4"), 1, "full.mp4");
