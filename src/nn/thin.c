@@ -105,13 +105,31 @@ static int64_t source(const struct thin *t, int dim, int64_t at, int k)
     return p >= 0 && p % t->stride[dim] == 0 && p / t->stride[dim] < t->dst[dim] ? p / t->stride[dim] : -1;
 }
 
-/* to[x step + i] += taps[x][i] for the positions whose every tap lands inside; a constant span unrolls. */
-static inline void add_whole(float *restrict to, const float *restrict taps, int64_t n, int64_t step, int64_t span,
-                             int64_t columns)
+/* to[x step + i] += taps[x][i] for the positions whose every tap lands inside. */
+static void add_whole(float *restrict to, const float *restrict taps, int64_t n, int64_t step, int64_t span,
+                      int64_t columns)
 {
     for (int64_t x = 0; x < n; x++, to += step, taps += columns)
         for (int64_t i = 0; i < span; i++)
             to[i] += taps[i];
+}
+
+enum { OVER_MOST = 6 };
+
+/* The same for taps of which the last `over` land where the next position's first do: kept until then, they need not
+ * come back from memory. Constants unroll. */
+static inline __attribute__((always_inline)) void
+add_overlapping(float *restrict to, const float *restrict taps, int64_t n, int64_t step, int64_t over, int64_t columns)
+{
+    float kept[OVER_MOST] = {0};
+    for (int64_t x = 0; x < n; x++, to += step, taps += columns)
+        for (int64_t i = 0; i < step; i++) {
+            to[i] += i < over ? kept[i] + taps[i] : taps[i];
+            if (i < over)
+                kept[i] = taps[step + i];
+        }
+    for (int64_t i = 0; i < over; i++)
+        to[i] += kept[i];
 }
 
 static void add_cut(const struct thin *t, float *line, const float *taps, int64_t x)
@@ -141,25 +159,32 @@ static void add_line(const struct thin *t, float *line, const float *taps)
         add_cut(t, line, taps, x);
     float *to = line + (first * stride - t->pad[2]) * t->in;
     const float *from = taps + first * t->columns;
-    if (span == 3)
-        add_whole(to, from, end - first, step, 3, t->columns);
-    else if (span == 4)
-        add_whole(to, from, end - first, step, 4, t->columns);
-    else if (span == 9)
-        add_whole(to, from, end - first, step, 9, t->columns);
-    else if (span == 12)
-        add_whole(to, from, end - first, step, 12, t->columns);
+    if (span == 3 && step == 2)
+        add_overlapping(to, from, end - first, 2, 1, t->columns);
+    else if (span == 4 && step == 2)
+        add_overlapping(to, from, end - first, 2, 2, t->columns);
+    else if (span == 9 && step == 6)
+        add_overlapping(to, from, end - first, 6, 3, t->columns);
+    else if (span == 12 && step == 6)
+        add_overlapping(to, from, end - first, 6, 6, t->columns);
     else
         add_whole(to, from, end - first, step, span, t->columns);
     for (int64_t x = end; x < t->dst[2]; x++)
         add_cut(t, line, taps, x);
 }
 
+static void begin_line(const struct job *j, float *line)
+{
+    int64_t width = j->t->src[2], channels = j->t->in;
+    for (int64_t c = 0; c < channels; c++)
+        for (int64_t x = 0; x < width; x++)
+            line[x * channels + c] = j->bias ? j->bias[c] : 0;
+}
+
 static void gather_line(const struct job *j, int64_t n, int64_t z, int64_t y, float *line)
 {
     const struct thin *t = j->t;
-    for (int64_t i = 0; i < t->src[2] * t->in; i++)
-        line[i] = j->bias ? j->bias[i % t->in] : 0;
+    begin_line(j, line);
     for (int kz = 0; kz < t->kernel[0]; kz++) {
         int64_t dz = source(t, 0, z, kz);
         for (int ky = 0; dz >= 0 && ky < t->kernel[1]; ky++) {
