@@ -75,5 +75,7 @@ bool dnn_product_run(struct dnn_product *p, const void *a, const void *b, void *
 bool dnn_has_bf16(void);
 /* Whether a set of instructions, as oneDNN numbers them, has them. */
 bool dnn_isa_has_bf16(unsigned isa);
+/* Whether they run in tiles (AMX). */
+bool dnn_has_amx(void);
 
 #endif

@@ -6,13 +6,15 @@
 
 static dnnl_engine_t engine;
 static dnnl_stream_t stream;
-static bool native_bf16;
+static bool native_bf16, native_amx;
 
 static void start_engine(void)
 {
     if (dnnl_engine_create(&engine, dnnl_cpu, 0) == dnnl_success)
         dnnl_stream_create(&stream, engine, dnnl_stream_default_flags);
-    native_bf16 = dnn_isa_has_bf16((unsigned)dnnl_get_effective_cpu_isa());
+    unsigned isa = (unsigned)dnnl_get_effective_cpu_isa();
+    native_bf16 = dnn_isa_has_bf16(isa);
+    native_amx = (isa & dnnl_cpu_isa_avx512_core_amx) == dnnl_cpu_isa_avx512_core_amx;
 }
 
 /* oneDNN's engine is made at first use and lives as long as the process. */
@@ -32,6 +34,11 @@ bool dnn_isa_has_bf16(unsigned isa)
 bool dnn_has_bf16(void)
 {
     return ready() && native_bf16;
+}
+
+bool dnn_has_amx(void)
+{
+    return ready() && native_amx;
 }
 
 dnnl_engine_t dnn_engine(void)

@@ -13,6 +13,7 @@
 #include "nn/ops.h"
 #include "nn/ops/elements.h"
 #include "nn/ops/rows.h"
+#include "nn/pairs.h"
 #include "nn/parallel.h"
 #include "nn/thin.h"
 #include "nn/whole.h"
@@ -40,6 +41,7 @@ struct conv {
     size_t narrow_bytes;        /* of that in BF16 behind it, for an F32 output of BF16 inputs; 0: none */
     float *scaled;              /* the weight with its factors, of BY_PRODUCT; NULL: it has none */
     struct whole *whole;        /* of BY_WHOLE */
+    struct dnn_conv_spec pairs; /* whose weights' gradient pairs_backward_weights computes; threads 0: it does not */
     struct thin *thin;          /* towards a picture: a deconv's forward direction, a convolution's backward-data */
     uint64_t packed;            /* version of the weights in these copies */
 };
@@ -153,6 +155,11 @@ static int prepare_dnn(struct exec *x, struct conv *c, struct dnn_conv_spec *d, 
     if (d->src_type != d->dst_type) {
         d->src_type = d->dst_type = BF16;
         c->narrow_bytes = ((size_t)shape_count(&x->node->shape) * sizeof(bf16) + 63) & ~(size_t)63;
+    }
+    if ((d->directions & DNN_BACKWARD_WEIGHTS) && pairs_pay(d)) {
+        c->pairs = *d;
+        d->directions &= ~(unsigned)DNN_BACKWARD_WEIGHTS;
+        want_scratch(x, c->act_bytes + c->narrow_bytes + pairs_scratch(d));
     }
     TRY(dnn_conv_new(d, &c->dnn, e));
     want_scratch(x, c->act_bytes + c->narrow_bytes + dnn_conv_scratch(c->dnn));
@@ -418,6 +425,10 @@ static bool to_weight(struct exec *x, const void *fine, const void *coarse, void
         return whole_backward_weights(c->whole, fine, coarse, x->gin[WEIGHT], scratch);
     if (c->way == BY_TILES)
         return winograd_backward_weights(tiles_of(x), fine, coarse, x->gin[WEIGHT], scratch);
+    if (c->pairs.threads) {
+        pairs_backward_weights(&c->pairs, fine, coarse, x->gin[WEIGHT], scratch);
+        return true;
+    }
     return dnn_conv_backward_weights(c->dnn, fine, coarse, x->gin[WEIGHT], scratch);
 }
 
