@@ -14,6 +14,8 @@ struct sizes {
     size_t samples, in, out, taps;
     int64_t src[3], dst[3], kernel[3], stride[3], pad[3];
     size_t src_values, dst_values; /* of a sample */
+    size_t src_step, dst_step;     /* between samples */
+    size_t row;                    /* of the weight: what belongs to one output */
     size_t together;               /* pairs whose sums stay in registers */
     int parts;
 };
@@ -21,6 +23,26 @@ struct sizes {
 static size_t at_least_one(size_t n)
 {
     return n ? n : 1;
+}
+
+static size_t pairs_of(const struct sizes *z)
+{
+    return (z->samples + 1) / 2;
+}
+
+/* One clip alone is a batch of its frames, for each tap of the kernel in time another. */
+static bool takes_frames(const struct sizes *z)
+{
+    return z->samples == 1;
+}
+
+static void set_parts(struct sizes *z, size_t samples, int threads)
+{
+    size_t pairs = (samples + 1) / 2,
+           places = (size_t)(z->dst[1] * z->dst[2]) * (takes_frames(z) ? 1 : (size_t)z->dst[0]);
+    z->parts = pairs < (size_t)threads ? (int)pairs : threads;
+    size_t most = (pairs + (size_t)z->parts - 1) / (size_t)z->parts;
+    z->together = at_least_one(PLACES / places) < most ? at_least_one(PLACES / places) : most;
 }
 
 static struct sizes sizes_of(const struct dnn_conv_spec *s)
@@ -39,19 +61,16 @@ static struct sizes sizes_of(const struct dnn_conv_spec *s)
         z.pad[i] = there ? s->pad[i - skip] : 0;
         z.taps *= (size_t)z.kernel[i];
     }
-    z.src_values = (size_t)shape_count(&s->src) / z.samples;
-    z.dst_values = (size_t)shape_count(&s->dst) / z.samples;
-    size_t pairs = (z.samples + 1) / 2;
-    z.parts = pairs < (size_t)s->threads ? (int)pairs : s->threads;
-    size_t together = at_least_one(PLACES * z.out / z.dst_values),
-           most = (pairs + (size_t)z.parts - 1) / (size_t)z.parts;
-    z.together = together < most ? together : most;
+    z.src_values = z.src_step = (size_t)shape_count(&s->src) / z.samples;
+    z.dst_values = z.dst_step = (size_t)shape_count(&s->dst) / z.samples;
+    z.row = z.taps * z.in;
+    set_parts(&z, takes_frames(&z) ? (size_t)z.dst[0] : z.samples, s->threads);
     return z;
 }
 
 static size_t weight_values(const struct sizes *z)
 {
-    return z->out * z->taps * z->in;
+    return z->out * z->row;
 }
 
 static size_t lines(size_t bytes)
@@ -60,10 +79,22 @@ static size_t lines(size_t bytes)
 }
 
 /* Of one part: pairs of src, pairs of dst, its sums, which for the first part are the result. */
+struct room {
+    size_t src, dst, sums;
+};
+
+static struct room part_room(const struct sizes *z)
+{
+    size_t frames = takes_frames(z) ? (size_t)z->src[0] : 1, results = takes_frames(z) ? (size_t)z->dst[0] : 1;
+    return (struct room){lines(z->together * (z->src_values / frames) * 2 * sizeof(bf16)),
+                         lines(z->together * (z->dst_values / results) * 2 * sizeof(bf16)),
+                         lines(weight_values(z) * sizeof(float))};
+}
+
 static size_t part_bytes(const struct sizes *z)
 {
-    return lines(z->together * z->src_values * 2 * sizeof(bf16)) +
-           lines(z->together * z->dst_values * 2 * sizeof(bf16)) + lines(weight_values(z) * sizeof(float));
+    struct room room = part_room(z);
+    return room.src + room.dst + room.sums;
 }
 
 size_t pairs_scratch(const struct dnn_conv_spec *s)
@@ -79,12 +110,13 @@ HOT static void interleave(const bf16 *restrict first, const bf16 *restrict seco
         to[i] = (uint32_t)first[i] | (second ? (uint32_t)second[i] << 16 : 0);
 }
 
-/* `pairs` of them from pair `at` on. */
-static void bring_together(const bf16 *from, size_t values, size_t samples, size_t at, size_t pairs, uint32_t *to)
+/* `pairs` of them from pair `at` on, of samples that are a step apart. */
+static void bring_together(const bf16 *from, size_t values, size_t step, size_t samples, size_t at, size_t pairs,
+                           uint32_t *to)
 {
     for (size_t k = 0; k < pairs; k++) {
-        const bf16 *first = from + 2 * (at + k) * values;
-        interleave(first, 2 * (at + k) + 1 < samples ? first + values : NULL, to + k * values, values);
+        const bf16 *first = from + 2 * (at + k) * step;
+        interleave(first, 2 * (at + k) + 1 < samples ? first + step : NULL, to + k * values, values);
     }
 }
 
@@ -146,7 +178,7 @@ struct block {
     {                                                                                                                  \
         const struct sizes *z = b->z;                                                                                  \
         const struct tap *t = b->tap;                                                                                  \
-        int64_t n = t->end[2] - t->first[2], step = z->stride[2] * (int64_t)z->in, row = (int64_t)(z->taps * z->in);   \
+        int64_t n = t->end[2] - t->first[2], step = z->stride[2] * (int64_t)z->in, row = (int64_t)z->row;              \
         __m512 sums[OUTPUTS][vectors] = {{_mm512_setzero_ps()}};                                                       \
         for (size_t k = 0; k < b->pairs; k++)                                                                          \
             for (int64_t d = t->first[0]; d < t->end[0]; d++)                                                          \
@@ -201,11 +233,13 @@ static bool processor_adds_pairs(void)
 
 #endif
 
-/* Where there is AMX, oneDNN has better ways. */
+/* Where there is AMX, oneDNN has better ways. Few frames could not be shared out. */
 bool pairs_pay(const struct dnn_conv_spec *s)
 {
-    return s->src_type == BF16 && s->dst_type == BF16 && s->src.d[0] > 1 && shape_last(&s->src) % LANES == 0 &&
-           shape_last(&s->dst) % OUTPUTS == 0 && processor_adds_pairs() && !dnn_has_amx();
+    int64_t samples = s->src.d[0], frames = s->dst.nd == 5 ? s->dst.d[1] : 1;
+    return s->src_type == BF16 && s->dst_type == BF16 && (samples > 1 || frames >= 2 * s->threads) &&
+           shape_last(&s->src) % LANES == 0 && shape_last(&s->dst) % OUTPUTS == 0 && processor_adds_pairs() &&
+           !dnn_has_amx();
 }
 
 /* Some pairs, brought together. */
@@ -221,7 +255,7 @@ static void add_tap(const struct sizes *z, const struct tap *tap, const struct p
         width = z->in - i < VECTORS * LANES ? LANES : VECTORS * LANES;
         for (size_t o = 0; o < z->out; o += OUTPUTS) {
             struct block b = {.z = z, .tap = tap, .src = p->src + i, .dst = p->dst + o, .pairs = p->n};
-            b.weight = weight + o * z->taps * z->in + i;
+            b.weight = weight + o * z->row + i;
             if (width == LANES)
                 add_narrow(&b);
             else
@@ -260,31 +294,64 @@ struct job {
 
 static float *sums_of(const struct job *j, int part)
 {
-    size_t before = part_bytes(&j->z) - lines(weight_values(&j->z) * sizeof(float));
-    return part ? (float *)(j->scratch + (size_t)part * part_bytes(&j->z) + before) : j->weight;
+    struct room room = part_room(&j->z);
+    return part ? (float *)(j->scratch + (size_t)part * part_bytes(&j->z) + room.src + room.dst) : j->weight;
+}
+
+/* A part's share of the pairs of these samples. */
+static void compute_share(const struct job *j, const struct sizes *z, int part, const bf16 *from, const bf16 *to,
+                          float *weight)
+{
+    uint32_t *src = (uint32_t *)(j->scratch + (size_t)part * part_bytes(&j->z));
+    uint32_t *dst = src + part_room(&j->z).src / sizeof *src;
+    size_t all = pairs_of(z), parts = (size_t)z->parts, end = all * ((size_t)part + 1) / parts;
+    for (size_t at = all * (size_t)part / parts, pairs; at < end; at += pairs) {
+        pairs = end - at < z->together ? end - at : z->together;
+        bring_together(from, z->src_values, z->src_step, z->samples, at, pairs, src);
+        bring_together(to, z->dst_values, z->dst_step, z->samples, at, pairs, dst);
+        add_pairs(z, &(struct pairs){src, dst, pairs}, weight);
+    }
+}
+
+/* One tap in time of one clip: the frames of dst whose frame of src is inside are the samples. */
+static void compute_frames(const struct job *j, int part, int64_t k, float *weight)
+{
+    const struct sizes *z = &j->z;
+    size_t taps = (size_t)(z->kernel[1] * z->kernel[2]);
+    struct tap tap = tap_of(z, (size_t)k * taps);
+    struct sizes f = *z;
+    if (tap.first[0] >= tap.end[0])
+        return;
+    f.samples = (size_t)(tap.end[0] - tap.first[0]);
+    f.taps = taps;
+    f.src_values /= (size_t)z->src[0];
+    f.dst_values = f.dst_step = z->dst_values / (size_t)z->dst[0];
+    f.src_step = f.src_values * (size_t)z->stride[0];
+    f.src[0] = f.dst[0] = f.kernel[0] = f.stride[0] = 1;
+    f.pad[0] = 0;
+    size_t first = (size_t)(tap.first[0] * z->stride[0] + tap.offset[0]);
+    compute_share(j, &f, part, j->src + first * f.src_values, j->dst + (size_t)tap.first[0] * f.dst_values,
+                  weight + (size_t)k * taps * z->in);
 }
 
 static void compute_part(void *context, int part, size_t begin, size_t end)
 {
     const struct job *j = context;
-    const struct sizes *z = &j->z;
-    uint32_t *src = (uint32_t *)(j->scratch + (size_t)part * part_bytes(z));
-    uint32_t *dst = src + lines(z->together * z->src_values * 2 * sizeof(bf16)) / sizeof *src;
     float *weight = sums_of(j, part);
-    memset(weight, 0, weight_values(z) * sizeof *weight);
-    for (size_t at = begin, pairs; at < end; at += pairs) {
-        pairs = end - at < z->together ? end - at : z->together;
-        bring_together(j->src, z->src_values, z->samples, at, pairs, src);
-        bring_together(j->dst, z->dst_values, z->samples, at, pairs, dst);
-        add_pairs(z, &(struct pairs){src, dst, pairs}, weight);
-    }
+    (void)begin; /* a part is one item */
+    (void)end;
+    memset(weight, 0, weight_values(&j->z) * sizeof *weight);
+    if (!takes_frames(&j->z))
+        compute_share(j, &j->z, part, j->src, j->dst, weight);
+    for (int64_t k = 0; takes_frames(&j->z) && k < j->z.kernel[0]; k++)
+        compute_frames(j, part, k, weight);
 }
 
 void pairs_backward_weights(const struct dnn_conv_spec *s, const void *src, const void *dst, float *weight,
                             void *scratch)
 {
     struct job j = {.z = sizes_of(s), .src = src, .dst = dst, .weight = weight, .scratch = scratch};
-    parallel_chunks(s->threads, (j.z.samples + 1) / 2, j.z.parts, compute_part, &j);
+    parallel_chunks(s->threads, (size_t)j.z.parts, j.z.parts, compute_part, &j);
     for (int part = 1; part < j.z.parts; part++)
         elements_add(s->threads, F32, weight, sums_of(&j, part), weight_values(&j.z));
 }

@@ -3,9 +3,10 @@
  * that where maps are small. Here they are those of two samples at one place, which need one pass to be brought
  * together, whatever kernel, stride and padding are:
  *
- *   dw[o,k,i] = sum over pairs of samples and places p of  g[n,p,o] x[n,q,i] + g[n+1,p,o] x[n+1,q,i],  q = p stride + k
- * - pad
- */
+ *   dw[o,k,i] = sum over pairs of samples and places p of  g[n,p,o] x[n,q,i] + g[n+1,p,o] x[n+1,q,i],
+ *   q = p stride + k - pad
+ *
+ * Of one clip alone the samples are its frames. */
 #ifndef NN_PAIRS_H
 #define NN_PAIRS_H
 

@@ -244,6 +244,7 @@ static const struct layer layers[] = {
     {3, 2, {4, 6, 5}, 16, 32, K3, TWO, ONE, {0}, false, true, 0, 0, 0, 0},
     {3, 1, {4, 6, 6}, 32, 48, K3, ONE, ONE, {0}, false, true, 0, 0, 0, 0},
     {3, 1, {4, 6, 6}, 48, 40, K3, ONE, ONE, {0}, true, true, 0, 0, 0, 0},
+    {3, 1, {9, 6, 5}, 16, 24, K3, TWO, ONE, {0}, false, true, 0, 0, 0, 0}, /* one clip, of an odd number of frames */
     {3, 2, {2, 3, 3}, 32, 16, K3, TWO, ONE, ONE, true, false, 0, 0, 0, 0},
     {3, 1, {4, 6, 5}, 24, 1, K3, {1, 2, 2}, ONE, {0, 1, 1}, true, true, 0, 0, 0, 0},
     {3, 1, {3, 4, 5}, 6, 2, {3, 1, 2}, {2, 1, 3}, {1, 0, 1}, {1, 0, 2}, true, true, 0, 0, 0, 0},
