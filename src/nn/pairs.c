@@ -233,13 +233,23 @@ static bool processor_adds_pairs(void)
 
 #endif
 
+/* Sums for each number that is brought together: below some the pass costs too much of what it saves. */
+static bool is_worth_the_pass(const struct dnn_conv_spec *s)
+{
+    enum { SUMS = 16 };
+    int64_t in = shape_last(&s->src), out = shape_last(&s->dst), taps = 1;
+    for (int i = 0; i < s->src.nd - 2; i++)
+        taps *= s->kernel[i];
+    return taps * in * out >= SUMS * (in + out);
+}
+
 /* Where there is AMX, oneDNN has better ways. Few frames could not be shared out. */
 bool pairs_pay(const struct dnn_conv_spec *s)
 {
     int64_t samples = s->src.d[0], frames = s->dst.nd == 5 ? s->dst.d[1] : 1;
     return s->src_type == BF16 && s->dst_type == BF16 && (samples > 1 || frames >= 2 * s->threads) &&
-           shape_last(&s->src) % LANES == 0 && shape_last(&s->dst) % OUTPUTS == 0 && processor_adds_pairs() &&
-           !dnn_has_amx();
+           shape_last(&s->src) % LANES == 0 && shape_last(&s->dst) % OUTPUTS == 0 && is_worth_the_pass(s) &&
+           processor_adds_pairs() && !dnn_has_amx();
 }
 
 /* Some pairs, brought together. */
