@@ -106,15 +106,16 @@ const struct kind *dataset_kind(const struct dataset *ds);
 
 /* How the user wants samples to be brought to the model; 0 where that is left to the data. */
 struct wishes {
-    int height, width; /* pixels */
-    int channels;      /* 1 grey, 3 colour */
-    int frames;        /* of a clip */
-    int step;          /* of a clip: from frame to frame */
-    bool symmetric;    /* black and white become -1 and 1, not 0 and 1 */
-    int square;        /* side of one: where no height and width are asked for, pictures have about as many pixels */
-    int tile;          /* pixels; pictures then keep their own size where none is asked for */
-    double overlap;    /* of tiles: part of their side */
-    const char *roi;   /* a mask of what counts: a picture; "" or NULL: all of it */
+    int height, width;  /* pixels */
+    int channels;       /* 1 grey, 3 colour */
+    int frames;         /* of a clip */
+    int step;           /* of a clip: from frame to frame */
+    bool symmetric;     /* black and white become -1 and 1, not 0 and 1 */
+    struct ints square; /* sides, ascending: where no height and width are asked for, pictures have about as many pixels
+                         * as the largest such square that does not enlarge them, or the first */
+    int tile;           /* pixels; pictures then keep their own size where none is asked for */
+    double overlap;     /* of tiles: part of their side */
+    const char *roi;    /* a mask of what counts: a picture; "" or NULL: all of it */
     /* Of rows: */
     enum scale scale;     /* of numbers */
     bool plain;           /* categories are 0 and 1 whatever the scale */

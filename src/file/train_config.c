@@ -22,7 +22,7 @@ const struct option train_options[] = {
     ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0, or more than there are: all"),
     ROW_CHOICE(precision, "f32", "f32|bf16|auto", "number format between layers; auto: bf16 where the processor computes in it"),
     ROW_STRING(size, "0", "pixels that pictures are resized to: N or HEIGHTxWIDTH; 0: chosen from the data"),
-    ROW_INT(square, "0", 0, 4096, "where size is 0: pictures are brought to about as many pixels as a square of this side has, their shape kept; 0: to at most 256 along the longer side, frames of videos, which are never enlarged, to 128"),
+    ROW_INTS(square, "", 8, 4096, "where size is 0: pictures are brought to about as many pixels as a square of this side has, their shape kept; of several, ascending, the largest that does not enlarge them, or the first; empty: to at most 256 along the longer side, frames of videos, which are never enlarged, to 128"),
     ROW_INT(tile, "0", 0, 65536, "pixels: pictures and frames keep their own size and are looked at in overlapping squares of this side; 0: whole"),
     ROW_FLOAT(overlap, "0.25", 0, OVERLAP_MAX, "of tiles: what neighbours share, at least, as a part of their side"),
     ROW_STRING(roi, "", "a picture, drawn over one of the pictures or frames: where it is white counts, where it is black is ignored; empty: everything counts"),
@@ -85,7 +85,7 @@ int train_wishes(const struct train_config *c, struct wishes *w, struct err *e)
                          .frames = (int)c->frames,
                          .step = (int)c->step,
                          .symmetric = c->range == RANGE_SYMMETRIC,
-                         .square = (int)c->square,
+                         .square = c->square,
                          .tile = (int)c->tile,
                          .overlap = c->overlap,
                          .roi = c->roi,
@@ -102,10 +102,20 @@ int threads_choose(int64_t asked)
     return asked > 0 && asked < cores ? (int)asked : cores;
 }
 
+static int check_squares(const struct ints *squares, struct err *e)
+{
+    for (int i = 1; i < squares->n; i++)
+        if (squares->v[i] <= squares->v[i - 1])
+            return err_set(e, ERR_USAGE, "option square takes sides in ascending order, but %d stands behind %d",
+                           squares->v[i], squares->v[i - 1]);
+    return 0;
+}
+
 int train_config_check(const struct train_config *c, struct err *e)
 {
     int height, width;
     TRY(train_size_parse(c->size, &height, &width, e));
+    TRY(check_squares(&c->square, e));
     if (c->tile && c->tile < TILE_MIN)
         return err_set(e, ERR_USAGE,
                        "option tile takes 0 (pictures are looked at whole) or at least %d pixels, not %lld", TILE_MIN,

@@ -34,7 +34,7 @@ struct train_config {
     int64_t threads; /* 0: one per core */
     enum precision precision;
     char size[OPTION_TEXT]; /* "0": guessed from the data; "N"; "HxW" */
-    int64_t square;         /* pixels; 0: by the longer side */
+    struct ints square;     /* pixels, ascending; none: by the longer side */
     int64_t tile;           /* pixels; 0: pictures are looked at whole */
     double overlap;         /* of tiles: part of their side */
     char roi[OPTION_TEXT];  /* path of a mask of what counts; "": everything */

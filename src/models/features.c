@@ -9,10 +9,12 @@
 enum {
     PIXELS_SEEN = 1 << 20, /* that say mean and deviation of the set */
     ROWS_SEEN = 30000,     /* positions that the memory is made of */
+    OVERVIEW = 256,        /* side of the square that large pictures are seen at besides */
+    HALVED = 60,           /* percent of a picture's size, up to which it is halved before it is resized */
 };
 
 static const struct preset presets[] = {
-    {"general", "pictures of any size from 16 on", "", "square=256 batch=8 validation=0 folds=10"}, {0}};
+    {"general", "pictures of any size from 16 on", "", "square=256,512 batch=8 validation=0 folds=10"}, {0}};
 
 #define OPTIONS_OF struct features_config
 // clang-format off
@@ -21,14 +23,14 @@ static const struct option options[] = {
     ROW_CHOICE(net, "auto", BACKBONE_NAMES, "which net that is; auto: what the file holds"),
     ROW_CHOICE(input, "set", "set|imagenet", "what the net sees: pictures scaled to mean 0 and deviation 1 of the good ones, or to ImageNet's"),
     ROW_INTS(net_layers, "", 1, 64, "layers of the net that are listened to, by its own numbers (6,9,11 of squeezenet1_1's features, 2,3 of a ResNet's stages); empty: the net's usual ones"),
-    ROW_INTS(sizes, "", 10, 400, "at which the net sees a picture, in percent of its size, all together: 100,50; empty: 100"),
+    ROW_INTS(sizes, "", 10, 400, "at which the net sees a picture, in percent of its size, all together: 100,50; empty: 100, and of large ones also what makes them as many pixels as a square of 256 has"),
     ROW_CHOICE(head, "bank", "bank|gaussian|positions|pictures", "what a position is compared with: the nearest item of a bank of normal ones, one Gaussian of them all, a Gaussian of its own, or the good pictures most like the one in hand"),
     ROW_INT(items, "400", 1, FEATURES_ITEMS, "of the bank"),
     ROW_INT(pictures, "50", 1, 10000, "of head pictures: that are kept, those farthest apart"),
     ROW_INT(nearest, "5", 1, 64, "of head pictures: how many of them a picture is compared with"),
     ROW_INT(components, "128", 1, 4096, "numbers that are kept of a position: principal components, whitened; of heads positions and pictures random directions"),
     ROW_INT(cell, "8", 2, 64, "pixels along a side of the positions that are compared"),
-    ROW_INT(top, "5", 1, 64, "of a picture's score: the mean of so many positions, the farthest ones"),
+    ROW_FLOAT(top, "0.03", 0.0001, 4096, "of a picture's score: the mean of the farthest positions, so many of them, or below 1 that share"),
     ROW_FLOAT(smooth, "0", 0, 64, "of the heat map: deviation in pixels of the Gaussian that smooths it; 0: a 64th of the side"),
     {0}};
 // clang-format on
@@ -67,17 +69,29 @@ static struct node *describe(struct graph *g, const struct features_config *c, s
     return all;
 }
 
+/* What shows a small defect shows little of the whole: a picture of twice the overview's pixels is seen at both. */
+static struct ints sizes_of(const struct features_config *c, const struct shape *picture)
+{
+    const double pixels = (double)picture->d[1] * (double)picture->d[2];
+    if (c->sizes.n || pixels < 2.0 * OVERVIEW * OVERVIEW)
+        return c->sizes;
+    return (struct ints){.n = 2, .v = {100, (int)lround(100 * OVERVIEW / sqrt(pixels))}};
+}
+
 /* The same of the picture at each of its sizes. Halving by pairs smooths what it shrinks, where that is possible. */
 static struct node *describe_all(struct graph *g, const struct features_config *c, struct node *x, int64_t height,
                                  int64_t width)
 {
     struct node *all = NULL;
-    if (!c->sizes.n)
+    if (!x)
+        return NULL;
+    const struct ints sizes = sizes_of(c, &x->shape);
+    if (!sizes.n)
         return describe(g, c, x, height, width, NULL);
-    for (int k = 0; x && k < c->sizes.n; k++) {
-        const int64_t h = x->shape.d[1] * c->sizes.v[k] / 100, w = x->shape.d[2] * c->sizes.v[k] / 100;
+    for (int k = 0; k < sizes.n; k++) {
+        const int64_t h = x->shape.d[1] * sizes.v[k] / 100, w = x->shape.d[2] * sizes.v[k] / 100;
         struct node *from = op_cast(g, x, F32);
-        if (c->sizes.v[k] <= 50)
+        if (sizes.v[k] <= HALVED)
             from = op_mean_pool(g, from, (struct pool_spec){.kernel = 2, .stride = 2, .ceil = true});
         all = describe(g, c, op_cast(g, op_resize(g, from, h, w), g->precision), height, width, all);
     }
@@ -194,7 +208,9 @@ static void build(struct graph *g, const void *config, struct shape input, struc
                                       : c->head == HEAD_POSITIONS ? positions(g, c, &p, h)
                                                                   : bank(g, c, &p, h);
     g->scope = "score";
-    h->highest = whole ? whole : op_top_mean(g, far, (int)c->top);
+    h->highest = whole        ? whole
+                 : c->top < 1 ? op_top_share(g, far, p.cells, (float)c->top)
+                              : op_top_mean(g, far, (int)c->top);
     h->scores[h->nscores++] = (struct score_part){"distance", h->highest, 1};
     float smooth = c->smooth > 0 ? (float)c->smooth : sqrtf((float)(input.d[1] * input.d[2])) / 64;
     h->map = op_blur(g, op_resize(g, far, input.d[1], input.d[2]), smooth);
@@ -217,6 +233,9 @@ static int check(const void *config, const struct shape *sample, struct err *e)
                            "option sizes: %d %% of pictures of %s are less than 16 pixels along a side; give a larger "
                            "share, or a larger size",
                            c->sizes.v[i], shape_text(sample, text));
+    if (c->top >= 1 && c->top != floor(c->top))
+        return err_set(e, ERR_USAGE,
+                       "option top takes a number of positions, or below 1 a share of them; %g is neither", c->top);
     return c->net == BACKBONE_AUTO ? 0 : backbone_check_layers(c->net, &c->net_layers, e);
 }
 

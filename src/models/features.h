@@ -15,8 +15,8 @@ struct features_config {
     enum features_input input;
     enum features_head head;
     struct ints net_layers, sizes;
-    int64_t items, pictures, nearest, components, cell, top;
-    double smooth;
+    int64_t items, pictures, nearest, components, cell;
+    double top, smooth;
 };
 
 enum {

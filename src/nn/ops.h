@@ -223,9 +223,12 @@ struct node *op_cross_entropy(struct graph *g, struct node *logits, float target
 struct node *op_decibel(struct graph *g, struct node *x);
 /* Mean over everything but N: N,... gives N. No gradient. */
 struct node *op_sample_mean(struct graph *g, struct node *x);
-/* Mean of the k (1 to 64) highest values of each sample, or of all where it has fewer: N,... gives N. F32, no gradient.
- */
+/* Mean of the k (1 to 4096) highest values of each sample, or of all where it has fewer: N,... gives N. F32, no
+ * gradient. */
 struct node *op_top_mean(struct graph *g, struct node *x, int k);
+/* The same of so many as are a share (above 0, at most 1; rounded up, at most 4096 values) of all, or, where `counts`
+ * (x's shape) is not NULL, of those that it is not 0 at; what does not count is 0 or less in x. */
+struct node *op_top_share(struct graph *g, struct node *x, struct node *counts, float share);
 
 /* ---- contrast.c ---- */
 

@@ -70,7 +70,9 @@ static int fit(struct fitting *f, struct err *e)
     if (!folds)
         TRY(calibrate_share(f, e));
     calibrator_finish(t->calibrator, &t->about.calibration);
-    return model_file_write(t->output, true, &t->about, t->params, e);
+    TRY(model_file_write(t->output, true, &t->about, t->params, e));
+    fit_tell_oddest(f);
+    return 0;
 }
 
 static int check_whole(const struct trainer *t, struct err *e)

@@ -12,14 +12,23 @@ struct seen {
     size_t n, width;
 };
 
+enum { ODDEST = 3 };
+
+struct odd_sample {
+    size_t sample;
+    float score;
+};
+
 struct fitting {
     struct trainer *t; /* its order lists the samples, its forward scores them, its calibrator collects */
     int steps;
-    struct seen seen[FIT_STEPS]; /* values NULL: not looked at yet */
-    size_t *index;               /* rows of a step that take part */
-    const size_t *running;       /* of the run in hand: its samples */
-    size_t *fold;                /* of each sample; NULL: there are none */
-    int64_t done, total;         /* samples looked at, and in all */
+    struct seen seen[FIT_STEPS];      /* values NULL: not looked at yet */
+    size_t *index;                    /* rows of a step that take part */
+    const size_t *running;            /* of the run in hand: its samples */
+    size_t *fold;                     /* of each sample; NULL: there are none */
+    struct odd_sample oddest[ODDEST]; /* of those that calibrate: the highest scores, falling */
+    size_t nodd;
+    int64_t done, total; /* samples looked at, and in all */
 };
 
 enum { NO_FOLD = -1 };
@@ -44,5 +53,7 @@ int fit_draw_folds(struct fitting *f, size_t n, int64_t folds, struct err *e);
 int fit_calibrate(struct fitting *f, const size_t *samples, size_t n, struct err *e);
 /* The same of the samples of one fold, of n in all. */
 int fit_calibrate_fold(struct fitting *f, int64_t fold, size_t n, struct err *e);
+/* Tells the log which of the samples that calibrate are the oddest: the thresholds are theirs. */
+void fit_tell_oddest(const struct fitting *f);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/rng.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -249,16 +250,44 @@ int fit_draw_folds(struct fitting *f, size_t n, int64_t folds, struct err *e)
     return done ? 0 : err_memory(e, "the parts of the samples");
 }
 
+static void note_odd(struct fitting *f, size_t sample, float score)
+{
+    size_t at = f->nodd < ODDEST ? f->nodd++ : ODDEST;
+    for (; at > 0 && score > f->oddest[at - 1].score; at--)
+        if (at < ODDEST)
+            f->oddest[at] = f->oddest[at - 1];
+    if (at < ODDEST)
+        f->oddest[at] = (struct odd_sample){sample, score};
+}
+
+void fit_tell_oddest(const struct fitting *f)
+{
+    const struct trainer *t = f->t;
+    char text[1024];
+    size_t end = 0;
+    for (size_t i = 0; i < f->nodd && end < sizeof text; i++)
+        end += (size_t)snprintf(text + end, sizeof text - end, "%s%s (%.4g)", i ? ", " : "",
+                                dataset_sample(t->job->data, SPLIT_TRAIN, t->order[f->oddest[i].sample])->name,
+                                (double)f->oddest[i].score);
+    if (f->nodd)
+        log_line(
+            t->job->log, LOG_INFO,
+            "the oddest of the good samples: %s; thresholds follow their scores: if one of them is not good, leave "
+            "it out and train again",
+            text);
+}
+
 static int add_score(void *user, const struct forward *forward, int i, size_t sample, struct err *e)
 {
-    struct trainer *t = user;
-    (void)sample;
+    struct fitting *f = user;
+    const struct trainer *t = f->t;
+    note_odd(f, sample, forward_score(forward, i));
     return calibrator_add(t->calibrator, forward_score(forward, i), forward_map(forward, i), forward->map_values, e);
 }
 
 int fit_calibrate(struct fitting *f, const size_t *samples, size_t n, struct err *e)
 {
-    return fit_pass(f, &f->t->forward, samples, n, add_score, f->t, e);
+    return fit_pass(f, &f->t->forward, samples, n, add_score, f, e);
 }
 
 int fit_calibrate_fold(struct fitting *f, int64_t fold, size_t n, struct err *e)

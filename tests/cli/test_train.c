@@ -99,11 +99,13 @@ static void looks_at_tiles_and_at_what_counts(void **state)
     assert_code(run("eval tiles.safetensors synth:?n=40&test=6&size=48 --report tiles.html"), 0);
 }
 
-static void refuses_tiles_and_regions_that_are_none(void **state)
+static void refuses_sizes_and_regions_that_are_none(void **state)
 {
     (void)state;
     write_mask("black.png", 16, 16, 0, 0, 0, 0);
     assert_refused(run(TRAIN " -o no.safetensors --tile 8"), 2, "option tile takes 0");
+    assert_refused(run(TRAIN " -o no.safetensors --square 64,32"), 2, "32 stands behind 64");
+    assert_refused(run("train features synth:?n=40 -o no.safetensors --top 2.5"), 2, "2.5 is neither");
     assert_refused(run(TRAIN " -o no.safetensors --roi nosuch.png"), 1, "nosuch.png");
     assert_refused(run(TRAIN " -o no.safetensors --roi black.png"), 1, "white counts");
     assert_false(exists("no.safetensors"));
@@ -192,7 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(saved_is_said_of_what_is_on_disk),  cmocka_unit_test(writes_a_model_and_says_so),
         cmocka_unit_test(options_come_by_set_and_by_flag),   cmocka_unit_test(begins_with_a_model_for_the_data),
-        cmocka_unit_test(looks_at_tiles_and_at_what_counts), cmocka_unit_test(refuses_tiles_and_regions_that_are_none),
+        cmocka_unit_test(looks_at_tiles_and_at_what_counts), cmocka_unit_test(refuses_sizes_and_regions_that_are_none),
         cmocka_unit_test(never_overwrites_without_force),    cmocka_unit_test(unwritable_output),
         cmocka_unit_test(full_disk_leaves_what_was_there),   cmocka_unit_test(interrupted_and_resumed_is_the_same),
         cmocka_unit_test(progress_bar_on_a_terminal),        cmocka_unit_test(nothing_to_resume),

@@ -449,15 +449,26 @@ static void test_bad_pictures(void **state)
     dataset_close(ds);
 }
 
-/* As many pixels as a square has, in the picture's shape; small pictures grow, though not beyond four times. */
+/* As many pixels as a square has, in the picture's shape; small pictures grow, though not beyond four times. Of several
+ * squares the largest that is no larger. */
 static void test_square(void **state)
 {
     (void)state;
     static const struct {
-        int width, height, square, tile, to_width, to_height;
-    } cases[] = {{1000, 500, 64, 0, 96, 48}, {20, 20, 64, 0, 64, 64},     {10, 10, 64, 0, 48, 48},
-                 {64, 64, 64, 0, 64, 64},    {1000, 500, 0, 0, 256, 128}, {20, 10, 0, 0, 20, 16},
-                 {900, 3, 64, 0, 1104, 16},  {300, 90, 64, 16, 300, 90}};
+        int width, height;
+        struct ints square;
+        int tile, to_width, to_height;
+    } cases[] = {{1000, 500, {1, {64}}, 0, 96, 48},
+                 {20, 20, {1, {64}}, 0, 64, 64},
+                 {10, 10, {1, {64}}, 0, 48, 48},
+                 {64, 64, {1, {64}}, 0, 64, 64},
+                 {1000, 500, {0}, 0, 256, 128},
+                 {20, 10, {0}, 0, 20, 16},
+                 {900, 3, {1, {64}}, 0, 1104, 16},
+                 {300, 90, {1, {64}}, 16, 300, 90},
+                 {1000, 500, {2, {64, 256}}, 0, 368, 176},
+                 {250, 250, {2, {64, 256}}, 0, 64, 64},
+                 {250, 250, {3, {64, 128, 256}}, 0, 128, 128}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct arena arena = {0};
         struct preprocess p;

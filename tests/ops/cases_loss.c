@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static struct node *build_mse(struct graph *g, struct node *const in[], const void *options)
@@ -214,6 +215,64 @@ static void top_mean(const struct op_row *row, const struct shape shapes[], cons
     }
 }
 
+static const float twentieth = 0.05f, third = 0.33f, everything = 1;
+
+static struct node *build_top_share(struct graph *g, struct node *const in[], const void *options)
+{
+    return op_top_share(g, in[0], NULL, *(const float *)options);
+}
+
+static struct node *build_counted_share(struct graph *g, struct node *const in[], const void *options)
+{
+    return op_top_share(g, in[0], in[1], *(const float *)options);
+}
+
+/* Values above 0, of which about half count. */
+static double counted_value(struct rng *r, int input)
+{
+    return input ? (double)rng_below(r, 2) : 0.1 + (double)rng_uniform(r);
+}
+
+static int by_value_down(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x < y) - (x > y);
+}
+
+static double highest_share(double *values, int64_t n, int64_t counted, float share)
+{
+    const int64_t k = (int64_t)fmax(1, ceil((double)share * (double)counted));
+    double sum = 0;
+    qsort(values, (size_t)n, sizeof *values, by_value_down);
+    for (int64_t i = 0; i < k; i++)
+        sum += values[i];
+    return sum / (double)k;
+}
+
+static void top_share(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    const int64_t samples = shapes[0].d[0], each = shape_count(&shapes[0]) / samples;
+    double values[1024];
+    for (int64_t n = 0; n < samples; n++) {
+        memcpy(values, in[0] + n * each, (size_t)each * sizeof *values);
+        out[n] = highest_share(values, each, each, *(const float *)row->options);
+    }
+}
+
+/* So many as a share of what counts, but among all. */
+static void counted_share(const struct op_row *row, const struct shape shapes[], const double *const in[], double *out)
+{
+    const int64_t samples = shapes[0].d[0], each = shape_count(&shapes[0]) / samples;
+    double values[1024];
+    for (int64_t n = 0; n < samples; n++) {
+        int64_t counted = 0;
+        for (int64_t i = 0; i < each; i++)
+            counted += in[1][n * each + i] > 0;
+        memcpy(values, in[0] + n * each, (size_t)each * sizeof *values);
+        out[n] = highest_share(values, each, counted, *(const float *)row->options);
+    }
+}
+
 static const float real = 1, made = 0, smoothed = 0.9f;
 
 static const struct shape scalar[] = {{1, {1}}, {0}};
@@ -224,6 +283,11 @@ static const struct shape maps[] = {{2, {3, 4}}, {4, {5, 9, 8, 1}}, {4, {1, 16, 
     {                                                                                                                  \
         .name = title, .build = build_top_mean, .options = &k, .sizes = shapes, .operands = operands_one,              \
         .reference = top_mean                                                                                          \
+    }
+#define SHARE(title, builder, share, given, filled, naive)                                                             \
+    {                                                                                                                  \
+        .name = title, .build = builder, .options = &share, .sizes = maps, .operands = given, .value = filled,         \
+        .reference = naive                                                                                             \
     }
 
 const struct op_row loss_rows[] = {
@@ -327,5 +391,9 @@ const struct op_row loss_rows[] = {
     TOP("top mean, of one of a map", one, maps),
     TOP("top mean, of five of a map", five, maps),
     TOP("top mean, of more than there are", most, maps),
+    SHARE("top share, of a twentieth", build_top_share, twentieth, operands_one, NULL, top_share),
+    SHARE("top share, of all", build_top_share, everything, operands_one, NULL, top_share),
+    SHARE("top share, of a third of what counts", build_counted_share, third, operands_two, counted_value,
+          counted_share),
     {0},
 };

@@ -73,6 +73,8 @@ REFUSED(divide_height, op_divide(g, in(g, SHAPE(2, 6, 8, 4)), (int[]){4, 2, 1}))
 REFUSED(divide_rows, op_divide(g, in(g, SHAPE(2, 6)), (int[]){1, 1, 1}))
 REFUSED(assemble_count, op_assemble(g, in(g, SHAPE(8, 7)), (int[]){2, 2, 1}, SHAPE(2, 4, 4, 1)))
 REFUSED(weighted_shapes, op_weighted(g, in(g, SHAPE(1)), 1, in(g, SHAPE(2)), 1))
+REFUSED(share_none, op_top_share(g, in(g, SHAPE(2, 9)), NULL, 0))
+REFUSED(share_counts, op_top_share(g, in(g, SHAPE(2, 9)), in(g, SHAPE(2, 8)), 0.5f))
 REFUSED(pool_clips, op_max_pool(g, in(g, SHAPE(2, 4, 8, 8, 1)), (struct pool_spec){2, 2, false, 0}))
 REFUSED(pool_window, op_max_pool(g, in(g, SHAPE(2, 8, 8, 1)), (struct pool_spec){16, 2, false, 0}))
 REFUSED(pool_size, op_max_pool(g, in(g, SHAPE(2, 8, 2, 1)), (struct pool_spec){3, 2, false, 0}))
@@ -124,6 +126,8 @@ static const struct refusal refusals[] = {
     {divide_rows, "2x6 cannot be divided"},
     {assemble_count, "blocks have shape 8x7, but a map of those rates is made of 8x4"},
     {weighted_shapes, "two single numbers"},
+    {share_none, "a share above 0 and at most 1, not 0"},
+    {share_counts, "must have the same shape"},
     {pool_clips, "N,H,W,C are wanted, but its input has shape 2x4x8x8x1"},
     {pool_window, "1 to 15 pixels"},
     {pool_size, "2x8x2x1 are smaller than its window of 3"},

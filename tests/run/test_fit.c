@@ -40,6 +40,19 @@ static void fitted(const char *options, const char *output)
     toy_free(&t);
 }
 
+/* The log names the samples whose scores the thresholds are made of, the highest first. */
+static void expect_oddest(const char *lines, const struct calibration *c)
+{
+    const char *at = strstr(lines, "the oddest of the good samples: ");
+    assert_non_null(at);
+    for (size_t i = 0; i < 3; i++) {
+        const float wanted = c->scores[c->n - 1 - i];
+        at = strchr(at, '(');
+        assert_non_null(at);
+        assert_true(fabs(strtod(++at, NULL) - (double)wanted) <= 6e-4 * (double)wanted); /* four digits */
+    }
+}
+
 static void folds_calibrate_on_every_sample(void **state)
 {
     (void)state;
@@ -52,9 +65,10 @@ static void folds_calibrate_on_every_sample(void **state)
     assert_int_equal(t.steps, 2 * 2 + 5); /* batches: two for each step of fitting, one for each part */
     assert_says(t.lines, "in 5 parts");
     assert_false(exists(in_folder("folds.train")));
-    toy_free(&t);
     struct loaded *s = toy_open(in_folder("folds"));
     const struct model_file *c = loaded_file(s);
+    expect_oddest(t.lines, &c->calibration);
+    toy_free(&t);
     assert_int_equal(c->calibration.n, 30);
     assert_true(c->calibration.scores[0] > 0 && c->calibration.peaks[0] > 0);
     assert_int_equal(c->curve.epochs, 0);

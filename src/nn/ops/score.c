@@ -229,7 +229,7 @@ struct node *op_sample_mean(struct graph *g, struct node *x)
 
 /* ---- top mean: y[n] = mean of the k highest values of sample n ---- */
 
-enum { TOP_MOST = 64 };
+enum { TOP_MOST = 4096 };
 
 static int top_infer(struct node *n, struct err *e)
 {
@@ -272,4 +272,42 @@ static const struct op top_op = {.name = "top mean", .infer = top_infer, .forwar
 struct node *op_top_mean(struct graph *g, struct node *x, int k)
 {
     return graph_apply(g, &top_op, &k, sizeof k, 1, &x);
+}
+
+/* ---- top share: y[n] = mean of the highest share of sample n's values, or of those that count ---- */
+
+static int share_infer(struct node *n, struct err *e)
+{
+    const float share = *(const float *)n->spec;
+    TRY(check_f32(n, 0, "input", e));
+    n->shape = SHAPE(n->in[0]->shape.d[0]);
+    n->dtype = F32;
+    if (n->in[1] && !shape_equal(&n->in[0]->shape, &n->in[1]->shape))
+        return op_error(n, e, "its input and what of it counts must have the same shape");
+    return share > 0 && share <= 1 ? 0 : op_error(n, e, "takes a share above 0 and at most 1, not %g", (double)share);
+}
+
+static size_t share_of(float share, const float *counts, size_t n)
+{
+    size_t counted = counts ? 0 : n;
+    for (size_t i = 0; counts && i < n; i++)
+        counted += counts[i] != 0;
+    const double k = ceil((double)share * (double)counted);
+    return k < 1 ? 1 : k > TOP_MOST ? TOP_MOST : (size_t)k;
+}
+
+static void share_forward(struct exec *x)
+{
+    const size_t samples = count_of(x->node), each = count_of(x->node->in[0]) / samples;
+    const float share = *(const float *)x->node->spec, *values = x->in[0], *counts = x->in[1];
+    for (size_t n = 0; n < samples; n++)
+        ((float *)x->out)[n] =
+            top_mean(values + n * each, each, share_of(share, counts ? counts + n * each : NULL, each));
+}
+
+static const struct op share_op = {.name = "top share", .infer = share_infer, .forward = share_forward};
+
+struct node *op_top_share(struct graph *g, struct node *x, struct node *counts, float share)
+{
+    return graph_apply(g, &share_op, &share, sizeof share, 2, (struct node *[]){x, counts});
 }
