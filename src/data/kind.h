@@ -8,6 +8,8 @@
 #include "data/preprocess.h"
 #include "data/source.h"
 
+#include <math.h>
+
 /* What was seen of a video when all of it was read. */
 struct sight {
     struct shape own; /* frames, height, width, channels */
@@ -49,6 +51,17 @@ struct kind {
     /* The least and largest own shapes, and whether some had several channels, in words: "all 28x28, grey". */
     void (*describe)(const struct shape *least, const struct shape *most, char *text, size_t size);
 };
+
+/* What brings pictures of that size to the square that is wished for; there is one. */
+static inline double wishes_square_scale(const struct wishes *w, int width, int height)
+{
+    const double side = sqrt((double)width * height);
+    int wanted = w->square.v[0];
+    for (int i = 1; i < w->square.n; i++)
+        if (w->square.v[i] <= side)
+            wanted = w->square.v[i];
+    return wanted / side;
+}
 
 extern const struct kind kind_pictures, kind_rows, kind_clips;
 

@@ -54,8 +54,8 @@ static int guess_side(int side, const struct picture_format *native, const struc
     double scale = longest > GUESS_MAX ? (double)GUESS_MAX / longest : 1;
     if (w->tile)
         return side; /* frames keep their own size */
-    if (w->square)
-        scale = fmin(w->square / sqrt((double)native->width * native->height), 1);
+    if (w->square.n)
+        scale = fmin(wishes_square_scale(w, native->width, native->height), 1);
     const int steps = (int)lround(side * scale / GUESS_STEP);
     return GUESS_STEP * (steps < 1 ? 1 : steps);
 }

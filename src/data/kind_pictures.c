@@ -57,15 +57,6 @@ static int look(struct dataset *ds, enum split split, struct picture_format *for
     return 0;
 }
 
-static double guess_square(double side, const struct ints *squares)
-{
-    int wanted = squares->v[0];
-    for (int i = 1; i < squares->n; i++)
-        if (squares->v[i] <= side)
-            wanted = squares->v[i];
-    return fmin(wanted / side, GUESS_GROW);
-}
-
 /* How much larger than its own size a picture is seen. What a model sees in tiles it can see as it is. */
 static double guess_scale(const struct picture_format *native, const struct wishes *w)
 {
@@ -73,7 +64,7 @@ static double guess_scale(const struct picture_format *native, const struct wish
     if (w->tile)
         return 1;
     if (w->square.n)
-        return guess_square(sqrt((double)native->width * native->height), &w->square);
+        return fmin(wishes_square_scale(w, native->width, native->height), GUESS_GROW);
     return longest > GUESS_MAX ? (double)GUESS_MAX / longest : 1;
 }
 
