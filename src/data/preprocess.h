@@ -26,6 +26,7 @@ enum {
     PREPROCESS_SIDE_MAX = 65536,     /* of each dimension of a sample */
     PREPROCESS_VALUES_MAX = 1 << 26, /* of a sample, 8192x8192 grey pixels: a small file may claim any size */
     TILE_MIN = 16,                   /* pixels */
+    SQUARE_MIN = 8,                  /* the same of --square */
 };
 
 /* What neighbouring tiles may share at most, as a part of their side. */

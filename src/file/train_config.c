@@ -22,7 +22,7 @@ const struct option train_options[] = {
     ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0, or more than there are: all"),
     ROW_CHOICE(precision, "f32", "f32|bf16|auto", "number format between layers; auto: bf16 where the processor computes in it"),
     ROW_STRING(size, "0", "pixels that pictures are resized to: N or HEIGHTxWIDTH; 0: chosen from the data"),
-    ROW_INTS(square, "", 8, 4096, "where size is 0: pictures are brought to about as many pixels as a square of this side has, their shape kept; of several, ascending, the largest that does not enlarge them, or the first; empty: to at most 256 along the longer side, frames of videos, which are never enlarged, to 128"),
+    ROW_INTS(square, "", 0, 4096, "where size is 0: pictures are brought to about as many pixels as a square of this side has, their shape kept; of several, ascending, the largest that does not enlarge them, or the first; empty or 0: to at most 256 along the longer side, frames of videos, which are never enlarged, to 128"),
     ROW_INT(tile, "0", 0, 65536, "pixels: pictures and frames keep their own size and are looked at in overlapping squares of this side; 0: whole"),
     ROW_FLOAT(overlap, "0.25", 0, OVERLAP_MAX, "of tiles: what neighbours share, at least, as a part of their side"),
     ROW_STRING(roi, "", "a picture, drawn over one of the pictures or frames: where it is white counts, where it is black is ignored; empty: everything counts"),
@@ -79,13 +79,19 @@ int train_size_parse(const char *text, int *height, int *width, struct err *e)
                    text);
 }
 
+/* A single 0 is none: so it stands in files of before there could be several. */
+static struct ints squares_of(const struct train_config *c)
+{
+    return c->square.n == 1 && !c->square.v[0] ? (struct ints){0} : c->square;
+}
+
 int train_wishes(const struct train_config *c, struct wishes *w, struct err *e)
 {
     *w = (struct wishes){.channels = (int)c->channels,
                          .frames = (int)c->frames,
                          .step = (int)c->step,
                          .symmetric = c->range == RANGE_SYMMETRIC,
-                         .square = c->square,
+                         .square = squares_of(c),
                          .tile = (int)c->tile,
                          .overlap = c->overlap,
                          .roi = c->roi,
@@ -104,6 +110,9 @@ int threads_choose(int64_t asked)
 
 static int check_squares(const struct ints *squares, struct err *e)
 {
+    if (squares->n && squares->v[0] < SQUARE_MIN)
+        return err_set(e, ERR_USAGE, "option square takes sides of at least %d pixels, or 0 alone for none, not %d",
+                       SQUARE_MIN, squares->v[0]);
     for (int i = 1; i < squares->n; i++)
         if (squares->v[i] <= squares->v[i - 1])
             return err_set(e, ERR_USAGE, "option square takes sides in ascending order, but %d stands behind %d",
@@ -115,7 +124,8 @@ int train_config_check(const struct train_config *c, struct err *e)
 {
     int height, width;
     TRY(train_size_parse(c->size, &height, &width, e));
-    TRY(check_squares(&c->square, e));
+    const struct ints squares = squares_of(c);
+    TRY(check_squares(&squares, e));
     if (c->tile && c->tile < TILE_MIN)
         return err_set(e, ERR_USAGE,
                        "option tile takes 0 (pictures are looked at whole) or at least %d pixels, not %lld", TILE_MIN,
