@@ -107,8 +107,8 @@ static void refuses_sizes_and_regions_that_are_none(void **state)
     assert_refused(run(TRAIN " -o no.safetensors --square 64,32"), 2, "32 stands behind 64");
     assert_refused(run(TRAIN " -o no.safetensors --square 0,32"), 2, "at least 8 pixels");
     assert_refused(run(TRAIN " -o no.safetensors --square 7"), 2, "at least 8 pixels");
-    assert_code(run(TRAIN " -o none.safetensors --square 0 --epochs 1 -f"), 0); /* as files of before say it */
-    assert_code(run("score none.safetensors " SMALL_DATA), 0);
+    assert_code(run(TRAIN " -o unsquared.safetensors --square 0 --epochs 1 -f"), 0); /* as files of before say it */
+    assert_code(run("score unsquared.safetensors " SMALL_DATA), 0);
     assert_refused(run("train features synth:?n=40 -o no.safetensors --top 2.5"), 2, "2.5 is neither");
     assert_refused(run(TRAIN " -o no.safetensors --roi nosuch.png"), 1, "nosuch.png");
     assert_refused(run(TRAIN " -o no.safetensors --roi black.png"), 1, "white counts");
