@@ -48,7 +48,10 @@ bool layer_rounds(const struct layer *l)
 /* Those that may be computed in transformed tiles. */
 static bool tiled(const struct layer *l)
 {
-    return l->nd == 2 && l->kernel[0] == 4 && l->kernel[1] == 4 && l->stride[0] == 2 && l->stride[1] == 2;
+    bool all = l->kernel[0] == 3 || (l->kernel[0] == 4 && l->nd == 2);
+    for (int i = 0; i < l->nd; i++)
+        all &= l->kernel[i] == l->kernel[0] && l->stride[i] == 2;
+    return all;
 }
 
 /* BF16 has 8 bits: a rounded result is off by up to 1/512, and gradients pass through two roundings. */

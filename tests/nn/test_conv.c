@@ -263,6 +263,11 @@ static const struct layer layers[] = {
     {2, 4, {14, 17}, 80, 33, K4, TWO, ONE, {0}, false, false, 0, 0, 0, 0},
     {2, 4, {8, 7}, 36, 70, K4, TWO, ONE, {0, 1}, true, true, ACT_RELU, 0, 0, 0},
     {2, 2, {13, 16}, 140, 32, K4, TWO, ONE, {1, 0}, true, false, 0, 0, 0, 0},
+    {2, 32, {16, 15}, 64, 66, K3, TWO, ONE, {0}, false, true, ACT_RELU, 0, 0, 0},
+    {2, 33, {8, 8}, 70, 64, K3, TWO, ONE, ONE, true, true, ACT_LRELU, 0, 0, 0},
+    /* their weights' gradient alone */
+    {2, 32, {8, 8}, 64, 64, K3, TWO, ONE, {0}, false, false, ACT_LRELU, 0, 0, 0},
+    {3, 1, {2, 16, 16}, 64, 64, K3, TWO, ONE, ONE, true, false, 0, 0, 0, 0},
 };
 
 static void models_layers(void **state)

@@ -118,21 +118,23 @@ static void expect_near(const char *what, const float *got, const float *want, i
     free(wide);
 }
 
-/* More samples than are transformed at once: every direction against oneDNN's. */
-static void tiles_in_blocks(void **state)
+/* Every direction against oneDNN's. */
+static void check_tiles(struct winograd_spec s)
 {
-    (void)state;
-    struct winograd_spec s = {.src = SHAPE(9, 128, 128, 32), .dst = SHAPE(9, 64, 64, 40), .threads = 2};
-    struct dnn_conv_spec d = {.src = s.src, .dst = s.dst, .kernel = {4, 4}, .stride = {2, 2}, .pad = {1, 1}};
-    int64_t ns = shape_count(&s.src), nd = shape_count(&s.dst), nw = 16 * 32 * 40;
+    struct dnn_conv_spec d = {.src = s.src,
+                              .dst = s.dst,
+                              .kernel = {s.side, s.side, s.side},
+                              .stride = {2, 2, 2},
+                              .pad = {1, 1, 1},
+                              .directions = DNN_FORWARD | DNN_BACKWARD_DATA | DNN_BACKWARD_WEIGHTS,
+                              .threads = s.threads};
+    int64_t taps = s.side * s.side * (s.src.nd == 5 ? s.side : 1);
+    int64_t ns = shape_count(&s.src), nd = shape_count(&s.dst), nw = taps * shape_last(&s.src) * shape_last(&s.dst);
     float *src = noise(ns, 1), *dst = noise(nd, 2), *weight = noise(nw, 3);
-    float *got = noise(ns, 4), *want = noise(ns, 5);
+    float *got = noise(ns > nw ? ns : nw, 4), *want = noise(ns > nw ? ns : nw, 5);
     struct dnn_conv *c;
     struct err e = ERR_INIT;
-    d.directions = DNN_FORWARD | DNN_BACKWARD_DATA | DNN_BACKWARD_WEIGHTS;
-    d.threads = 2;
     assert_int_equal(dnn_conv_new(&d, &c, &e), 0);
-    assert_true(winograd_scratch(&s) < (size_t)9 * 100 * 256 * (4 * 32 + 40)); /* in less than one block */
     void *room = malloc(winograd_scratch(&s)), *scratch = malloc(dnn_conv_scratch(c));
     assert_true(dnn_conv_pack(c, weight));
     assert_true(winograd_forward(&s, src, weight, got, room) && dnn_conv_forward(c, src, NULL, want, scratch));
@@ -152,19 +154,43 @@ static void tiles_in_blocks(void **state)
     free(scratch);
 }
 
+/* More samples, or lines, than are transformed at once; sides that are not whole tiles; an odd number of frames. */
+static void tiles_in_blocks(void **state)
+{
+    (void)state;
+    struct winograd_spec many = {.src = SHAPE(9, 128, 128, 32), .dst = SHAPE(9, 64, 64, 40), .side = 4, .threads = 2};
+    assert_true(winograd_scratch(&many) < (size_t)9 * 100 * 256 * (4 * 32 + 40)); /* in less than one block */
+    check_tiles(many);
+    check_tiles((struct winograd_spec){SHAPE(9, 128, 127, 32), SHAPE(9, 64, 64, 40), .side = 3, .threads = 2});
+    check_tiles((struct winograd_spec){SHAPE(1, 508, 512, 32), SHAPE(1, 254, 256, 40), .side = 3, .threads = 2});
+    check_tiles((struct winograd_spec){SHAPE(3, 16, 16, 130), SHAPE(3, 8, 8, 150), .side = 3, .threads = 3});
+}
+
+static void tiles_in_time(void **state)
+{
+    (void)state;
+    check_tiles((struct winograd_spec){SHAPE(2, 5, 20, 16, 33), SHAPE(2, 3, 10, 8, 136), .side = 3, .threads = 2});
+    check_tiles((struct winograd_spec){SHAPE(1, 8, 96, 96, 32), SHAPE(1, 4, 48, 48, 32), .side = 3, .threads = 2});
+}
+
 /* A score must not depend on what else is in the batch: there, samples do not count. */
 static void tiles_pay_where_there_are_many(void **state)
 {
     (void)state;
-    struct winograd_spec s = {.src = SHAPE(64, 8, 8, 128), .dst = SHAPE(64, 4, 4, 256), .threads = 1};
+    struct winograd_spec s = {.src = SHAPE(64, 8, 8, 128), .dst = SHAPE(64, 4, 4, 256), .side = 4, .threads = 1};
     assert_true(winograd_pays(&s, true));
     assert_false(winograd_pays(&s, false));
-    s = (struct winograd_spec){.src = SHAPE(1, 32, 32, 128), .dst = SHAPE(1, 16, 16, 256), .threads = 1};
+    s = (struct winograd_spec){.src = SHAPE(1, 32, 32, 128), .dst = SHAPE(1, 16, 16, 256), .side = 4, .threads = 1};
     assert_true(winograd_pays(&s, false));
     s.src.d[3] = 3;
     assert_false(winograd_pays(&s, false));
-    s = (struct winograd_spec){.src = SHAPE(64, 10, 10, 64), .dst = SHAPE(64, 5, 5, 64), .threads = 1};
+    s = (struct winograd_spec){.src = SHAPE(64, 10, 10, 64), .dst = SHAPE(64, 5, 5, 64), .side = 4, .threads = 1};
     assert_false(winograd_pays(&s, true)); /* mostly beyond the end */
+    s = (struct winograd_spec){.src = SHAPE(1, 16, 64, 64, 96), .dst = SHAPE(1, 8, 32, 32, 128), .side = 3};
+    assert_true(winograd_pays(&s, false)); /* frames are of one sample */
+    s = (struct winograd_spec){.src = SHAPE(64, 8, 8, 128), .dst = SHAPE(64, 4, 4, 128), .side = 3, .threads = 1};
+    assert_false(winograd_pays(&s, true));
+    assert_true(winograd_pays_for_weights(&s));
 }
 
 /* ---- products ---- */
@@ -271,9 +297,13 @@ static void few_channels_with_a_stride(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(thin_adjoint_of_any_kernel),     cmocka_unit_test(tiles_in_blocks),
-        cmocka_unit_test(tiles_pay_where_there_are_many), cmocka_unit_test(matrix_product),
-        cmocka_unit_test(instruction_sets_are_sets),      cmocka_unit_test(large_weights_are_not_computed_in_parts),
+        cmocka_unit_test(thin_adjoint_of_any_kernel),
+        cmocka_unit_test(tiles_in_blocks),
+        cmocka_unit_test(tiles_in_time),
+        cmocka_unit_test(tiles_pay_where_there_are_many),
+        cmocka_unit_test(matrix_product),
+        cmocka_unit_test(instruction_sets_are_sets),
+        cmocka_unit_test(large_weights_are_not_computed_in_parts),
         cmocka_unit_test(few_channels_with_a_stride),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,6 +37,7 @@ struct conv {
     enum way way;
     struct dnn_conv *dnn;       /* NULL: nothing is left for it to do */
     struct winograd_spec tiles; /* of BY_TILES */
+    bool tiled_weights;         /* the weights' gradient is computed so, the rest by oneDNN */
     size_t act_bytes;           /* of the gradient in front of the activation, at the front of scratch; 0: none */
     size_t narrow_bytes;        /* of that in BF16 behind it, for an F32 output of BF16 inputs; 0: none */
     float *scaled;              /* the weight with its factors, of BY_PRODUCT; NULL: it has none */
@@ -149,6 +150,25 @@ static int prepare_thin(struct exec *x, struct conv *c, const struct dnn_conv_sp
     return 0;
 }
 
+static bool halves(const struct dnn_conv_spec *d, int side)
+{
+    bool all = true;
+    for (int i = 0; i < d->src.nd - 2; i++)
+        all &= d->kernel[i] == side && d->stride[i] == 2 && d->pad[i] == 1;
+    return all;
+}
+
+static struct winograd_spec tiles_spec(const struct dnn_conv_spec *d)
+{
+    return (struct winograd_spec){.src = d->src, .dst = d->dst, .side = d->kernel[0], .threads = d->threads};
+}
+
+/* As the tiles know them. */
+static bool fits_tiles(const struct dnn_conv_spec *d)
+{
+    return d->src_type == F32 && d->dst_type == F32 && (halves(d, 3) || (halves(d, 4) && d->src.nd == 4));
+}
+
 /* oneDNN has no convolution of one F32 and one BF16 side: the backward directions read gout narrowed to BF16. */
 static int prepare_dnn(struct exec *x, struct conv *c, struct dnn_conv_spec *d, struct err *e)
 {
@@ -160,6 +180,11 @@ static int prepare_dnn(struct exec *x, struct conv *c, struct dnn_conv_spec *d, 
         c->pairs = *d;
         d->directions &= ~(unsigned)DNN_BACKWARD_WEIGHTS;
         want_scratch(x, c->act_bytes + c->narrow_bytes + pairs_scratch(d));
+    }
+    if ((d->directions & DNN_BACKWARD_WEIGHTS) && fits_tiles(d) && winograd_pays_for_weights(&c->tiles)) {
+        c->tiled_weights = true;
+        d->directions &= ~(unsigned)DNN_BACKWARD_WEIGHTS;
+        want_scratch(x, c->act_bytes + winograd_scratch(&c->tiles));
     }
     TRY(dnn_conv_new(d, &c->dnn, e));
     want_scratch(x, c->act_bytes + c->narrow_bytes + dnn_conv_scratch(c->dnn));
@@ -193,17 +218,11 @@ static enum way way_of_whole(const struct exec *x, const struct dnn_conv_spec *d
     return d->src_type == F32 ? BY_PRODUCT : x->wants && !x->node->in[SCALE] ? BY_WHOLE : BY_DNN;
 }
 
-static bool all_are(const int v[2], int value)
-{
-    return v[0] == value && v[1] == value;
-}
-
 /* Training sees whole batches; a score must not depend on what else is in the batch. */
 static bool is_tiled(const struct exec *x, const struct dnn_conv_spec *d)
 {
-    const struct winograd_spec tiles = {.src = d->src, .dst = d->dst, .threads = d->threads};
-    return d->src_type == F32 && d->dst_type == F32 && d->src.nd == 4 && all_are(d->kernel, 4) &&
-           all_are(d->stride, 2) && all_are(d->pad, 1) && winograd_pays(&tiles, x->wants != 0);
+    const struct winograd_spec tiles = tiles_spec(d);
+    return fits_tiles(d) && winograd_pays(&tiles, x->wants != 0);
 }
 
 /* Weights that nobody trains, as those of scorers, are packed once for all plans. Factors on them come of the gain of
@@ -291,7 +310,7 @@ static int prepare(struct exec *x, struct err *e)
     d.directions = (t ? adjoint : DNN_FORWARD) | (x->wants & (1u << X) ? back : 0) |
                    (x->wants & (1u << WEIGHT) ? DNN_BACKWARD_WEIGHTS : 0);
     c->way = is_tiled(x, &d) ? BY_TILES : way_of_whole(x, &d);
-    c->tiles = (struct winograd_spec){.src = d.src, .dst = d.dst, .threads = d.threads};
+    c->tiles = tiles_spec(&d);
     if (d.directions && c->way == BY_TILES)
         want_scratch(x, c->act_bytes + winograd_scratch(&c->tiles));
     if (d.directions && c->way == BY_WHOLE)
@@ -423,7 +442,7 @@ static bool to_weight(struct exec *x, const void *fine, const void *coarse, void
         return dnn_gemm(true, false, o, k, n, 1, coarse, o, fine, k, 0, x->gin[WEIGHT], k);
     if (c->way == BY_WHOLE)
         return whole_backward_weights(c->whole, fine, coarse, x->gin[WEIGHT], scratch);
-    if (c->way == BY_TILES)
+    if (c->way == BY_TILES || c->tiled_weights)
         return winograd_backward_weights(tiles_of(x), fine, coarse, x->gin[WEIGHT], scratch);
     if (c->pairs.threads) {
         pairs_backward_weights(&c->pairs, fine, coarse, x->gin[WEIGHT], scratch);
@@ -517,50 +536,16 @@ static void deconv_backward(struct exec *x)
         exec_note(x, to_coarse(x, g, NULL, x->gin[X], scratch));
 }
 
-static const struct op conv = {
-    .name = "conv",
-    .reads = {[X] = READ_WEIGHT, [WEIGHT] = READ_IN0},
-    .infer = infer,
-    .prepare = prepare,
-    .forward = conv_forward,
-    .backward = conv_backward,
-    .release = release,
-    .flops = conv_flops,
-};
+/* `out`: READ_OUT where there is an activation within, whose derivative is taken from the output. */
+#define CONV_OP(text, way, out)                                                                                        \
+    {                                                                                                                  \
+        .name = (text), .reads = {[X] = READ_WEIGHT | (out), [WEIGHT] = READ_IN0 | (out), [BIAS] = (out)},             \
+        .infer = infer, .prepare = prepare, .forward = way##_forward, .backward = way##_backward, .release = release,  \
+        .flops = conv_flops,                                                                                           \
+    }
 
-static const struct op deconv = {
-    .name = "deconv",
-    .reads = {[X] = READ_WEIGHT, [WEIGHT] = READ_IN0},
-    .infer = infer,
-    .prepare = prepare,
-    .forward = deconv_forward,
-    .backward = deconv_backward,
-    .release = release,
-    .flops = conv_flops,
-};
-
-/* With an activation within, whose derivative is taken from the output. */
-static const struct op conv_act = {
-    .name = "conv",
-    .reads = {[X] = READ_WEIGHT | READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
-    .infer = infer,
-    .prepare = prepare,
-    .forward = conv_forward,
-    .backward = conv_backward,
-    .release = release,
-    .flops = conv_flops,
-};
-
-static const struct op deconv_act = {
-    .name = "deconv",
-    .reads = {[X] = READ_WEIGHT | READ_OUT, [WEIGHT] = READ_IN0 | READ_OUT, [BIAS] = READ_OUT},
-    .infer = infer,
-    .prepare = prepare,
-    .forward = deconv_forward,
-    .backward = deconv_backward,
-    .release = release,
-    .flops = conv_flops,
-};
+static const struct op conv = CONV_OP("conv", conv, 0), deconv = CONV_OP("deconv", deconv, 0);
+static const struct op conv_act = CONV_OP("conv", conv, READ_OUT), deconv_act = CONV_OP("deconv", deconv, READ_OUT);
 
 static bool transposed(const struct node *n)
 {
