@@ -8,6 +8,7 @@
  * deconv is conv's derivative with respect to its input, so one object with three directions serves both: conv runs
  * forward, backward-data, backward-weights; deconv runs backward-data, forward, backward-weights. */
 #include "nn/bf16.h"
+#include "nn/columns.h"
 #include "nn/dnn.h"
 #include "nn/op.h"
 #include "nn/ops.h"
@@ -43,6 +44,8 @@ struct conv {
     float *scaled;              /* the weight with its factors, of BY_PRODUCT; NULL: it has none */
     struct whole *whole;        /* of BY_WHOLE */
     struct dnn_conv_spec pairs; /* whose weights' gradient pairs_backward_weights computes; threads 0: it does not */
+    struct columns *columns;    /* NULL: it does nothing */
+    unsigned by_columns;        /* DNN_*: the directions that it computes in place of dnn */
     struct thin *thin;          /* towards a picture: a deconv's forward direction, a convolution's backward-data */
     uint64_t packed;            /* version of the weights in these copies */
 };
@@ -169,6 +172,17 @@ static bool fits_tiles(const struct dnn_conv_spec *d)
     return d->src_type == F32 && d->dst_type == F32 && (halves(d, 3) || (halves(d, 4) && d->src.nd == 4));
 }
 
+static int prepare_columns(struct exec *x, struct conv *c, struct dnn_conv_spec *d, struct err *e)
+{
+    struct dnn_conv_spec s = *d;
+    c->by_columns = s.directions = columns_pay(d);
+    d->directions &= ~c->by_columns;
+    TRY(columns_new(&s, &c->columns, e));
+    want_scratch(x, c->act_bytes + c->narrow_bytes + columns_scratch(c->columns));
+    x->own_bytes += columns_bytes(c->columns);
+    return 0;
+}
+
 /* oneDNN has no convolution of one F32 and one BF16 side: the backward directions read gout narrowed to BF16. */
 static int prepare_dnn(struct exec *x, struct conv *c, struct dnn_conv_spec *d, struct err *e)
 {
@@ -176,6 +190,8 @@ static int prepare_dnn(struct exec *x, struct conv *c, struct dnn_conv_spec *d, 
         d->src_type = d->dst_type = BF16;
         c->narrow_bytes = ((size_t)shape_count(&x->node->shape) * sizeof(bf16) + 63) & ~(size_t)63;
     }
+    if (x->wants && columns_pay(d))
+        TRY(prepare_columns(x, c, d, e));
     if ((d->directions & DNN_BACKWARD_WEIGHTS) && pairs_pay(d)) {
         c->pairs = *d;
         d->directions &= ~(unsigned)DNN_BACKWARD_WEIGHTS;
@@ -186,6 +202,8 @@ static int prepare_dnn(struct exec *x, struct conv *c, struct dnn_conv_spec *d, 
         d->directions &= ~(unsigned)DNN_BACKWARD_WEIGHTS;
         want_scratch(x, c->act_bytes + winograd_scratch(&c->tiles));
     }
+    if (!d->directions)
+        return 0;
     TRY(dnn_conv_new(d, &c->dnn, e));
     want_scratch(x, c->act_bytes + c->narrow_bytes + dnn_conv_scratch(c->dnn));
     x->own_bytes += dnn_conv_bytes(c->dnn);
@@ -328,6 +346,7 @@ static void release(struct exec *x)
     if (c) {
         dnn_conv_free(c->dnn);
         whole_free(c->whole);
+        columns_free(c->columns);
         thin_free(c->thin);
         free(c->scaled);
     }
@@ -351,6 +370,8 @@ static bool pack_for(const struct conv *c, const float *weight)
 {
     if (c->whole)
         whole_pack(c->whole, weight);
+    if (c->columns)
+        columns_pack(c->columns, weight);
     return (!c->dnn || dnn_conv_pack(c->dnn, weight)) && (!c->thin || thin_pack(c->thin, weight));
 }
 
@@ -418,6 +439,8 @@ static bool to_coarse(struct exec *x, const void *fine, const float *bias, void 
         return whole_forward(c->whole, fine, coarse, scratch);
     if (c->way == BY_TILES)
         return winograd_forward(tiles_of(x), fine, x->in[WEIGHT], coarse, scratch);
+    if (c->by_columns & DNN_FORWARD)
+        return columns_forward(c->columns, fine, coarse, scratch);
     return dnn_conv_forward(c->dnn, fine, bias, coarse, scratch);
 }
 
@@ -431,6 +454,8 @@ static bool to_fine(struct exec *x, const void *coarse, void *fine, void *scratc
         return whole_backward_data(c->whole, coarse, fine, scratch);
     if (c->way == BY_TILES)
         return winograd_backward_data(tiles_of(x), coarse, x->in[WEIGHT], fine, scratch);
+    if (c->by_columns & DNN_BACKWARD_DATA)
+        return columns_backward_data(c->columns, coarse, fine, scratch);
     return dnn_conv_backward_data(c->dnn, coarse, fine, scratch);
 }
 
@@ -444,6 +469,8 @@ static bool to_weight(struct exec *x, const void *fine, const void *coarse, void
         return whole_backward_weights(c->whole, fine, coarse, x->gin[WEIGHT], scratch);
     if (c->way == BY_TILES || c->tiled_weights)
         return winograd_backward_weights(tiles_of(x), fine, coarse, x->gin[WEIGHT], scratch);
+    if (c->by_columns & DNN_BACKWARD_WEIGHTS)
+        return columns_backward_weights(c->columns, fine, coarse, x->gin[WEIGHT], scratch);
     if (c->pairs.threads) {
         pairs_backward_weights(&c->pairs, fine, coarse, x->gin[WEIGHT], scratch);
         return true;
@@ -467,7 +494,7 @@ static void conv_forward(struct exec *x)
     const struct conv *c = x->own;
     pack(x);
     exec_note(x, to_coarse(x, x->in[X], x->in[BIAS], x->out, x->scratch));
-    if (c->way != BY_DNN)
+    if (c->way != BY_DNN || c->by_columns & DNN_FORWARD)
         bias_act(x);
 }
 

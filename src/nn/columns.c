@@ -1,0 +1,528 @@
+#include "nn/columns.h"
+
+#include "nn/bf16.h"
+#include "nn/ops/elements.h"
+#include "nn/parallel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Rows of a product: enough to keep the processor busy, few enough to stay near it. */
+enum { ROWS = 1024, ROWS_STEP = 16 };
+
+enum { PARTS = 64, CLASSES = 27, LINE = 64 };
+
+/* A walk over places, the last dimension fastest: of each, the window of `size` that begins at place step + start in a
+ * tensor of N,D,H,W,channels; 0 where it reaches beyond. */
+struct walk {
+    int64_t samples, channels;
+    int count[3], size[3], step[3], start[3], room[3]; /* room: the tensor's D,H,W */
+};
+
+/* One product over a walk: of all its places in chunks, for each thread of its own, as what it reads is bound to it. */
+struct stage {
+    struct walk walk;
+    int64_t rows, chunk, chunks; /* the last chunk may be shorter */
+    int64_t values;              /* of a window */
+    int parts;
+    struct dnn_product *whole[PARTS], *last; /* last: of the shorter chunk, or NULL */
+    int origin[3], taps[3][CLASSES];         /* of data: r, and which k stands at each place of the window */
+    const bf16 *weight;
+};
+
+struct columns {
+    struct dnn_conv_spec spec;
+    int fine[3], coarse[3], kernel[3], stride[3], pad[3]; /* three dimensions, also of pictures: one line of depth 1 */
+    int64_t outputs, inputs, taps;
+    struct stage forward, weights, data[CLASSES];
+    int classes;
+    bf16 *weight, *data_weight;                     /* O,k,I, and for every class k,O,I; NULL: not wanted */
+    size_t cols_bytes, result_bytes, product_bytes; /* of scratch, for each part */
+};
+
+/* ---- what pays ---- */
+
+/* How many remainders there are; above CLASSES: of those, or of taps in a dimension, more than there is room for. */
+static int classes(const struct dnn_conv_spec *s)
+{
+    int product = 1;
+    for (int i = 0; i < s->src.nd - 2; i++) {
+        if (s->stride[i] > CLASSES || s->kernel[i] > CLASSES)
+            return CLASSES + 1;
+        product *= s->stride[i];
+    }
+    return product;
+}
+
+/* Measured on Xeons with AMX, oneDNN 2.6 and 3.7: products do 600 to 1500 GFLOP/s a core, oneDNN's adjoints of strided
+ * convolutions 30 to 500. Its forward direction is as fast where it brings few weights into its order, in every step,
+ * for many places; and without a stride it is faster in every direction. */
+unsigned columns_pay(const struct dnn_conv_spec *s)
+{
+    enum { PLACES_AN_OUTPUT = 50 };
+    if (s->src_type != BF16 || s->dst_type != BF16 || !dnn_has_amx() || s->threads > PARTS || classes(s) == 1 ||
+        classes(s) > CLASSES)
+        return 0;
+    bool forward = shape_rows(&s->dst) < PLACES_AN_OUTPUT * shape_last(&s->dst);
+    return s->directions & (DNN_BACKWARD_DATA | DNN_BACKWARD_WEIGHTS | (forward ? DNN_FORWARD : 0u));
+}
+
+/* ---- building ---- */
+
+/* The spec's dimension that is number `d` of three; below 0: a picture has none. */
+static int dimension(const struct dnn_conv_spec *s, int d)
+{
+    return d - (5 - s->src.nd);
+}
+
+static void measure(struct columns *c)
+{
+    const struct dnn_conv_spec *s = &c->spec;
+    c->outputs = shape_last(&s->dst);
+    c->inputs = shape_last(&s->src);
+    c->taps = 1;
+    for (int d = 0; d < 3; d++) {
+        int at = dimension(s, d);
+        c->fine[d] = at < 0 ? 1 : (int)s->src.d[at + 1];
+        c->coarse[d] = at < 0 ? 1 : (int)s->dst.d[at + 1];
+        c->kernel[d] = at < 0 ? 1 : s->kernel[at];
+        c->stride[d] = at < 0 ? 1 : s->stride[at];
+        c->pad[d] = at < 0 ? 0 : s->pad[at];
+        c->taps *= c->kernel[d];
+    }
+}
+
+static int64_t divided_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Rows and values of a walk, and how the threads share it out. */
+static void share_out(const struct columns *c, struct stage *s)
+{
+    const struct walk *w = &s->walk;
+    s->rows = w->samples * w->count[0] * w->count[1] * w->count[2];
+    s->values = w->channels * w->size[0] * w->size[1] * w->size[2];
+    int64_t chunks = divided_up(divided_up(s->rows, ROWS), c->spec.threads) * c->spec.threads;
+    s->chunk = divided_up(divided_up(s->rows, chunks), ROWS_STEP) * ROWS_STEP;
+    s->chunks = divided_up(s->rows, s->chunk);
+    s->parts = (int)(s->chunks < c->spec.threads ? s->chunks : c->spec.threads);
+}
+
+static size_t padded(size_t bytes)
+{
+    return (bytes + LINE - 1) / LINE * LINE;
+}
+
+static void want(size_t *bytes, size_t more)
+{
+    *bytes = padded(more) > *bytes ? padded(more) : *bytes;
+}
+
+/* `rows`: the product's m or k, whichever the rows are, which is filled in here. */
+static int build_products(struct columns *c, struct stage *s, struct dnn_product_spec *product, int64_t *rows,
+                          struct err *e)
+{
+    product->threads = 1;
+    *rows = s->chunk;
+    for (int part = 0; part < s->parts && s->rows >= s->chunk; part++) {
+        TRY(dnn_product_new(product, &s->whole[part], e));
+        want(&c->product_bytes, dnn_product_scratch(s->whole[part]));
+    }
+    *rows = s->rows % s->chunk;
+    if (*rows)
+        TRY(dnn_product_new(product, &s->last, e));
+    want(&c->product_bytes, dnn_product_scratch(s->last));
+    want(&c->cols_bytes, (size_t)(s->chunk * s->values) * sizeof(bf16));
+    return 0;
+}
+
+static struct walk walk_fine(const struct columns *c)
+{
+    struct walk w = {.samples = c->spec.src.d[0], .channels = c->inputs};
+    for (int d = 0; d < 3; d++) {
+        w.count[d] = c->coarse[d];
+        w.size[d] = c->kernel[d];
+        w.step[d] = c->stride[d];
+        w.start[d] = -c->pad[d];
+        w.room[d] = c->fine[d];
+    }
+    return w;
+}
+
+static int build_forward(struct columns *c, struct err *e)
+{
+    struct stage *s = &c->forward;
+    struct dnn_product_spec product = {.transpose_b = true, .n = c->outputs, .type = BF16};
+    s->walk = walk_fine(c);
+    s->weight = c->weight;
+    share_out(c, s);
+    product.k = s->values;
+    return build_products(c, s, &product, &product.m, e);
+}
+
+static int build_weights(struct columns *c, struct err *e)
+{
+    struct stage *s = &c->weights;
+    struct dnn_product_spec product = {.transpose_a = true, .m = c->outputs, .type = F32};
+    s->walk = walk_fine(c);
+    share_out(c, s);
+    product.n = s->values;
+    want(&c->result_bytes, (size_t)(c->outputs * s->values) * sizeof(float));
+    return build_products(c, s, &product, &product.k, e);
+}
+
+/* Dimension d of the class of remainder r: the taps that reach it, from the farthest offset behind to that before. */
+static void walk_class(const struct columns *c, struct stage *s, int d, int r)
+{
+    struct walk *w = &s->walk;
+    int least = 0;
+    w->size[d] = 0;
+    for (int k = c->kernel[d] - 1; k >= 0; k--) {
+        int distance = r + c->pad[d] - k;
+        if (distance % c->stride[d])
+            continue;
+        if (!w->size[d])
+            least = distance / c->stride[d];
+        s->taps[d][w->size[d]++] = k;
+    }
+    w->count[d] = (c->fine[d] - r + c->stride[d] - 1) / c->stride[d];
+    w->step[d] = 1;
+    w->start[d] = least;
+    w->room[d] = c->coarse[d];
+    s->origin[d] = r;
+}
+
+/* Every remainder, also one that no tap reaches, whose values are 0. */
+static int build_class(struct columns *c, int class, struct err *e)
+{
+    struct stage *s = &c->data[class];
+    struct dnn_product_spec product = {.n = c->inputs, .type = BF16};
+    int r[3] = {class / (c->stride[1] * c->stride[2]), class / c->stride[2] % c->stride[1], class % c->stride[2]};
+    s->walk = (struct walk){.samples = c->spec.src.d[0], .channels = c->outputs};
+    for (int d = 0; d < 3; d++)
+        walk_class(c, s, d, r[d]);
+    for (int d = 0; d < 3; d++)
+        if (s->walk.count[d] <= 0)
+            return 0;
+    s->weight = c->data_weight;
+    for (int before = 0; before < class; before++)
+        s->weight += c->data[before].values * c->inputs; /* O,k,I in all: every tap is of one class */
+    share_out(c, s);
+    product.k = s->values;
+    want(&c->result_bytes, (size_t)(s->chunk * c->inputs) * sizeof(bf16));
+    return s->values ? build_products(c, s, &product, &product.m, e) : 0;
+}
+
+static int build(struct columns *c, struct err *e)
+{
+    unsigned asked = c->spec.directions;
+    size_t bytes = (size_t)(c->outputs * c->taps * c->inputs) * sizeof(bf16);
+    if (asked & DNN_FORWARD)
+        c->weight = malloc(bytes);
+    if (asked & DNN_BACKWARD_DATA)
+        c->data_weight = malloc(bytes);
+    if ((asked & DNN_FORWARD && !c->weight) || (asked & DNN_BACKWARD_DATA && !c->data_weight))
+        return err_memory(e, "a convolution's weights");
+    if (asked & DNN_FORWARD)
+        TRY(build_forward(c, e));
+    if (asked & DNN_BACKWARD_WEIGHTS)
+        TRY(build_weights(c, e));
+    c->classes = asked & DNN_BACKWARD_DATA ? c->stride[0] * c->stride[1] * c->stride[2] : 0;
+    for (int class = 0; class < c->classes; class ++)
+        TRY(build_class(c, class, e));
+    return 0;
+}
+
+int columns_new(const struct dnn_conv_spec *s, struct columns **out, struct err *e)
+{
+    struct columns *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_memory(e, "a convolution");
+    c->spec = *s;
+    measure(c);
+    int code = build(c, e);
+    if (code < 0) {
+        columns_free(c);
+        return code;
+    }
+    *out = c;
+    return 0;
+}
+
+static void free_products(struct stage *s)
+{
+    for (int part = 0; part < PARTS; part++)
+        dnn_product_free(s->whole[part]);
+    dnn_product_free(s->last);
+}
+
+void columns_free(struct columns *c)
+{
+    if (!c)
+        return;
+    free_products(&c->forward);
+    free_products(&c->weights);
+    for (int class = 0; class < c->classes; class ++)
+        free_products(&c->data[class]);
+    free(c->weight);
+    free(c->data_weight);
+    free(c);
+}
+
+static size_t part_bytes(const struct columns *c)
+{
+    size_t sums = c->weights.parts ? padded((size_t)(c->outputs * c->weights.values) * sizeof(float)) : 0;
+    return c->cols_bytes + c->result_bytes + c->product_bytes + sums;
+}
+
+size_t columns_scratch(const struct columns *c)
+{
+    return part_bytes(c) * (size_t)c->spec.threads;
+}
+
+size_t columns_bytes(const struct columns *c)
+{
+    size_t one = (size_t)(c->outputs * c->taps * c->inputs) * sizeof(bf16);
+    return (c->weight ? one : 0) + (c->data_weight ? one : 0);
+}
+
+/* ---- packing ---- */
+
+struct pack_job {
+    const struct columns *c;
+    const float *weight;
+};
+
+/* Of the class's window place t: the weights of the tap that stands there, O,I. */
+static void pack_tap(const struct columns *c, const struct stage *s, int t, const float *weight, bf16 *to)
+{
+    const int *size = s->walk.size;
+    int at[3] = {t / (size[1] * size[2]), t / size[2] % size[1], t % size[2]};
+    int tap = (s->taps[0][at[0]] * c->kernel[1] + s->taps[1][at[1]]) * c->kernel[2] + s->taps[2][at[2]];
+    for (int64_t o = 0; o < c->outputs; o++)
+        bf16_narrow(weight + (o * c->taps + tap) * c->inputs, to + o * c->inputs, (size_t)c->inputs);
+}
+
+static void pack_classes(void *context, size_t begin, size_t end)
+{
+    const struct pack_job *j = context;
+    const struct columns *c = j->c;
+    for (size_t i = begin; i < end; i++) {
+        const struct stage *s = &c->data[i];
+        bf16 *to = c->data_weight + (s->weight - c->data_weight);
+        for (int t = 0; s->values && t < s->values / c->outputs; t++)
+            pack_tap(c, s, t, j->weight, to + t * c->outputs * c->inputs);
+    }
+}
+
+void columns_pack(struct columns *c, const float *weight)
+{
+    struct pack_job j = {c, weight};
+    if (c->weight)
+        elements_cast(c->spec.threads, weight, c->weight, BF16, (size_t)(c->outputs * c->taps * c->inputs));
+    parallel_ranges(c->spec.threads, (size_t)c->classes, 1, pack_classes, &j);
+}
+
+/* ---- the walk ---- */
+
+struct place {
+    int64_t sample;
+    int at[3];
+};
+
+static struct place place_of(const struct walk *w, int64_t row)
+{
+    struct place p = {.at[2] = (int)(row % w->count[2])};
+    row /= w->count[2];
+    p.at[1] = (int)(row % w->count[1]);
+    row /= w->count[1];
+    p.at[0] = (int)(row % w->count[0]);
+    p.sample = row / w->count[0];
+    return p;
+}
+
+static void step_on(const struct walk *w, struct place *p)
+{
+    for (int d = 2; d >= 0; d--) {
+        if (++p->at[d] < w->count[d])
+            return;
+        p->at[d] = 0;
+    }
+    p->sample++;
+}
+
+/* One line of a window that begins at `begin`: zeros, what lies within the tensor, zeros. */
+static bf16 *copy_line(const struct walk *w, const bf16 *line, int begin, bf16 *to)
+{
+    size_t channels = (size_t)w->channels;
+    int from = begin < 0 ? -begin : 0, until = w->room[2] - begin;
+    from = from < w->size[2] ? from : w->size[2];
+    until = until < w->size[2] ? until : w->size[2];
+    until = until > from ? until : from;
+    memset(to, 0, (size_t)from * channels * sizeof *to);
+    memcpy(to + (size_t)from * channels, line + (begin + from) * w->channels,
+           (size_t)(until - from) * channels * sizeof *to);
+    memset(to + (size_t)until * channels, 0, (size_t)(w->size[2] - until) * channels * sizeof *to);
+    return to + (size_t)w->size[2] * channels;
+}
+
+static bf16 *gather_window(const struct walk *w, const struct place *p, const bf16 *tensor, bf16 *to)
+{
+    int begin[3];
+    for (int d = 0; d < 3; d++)
+        begin[d] = p->at[d] * w->step[d] + w->start[d];
+    for (int d = begin[0]; d < begin[0] + w->size[0]; d++)
+        for (int h = begin[1]; h < begin[1] + w->size[1]; h++) {
+            bool within = d >= 0 && d < w->room[0] && h >= 0 && h < w->room[1];
+            int64_t line = within ? (p->sample * w->room[0] + d) * w->room[1] + h : 0;
+            to = copy_line(w, tensor + line * w->room[2] * w->channels, within ? begin[2] : w->room[2], to);
+        }
+    return to;
+}
+
+static void gather(const struct walk *w, const bf16 *tensor, int64_t first, int64_t rows, bf16 *to)
+{
+    struct place p = place_of(w, first);
+    for (int64_t row = 0; row < rows; row++, step_on(w, &p))
+        to = gather_window(w, &p, tensor, to);
+}
+
+/* ---- the products ---- */
+
+struct room {
+    void *cols, *result, *product;
+    float *sums;
+};
+
+static struct room room_of(const struct columns *c, int part, void *scratch)
+{
+    unsigned char *at = (unsigned char *)scratch + (size_t)part * part_bytes(c);
+    struct room r = {.cols = at, .result = at + c->cols_bytes};
+    r.product = at + c->cols_bytes + c->result_bytes;
+    r.sums = (float *)(at + c->cols_bytes + c->result_bytes + c->product_bytes);
+    return r;
+}
+
+struct job {
+    const struct columns *c;
+    const struct stage *s;
+    const bf16 *from, *coarse; /* what windows are of; of weights, what they are multiplied with */
+    bf16 *to;
+    float *weight;
+    void *scratch;
+    bool done[PARTS];
+};
+
+static int64_t rows_of(const struct stage *s, int64_t chunk)
+{
+    int64_t left = s->rows - chunk * s->chunk;
+    return left < s->chunk ? left : s->chunk;
+}
+
+static struct dnn_product *product_of(const struct stage *s, int part, int64_t rows)
+{
+    return rows < s->chunk ? s->last : s->whole[part];
+}
+
+static void forward_part(void *context, int part, size_t begin, size_t end)
+{
+    struct job *j = context;
+    const struct stage *s = j->s;
+    struct room r = room_of(j->c, part, j->scratch);
+    bool done = true;
+    for (size_t i = begin; i < end && done; i++) {
+        int64_t first = (int64_t)i * s->chunk, rows = rows_of(s, (int64_t)i);
+        gather(&s->walk, j->from, first, rows, r.cols);
+        done = dnn_product_run(product_of(s, part, rows), r.cols, s->weight, j->to + first * j->c->outputs, r.product);
+    }
+    j->done[part] = done;
+}
+
+/* The first chunk's result is where the sum begins: in the gradient itself, or, of further parts, in scratch. */
+static void weights_part(void *context, int part, size_t begin, size_t end)
+{
+    struct job *j = context;
+    const struct stage *s = j->s;
+    struct room r = room_of(j->c, part, j->scratch);
+    float *sums = part ? r.sums : j->weight;
+    bool done = true;
+    for (size_t i = begin; i < end && done; i++) {
+        int64_t first = (int64_t)i * s->chunk, rows = rows_of(s, (int64_t)i);
+        gather(&s->walk, j->from, first, rows, r.cols);
+        done = dnn_product_run(product_of(s, part, rows), j->coarse + first * j->c->outputs, r.cols,
+                               i == begin ? sums : r.result, r.product);
+        if (i > begin)
+            elements_add(1, F32, sums, r.result, (size_t)(j->c->outputs * s->values));
+    }
+    j->done[part] = done;
+}
+
+/* Rows of a class to their places in the fine tensor; of a class that no tap reaches, zeros. */
+static void scatter(const struct columns *c, const struct stage *s, int64_t first, int64_t rows, const bf16 *result,
+                    bf16 *fine)
+{
+    size_t bytes = (size_t)c->inputs * sizeof *fine;
+    struct place p = place_of(&s->walk, first);
+    for (int64_t row = 0; row < rows; row++, step_on(&s->walk, &p)) {
+        int64_t to = p.sample;
+        for (int d = 0; d < 3; d++)
+            to = to * c->fine[d] + p.at[d] * c->stride[d] + s->origin[d];
+        if (s->values)
+            memcpy(fine + to * c->inputs, result + row * c->inputs, bytes);
+        else
+            memset(fine + to * c->inputs, 0, bytes);
+    }
+}
+
+static void data_part(void *context, int part, size_t begin, size_t end)
+{
+    struct job *j = context;
+    const struct stage *s = j->s;
+    struct room r = room_of(j->c, part, j->scratch);
+    bool done = true;
+    for (size_t i = begin; i < end && done; i++) {
+        int64_t first = (int64_t)i * s->chunk, rows = rows_of(s, (int64_t)i);
+        if (s->values) {
+            gather(&s->walk, j->from, first, rows, r.cols);
+            done = dnn_product_run(product_of(s, part, rows), r.cols, s->weight, r.result, r.product);
+        }
+        scatter(j->c, s, first, rows, r.result, j->to);
+    }
+    j->done[part] = done;
+}
+
+static bool run(struct job *j, const struct stage *s, chunk_fn *fn)
+{
+    bool done = true;
+    j->s = s;
+    parallel_chunks(s->parts, (size_t)s->chunks, s->parts, fn, j);
+    for (int part = 0; part < s->parts; part++)
+        done = done && j->done[part];
+    return done;
+}
+
+bool columns_forward(struct columns *c, const void *fine, void *coarse, void *scratch)
+{
+    struct job j = {.c = c, .from = fine, .to = coarse, .scratch = scratch};
+    return run(&j, &c->forward, forward_part);
+}
+
+bool columns_backward_data(struct columns *c, const void *coarse, void *fine, void *scratch)
+{
+    struct job j = {.c = c, .from = coarse, .to = fine, .scratch = scratch};
+    bool done = true;
+    for (int class = 0; class < c->classes && done; class ++)
+        done = !c->data[class].rows || run(&j, &c->data[class], data_part);
+    return done;
+}
+
+bool columns_backward_weights(struct columns *c, const void *fine, const void *coarse, float *weight, void *scratch)
+{
+    struct job j = {.c = c, .from = fine, .coarse = coarse, .weight = weight, .scratch = scratch};
+    const struct stage *s = &c->weights;
+    bool done = run(&j, s, weights_part);
+    for (int part = 1; part < s->parts; part++)
+        elements_add(c->spec.threads, F32, weight, room_of(c, part, scratch).sums, (size_t)(c->outputs * s->values));
+    return done;
+}
