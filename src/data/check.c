@@ -123,8 +123,11 @@ static void tell_progress(struct check *c)
 
 static int check_samples(struct check *c, struct picture_decoder *d, void *room, struct err *own)
 {
-    size_t i;
-    while (!atomic_load(&c->stopped) && (i = atomic_fetch_add(&c->next, 1)) < c->samples->n) {
+    for (;;) {
+        tell_progress(c); /* also where the helpers leave the caller nothing to do: whoever asked to stop is told so */
+        size_t i = atomic_load(&c->stopped) ? c->samples->n : atomic_fetch_add(&c->next, 1);
+        if (i >= c->samples->n)
+            return 0;
         struct err e = ERR_INIT;
         int failed = dataset_plays(c->ds) ? check_video(c, i, d, room, &e) : check_sample(c, i, d, room, &e);
         if (failed == ERR_MEMORY)
@@ -132,9 +135,7 @@ static int check_samples(struct check *c, struct picture_decoder *d, void *room,
         if (failed < 0)
             add_problem(c, i, e.msg);
         atomic_fetch_add(&c->done, 1);
-        tell_progress(c);
     }
-    return 0;
 }
 
 static void *check_work(void *user)
