@@ -15,13 +15,13 @@ static bool overruns(const struct dnn_conv_question *q, const char *implementati
     return q->way == DNN_WAY_WEIGHTS && strided && shape_last(&s->src) < BLOCK && strstr(implementation, "1x1");
 }
 
-/* Its bf16 gradient of 3-D weights adds to what was in memory before where no window of frames is free of padding (2.6;
- * 3.7 computes the same layers rightly, whatever was there). */
+/* Its bf16 gradient of 3-D weights adds to what was in memory before where no window of frames is free of padding, with
+ * AMX and without (2.6; 3.7 computes the same layers rightly, whatever was there). */
 static bool starts_undefined(const struct dnn_conv_question *q, const char *implementation)
 {
     const struct dnn_conv_spec *s = q->spec;
     if (DNNL_VERSION_MAJOR >= 3 || q->way != DNN_WAY_WEIGHTS || s->src.nd != 5 ||
-        strncmp(implementation, "jit_bf16", 8))
+        (strncmp(implementation, "jit_bf16", 8) && !strstr(implementation, "amx")))
         return false;
     for (int64_t i = 0; i < s->dst.d[1]; i++) {
         int64_t first = i * s->stride[0] - s->pad[0];
