@@ -156,6 +156,7 @@ static void large_and_odd_layers(void **state)
         {.nd = 2, .n = 2, .size = {13, 17}, .in = 3, .out = 2, .kernel = {1, 2}, .stride = {3, 4}, .pad = {0, 1}},
         {.nd = 2, .n = 3, .size = {4, 4}, .in = 8, .out = 8, .kernel = {4, 4}, .stride = {2, 2}, .pad = {1, 1}},
         {.nd = 2, .n = 1, .size = {1, 1}, .in = 40, .out = 3, .kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}},
+        {.nd = 2, .n = 3, .size = {28, 28}, .in = 1, .out = 16, .kernel = {1, 1}, .stride = {2, 2}},
     };
     for (size_t i = 0; i < sizeof layers / sizeof *layers; i++)
         for (int threads = 1; threads <= 4; threads++)

@@ -403,7 +403,8 @@ static void pack(struct exec *x)
         return;
     bool done = c->dnn && !c->thin && dnn_conv_is_packed(c->dnn);
     if (!done)
-        done = x->in[SCALE] && (c->scaled || c->dnn || c->thin) ? pack_scaled(x) : pack_for(c, x->in[WEIGHT]);
+        done = x->in[SCALE] && (c->scaled || c->dnn || c->thin || c->columns) ? pack_scaled(x)
+                                                                              : pack_for(c, x->in[WEIGHT]);
     exec_note(x, done);
     if (done)
         c->packed = *x->version;
