@@ -19,7 +19,7 @@ struct job {
     struct tiling t;
     const struct winograd_spec *spec;
     const float *weight;
-    float *rooms; /* CHUNK + WIDE x PARITIES I for each thread: transformed weights */
+    float *rooms; /* a thread's own: transformed weights */
     float *kept;  /* all of them, by tap, place and chunk, or their gradient; NULL: they are made for each block anew */
     atomic_bool failed;
 };
@@ -70,17 +70,18 @@ HOT static void distribute(const struct taps *t, const float *restrict u, float 
     }
 }
 
-/* Up to WIDE rows of k to columns of `to`, n apart. */
-HOT static void to_columns(const float *restrict rows, int64_t count, int64_t k, float *restrict to, int64_t n)
+/* Up to WIDE rows of k, a step apart, to columns of `to`, n apart. */
+HOT static void to_columns(const float *restrict rows, int64_t step, int64_t count, int64_t k, float *restrict to,
+                           int64_t n)
 {
     if (count == WIDE)
         for (int64_t c = 0; c < k; c++)
             for (int64_t i = 0; i < WIDE; i++)
-                to[c * n + i] = rows[i * k + c];
+                to[c * n + i] = rows[i * step + c];
     else
         for (int64_t c = 0; c < k; c++)
             for (int64_t i = 0; i < count; i++)
-                to[c * n + i] = rows[i * k + c];
+                to[c * n + i] = rows[i * step + c];
 }
 
 HOT static void scale_inputs(float *restrict u, const float *restrict scale, int64_t n)
@@ -108,19 +109,20 @@ static int64_t weight_at(const struct job *j, const struct piece *p, int64_t i)
     return ((p->o + i) * j->t.taps + p->tap) * side * side * j->t.in;
 }
 
-/* `count` rows from the piece's row i on. */
+/* `count` rows from the piece's row i on, as far apart as those of inputs. */
 static void transform_weights(const struct job *j, const struct piece *p, int64_t i, int64_t count, float *to)
 {
     const struct winograd_spec *s = j->spec;
-    for (int64_t k = i; k < i + count; k++)
+    for (int64_t k = 0; k < count; k++)
         for (int parity = 0; parity < PARITIES; parity++) {
-            if (tiling_slot(&j->t, p->place, parity) < 0)
+            int slot = tiling_slot(&j->t, p->place, parity);
+            float *u = to + k * tiling_input_step(&j->t, p->place) + slot * j->t.in;
+            if (slot < 0)
                 continue;
-            struct taps t = taps_of(&j->t, p->place, parity, s->out_scale ? s->out_scale[p->o + k] : 1);
-            combine(&t, j->weight + weight_at(j, p, k), to, j->t.in);
+            struct taps t = taps_of(&j->t, p->place, parity, s->out_scale ? s->out_scale[p->o + i + k] : 1);
+            combine(&t, j->weight + weight_at(j, p, i + k), u, j->t.in);
             if (s->in_scale)
-                scale_inputs(to, s->in_scale, j->t.in);
-            to += j->t.in;
+                scale_inputs(u, s->in_scale, j->t.in);
         }
 }
 
@@ -131,7 +133,7 @@ static void transform_to_columns(const struct job *j, const struct piece *p, flo
     for (int64_t i = 0; i < p->n; i += WIDE) {
         int64_t count = p->n - i < WIDE ? p->n - i : WIDE;
         transform_weights(j, p, i, count, rows);
-        to_columns(rows, count, depth(j, p), to + i, p->n);
+        to_columns(rows, tiling_input_step(&j->t, p->place), count, depth(j, p), to + i, p->n);
     }
 }
 
@@ -139,19 +141,20 @@ static void add_gradient(const struct job *j, const struct piece *p, const float
 {
     for (int64_t i = 0; i < p->n; i++)
         for (int parity = 0; parity < PARITIES; parity++) {
-            if (tiling_slot(&j->t, p->place, parity) < 0)
+            int slot = tiling_slot(&j->t, p->place, parity);
+            const float *u = from + i * tiling_input_step(&j->t, p->place) + slot * j->t.in;
+            if (slot < 0)
                 continue;
             struct taps t = taps_of(&j->t, p->place, parity, 1);
-            distribute(&t, from, j->t.to + weight_at(j, p, i), j->t.in);
-            from += j->t.in;
+            distribute(&t, u, j->t.to + weight_at(j, p, i), j->t.in);
         }
 }
 
 static float *kept_at(const struct job *j, const struct piece *p)
 {
     const struct tiling *t = &j->t;
-    int64_t parities = p->tap * t->before[PLACES] + t->before[p->place];
-    return j->kept + (parities * t->out + t->live[p->place] * p->o) * t->in;
+    int64_t steps = p->tap * tiling_input_steps(t, PLACES) + tiling_input_steps(t, p->place);
+    return j->kept + steps * t->out + tiling_input_step(t, p->place) * p->o;
 }
 
 /* ---- work is shared out by what it costs: a place's products by its parities ---- */
@@ -178,9 +181,15 @@ static int64_t chunk_width(int64_t o, int64_t end, int64_t width)
     return end - o < width ? end - o : width;
 }
 
+/* Of the weights of CHUNK outputs at one place, and of WIDE of them. */
+static int64_t room_values(const struct tiling *t)
+{
+    return (CHUNK + WIDE) * tiling_input_step(t, 0);
+}
+
 static float *room_of(const struct job *j, int part)
 {
-    return j->rooms + part * (CHUNK + WIDE) * PARITIES * j->t.in;
+    return j->rooms + part * room_values(&j->t);
 }
 
 static void run_shares(void *context, int part, size_t begin, size_t end)
@@ -240,9 +249,9 @@ static void multiply_outputs(struct job *j, int place, int64_t o, int64_t n, flo
         int64_t k = depth(j, &p);
         float *u = j->kept ? kept_at(j, &p) : room;
         if (!j->kept)
-            transform_to_columns(j, &p, u, u + CHUNK * k);
-        note(j, dnn_gemm(false, false, r.n, n, k, 1, tiling_input(t, place, r.src), k, u, n, i ? 1 : 0,
-                         tiling_product(t, place, r.dst) + o, t->out));
+            transform_to_columns(j, &p, u, u + CHUNK * tiling_input_step(t, place));
+        note(j, dnn_gemm(false, false, r.n, n, k, 1, tiling_input(t, place, r.src), tiling_input_step(t, place), u, n,
+                         i ? 1 : 0, tiling_product(t, place, r.dst) + o, tiling_product_step(t)));
     }
 }
 
@@ -251,18 +260,18 @@ static void multiply_outputs(struct job *j, int place, int64_t o, int64_t n, flo
 static void multiply_inputs(struct job *j, int place, int64_t begin, int64_t all, float *room)
 {
     const struct tiling *t = &j->t;
-    int64_t n;
+    int64_t n, step = tiling_input_step(t, place);
     for (int64_t o = begin; o < begin + all; o += n) {
         n = chunk_width(o, begin + all, CHUNK);
         for (int i = 0; i < t->taps; i++) {
             struct piece p = {tap_of(t, i), place, o, n};
             struct rows r = rows_of(t, p.tap);
-            int64_t k = depth(j, &p);
             float *u = j->kept ? kept_at(j, &p) : room;
             if (!j->kept)
                 transform_weights(j, &p, 0, n, u);
-            note(j, dnn_gemm(false, false, r.n, k, n, 1, tiling_product(t, place, r.dst) + o, t->out, u, k,
-                             o || i == 2 ? 1 : 0, tiling_input(t, place, r.src), k));
+            note(j,
+                 dnn_gemm(false, false, r.n, depth(j, &p), n, 1, tiling_product(t, place, r.dst) + o,
+                          tiling_product_step(t), u, step, o || i == 2 ? 1 : 0, tiling_input(t, place, r.src), step));
         }
     }
 }
@@ -272,9 +281,9 @@ static void multiply_piece(struct job *j, const struct piece *p, float *to, bool
 {
     const struct tiling *t = &j->t;
     struct rows r = rows_of(t, p->tap);
-    int64_t k = depth(j, p);
-    note(j, dnn_gemm(true, false, p->n, k, r.n, 1, tiling_product(t, p->place, r.dst) + p->o, t->out,
-                     tiling_input(t, p->place, r.src), k, add ? 1 : 0, to, k));
+    int64_t step = tiling_input_step(t, p->place);
+    note(j, dnn_gemm(true, false, p->n, depth(j, p), r.n, 1, tiling_product(t, p->place, r.dst) + p->o,
+                     tiling_product_step(t), tiling_input(t, p->place, r.src), step, add ? 1 : 0, to, step));
 }
 
 static bool is_first_block(const struct tiling *t)
@@ -332,7 +341,7 @@ static void keep_rows(struct job *j, int place, int64_t o, int64_t n, float *roo
 
 static int64_t block_values(const struct tiling *t)
 {
-    return t->before[PLACES] * tiling_inputs(t) * t->in + PLACES * tiling_products(t) * t->out;
+    return tiling_input_steps(t, PLACES) * tiling_inputs(t) + PLACES * tiling_products(t) * tiling_product_step(t);
 }
 
 static int64_t fitting(int64_t all, int64_t values)
@@ -357,13 +366,8 @@ static void set_block(struct tiling *t)
 static int64_t kept_values(const struct tiling *t)
 {
     bool one = t->samples == 1 && t->count == t->results && t->lines == t->down;
-    int64_t values = t->taps * t->before[PLACES] * t->in * t->out;
+    int64_t values = t->taps * tiling_input_steps(t, PLACES) * t->out;
     return one || values * (int64_t)sizeof(float) > KEPT_BYTES ? 0 : values;
-}
-
-static int64_t room_values(const struct winograd_spec *s, const struct tiling *t)
-{
-    return s->threads * (CHUNK + WIDE) * PARITIES * t->in;
 }
 
 size_t winograd_scratch(const struct winograd_spec *s)
@@ -371,7 +375,7 @@ size_t winograd_scratch(const struct winograd_spec *s)
     struct tiling t;
     tiling_init(&t, s);
     set_block(&t);
-    return sizeof(float) * (size_t)(block_values(&t) + kept_values(&t) + room_values(s, &t));
+    return sizeof(float) * (size_t)(block_values(&t) + kept_values(&t) + s->threads * room_values(&t));
 }
 
 /* By what was measured: 3x3 kernels save less, so that tiles beyond the end, transforms of few channels and weights for
@@ -391,7 +395,7 @@ static bool is_enough(const struct winograd_spec *s, bool batch, struct least le
 
 bool winograd_pays(const struct winograd_spec *s, bool batch)
 {
-    static const struct least four = {16, 32, 67}, three = {128, 64, 90};
+    static const struct least four = {16, 32, 67}, three = {64, 64, 90};
     return is_enough(s, batch, s->side == 4 ? four : three);
 }
 
@@ -407,9 +411,9 @@ static void begin(struct job *j, const struct winograd_spec *s, void *scratch)
     tiling_init(&j->t, s);
     set_block(&j->t);
     j->t.inputs = scratch;
-    j->t.products = j->t.inputs + j->t.before[PLACES] * tiling_inputs(&j->t) * j->t.in;
+    j->t.products = j->t.inputs + tiling_input_steps(&j->t, PLACES) * tiling_inputs(&j->t);
     j->rooms = j->t.inputs + block_values(&j->t);
-    j->kept = kept_values(&j->t) ? j->rooms + room_values(s, &j->t) : NULL;
+    j->kept = kept_values(&j->t) ? j->rooms + s->threads * room_values(&j->t) : NULL;
 }
 
 /* Goes to the next block: of lines, frames, samples. False: there is none. */

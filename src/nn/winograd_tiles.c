@@ -4,7 +4,7 @@
 #include "nn/parallel.h"
 
 /* Channels that are transformed at once: all that is between lies in the first cache. */
-enum { STRIP = 64 };
+enum { STRIP = 64, GAP = 16 };
 
 /* ---- one direction of a tile, for n channels: from x[0], x[dx], ... to y[0], y[dy], ... ---- */
 
@@ -171,14 +171,29 @@ int64_t tiling_products(const struct tiling *t)
     return t->count * t->lines * t->across;
 }
 
+int64_t tiling_input_step(const struct tiling *t, int place)
+{
+    return t->live[place] * t->in + GAP;
+}
+
+int64_t tiling_input_steps(const struct tiling *t, int places)
+{
+    return t->before[places] * t->in + places * GAP;
+}
+
+int64_t tiling_product_step(const struct tiling *t)
+{
+    return t->out + GAP;
+}
+
 float *tiling_input(const struct tiling *t, int place, int64_t number)
 {
-    return t->inputs + (t->before[place] * tiling_inputs(t) + t->live[place] * number) * t->in;
+    return t->inputs + tiling_input_steps(t, place) * tiling_inputs(t) + tiling_input_step(t, place) * number;
 }
 
 float *tiling_product(const struct tiling *t, int place, int64_t number)
 {
-    return t->products + (place * tiling_products(t) + number) * t->out;
+    return t->products + (place * tiling_products(t) + number) * tiling_product_step(t);
 }
 
 int tiling_slot(const struct tiling *t, int place, int parity)

@@ -27,7 +27,13 @@ void tiling_init(struct tiling *t, const struct winograd_spec *s);
 int64_t tiling_inputs(const struct tiling *t);
 int64_t tiling_products(const struct tiling *t);
 
-/* Row `number` of a place's matrix: of live[place] I columns, and of O. */
+/* From one of their rows to the next: live[place] I columns, and O, and a gap. Rows a power of two apart would lie in
+ * the same lines of the cache (oneDNN's products for AVX2: 48 GFLOP/s in place of 108). */
+int64_t tiling_input_step(const struct tiling *t, int place);
+int64_t tiling_product_step(const struct tiling *t);
+int64_t tiling_input_steps(const struct tiling *t, int places); /* of the first so many places together */
+
+/* Row `number` of a place's matrix. */
 float *tiling_input(const struct tiling *t, int place, int64_t number);
 float *tiling_product(const struct tiling *t, int place, int64_t number);
 
