@@ -1,6 +1,7 @@
 /* The examples, as they were built against the shared library. */
 #include "support.h"
 
+#include "support/limits.h"
 #include "support/pictures.h"
 
 #include <libgen.h>
@@ -145,7 +146,7 @@ static void a_camera_is_stopped(void **state)
         _exit(99);
     }
     assert_true(child > 0);
-    for (int i = 0; i < 500 && !has_text("stopped.txt"); i++)
+    for (double left = limit_of(10); left > 0 && !has_text("stopped.txt"); left -= 0.02)
         usleep(20000);
     kill(child, SIGINT);
     assert_int_equal(waitpid(child, &status, 0), child);

@@ -1,5 +1,7 @@
 #include "support.h"
 
+#include "support/limits.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,7 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { WORDS = 64, OUTPUT = 1 << 20, SECONDS = 60 };
+enum { WORDS = 64, OUTPUT = 1 << 20, SECONDS = 60 }; /* what takes longer hangs */
 
 static char out_text[OUTPUT], err_text[OUTPUT];
 
@@ -59,13 +61,6 @@ static bool interrupt_due(const struct how *how)
     return exists(how->interrupt);
 }
 
-/* Seconds after which a command hangs; ENGRAM_TEST_SECONDS where an emulator computes. */
-static time_t patience(void)
-{
-    const char *seconds = getenv("ENGRAM_TEST_SECONDS");
-    return seconds ? atoi(seconds) : SECONDS;
-}
-
 /* Reads both streams to their ends, and interrupts on the way. What hangs is killed: the code says so. */
 static void listen(const struct how *how, pid_t pid, const int fds[2])
 {
@@ -85,7 +80,7 @@ static void listen(const struct how *how, pid_t pid, const int fds[2])
             used[i] += n > 0 ? (size_t)n : 0;
             texts[i][used[i]] = 0;
         }
-        if (time(NULL) - started > patience())
+        if (time(NULL) - started > (time_t)limit_of(SECONDS))
             kill(pid, SIGKILL);
         if (left && interrupt_due(how)) {
             if (how->look)

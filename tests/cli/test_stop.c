@@ -2,6 +2,8 @@
  * and says so with its exit code. Phases are known by --verbose, which says what begins. */
 #include "support.h"
 
+#include "support/limits.h"
+
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,6 +12,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+/* What it says that waited some seconds in vain for what was in hand. */
+#define HUNG "stopped, although what was in hand did not end"
 /* Hours of work, if nobody stops it. */
 #define MANY "synth:?n=200000&test=200000&size=64"
 
@@ -28,7 +32,7 @@ static struct ran stopped_in(const char *phase, int signal, const char *words)
     struct ran r = run_how(&how, words);
     assert_code(r, 128 + signal);
     assert_int_equal(r.killed, 0);
-    assert_true(seconds() - began < 30);
+    assert_true(seconds() - began < limit_of(30));
     return r;
 }
 
@@ -47,7 +51,8 @@ static void checking_before_training(void **state)
     struct ran r =
         stopped_in("stderr:] looking at", SIGINT, "train memae synth:?n=8000&size=256 -v -o checked.safetensors");
     assert_null(strstr(r.err, "--resume"));
-    assert_says(r.err, "the check was stopped");
+    /* The check itself is stopped in tests/api; here a machine that is slow may be given up, which says so, too. */
+    assert_true(strstr(r.err, "the check was stopped") || strstr(r.err, HUNG));
     assert_false(exists("checked.safetensors"));
     assert_false(exists("checked.safetensors.train"));
 }
@@ -94,7 +99,7 @@ static void a_pipe_that_hangs(void **state)
     if (!exists("pipe"))
         assert_int_equal(mkfifo("pipe", 0600), 0);
     struct ran r = stopped_in("stderr:] reading", SIGTERM, "score small.safetensors --files-from pipe -v");
-    assert_says(r.err, "stopped, although what was in hand did not end");
+    assert_says(r.err, HUNG);
     stopped_in("stderr:] reading", SIGINT, "score small.safetensors --files-from pipe -v");
 }
 
@@ -105,7 +110,8 @@ static void the_second_kills(void **state)
     small_model();
     if (!exists("pipe"))
         assert_int_equal(mkfifo("pipe", 0600), 0);
-    const struct how twice = {.interrupt = "stderr:] reading", .interrupts = 2};
+    const struct how twice = {.interrupt = "stderr:] reading",
+                              .interrupts = 100}; /* two that arrive together are one */
     struct ran r = run_how(&twice, "score small.safetensors --files-from pipe -v");
     assert_int_equal(r.killed, SIGINT);
     assert_code(r, 130);

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "base/file.h"
+#include "support/limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -168,7 +169,7 @@ static void test_pipe(void **state)
 {
     (void)state;
     static const char images[] = "d/train-images-idx3-ubyte", labels[] = "d/train-labels-idx1-ubyte";
-    alarm(20); /* opening a pipe that nobody writes to waits for ever */
+    alarm((unsigned)limit_of(20)); /* opening a pipe that nobody writes to waits for ever */
     write_split("d", "train", TRAIN, "");
     assert_int_equal(remove(in_folder(labels)), 0);
     assert_int_equal(mkfifo(in_folder(labels), 0600), 0);

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "base/file.h"
+#include "support/limits.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -220,7 +221,7 @@ static void test_pipes(void **state)
 {
     (void)state;
     struct err e = ERR_INIT;
-    alarm(20);
+    alarm((unsigned)limit_of(20));
     make_mvtec();
     assert_int_equal(unlink(in_folder("m/ground_truth/crack/A.PNG")), 0);
     assert_int_equal(mkfifo(in_folder("m/ground_truth/crack/A.PNG"), 0600), 0);

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "nn/crowd.h"
 #include "nn/parallel.h"
+#include "support/limits.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -173,7 +174,7 @@ static void others_are_noticed(void **state)
         pthread_join(others[i], NULL);
     assert_true(noticed);
     bool still = true;
-    for (double until = clock_seconds() + 60; still && clock_seconds() < until; usleep(10000))
+    for (double until = clock_seconds() + limit_of(60); still && clock_seconds() < until; usleep(10000))
         still = kmp_get_blocktime ? compute(cores, 0) : idle_threads_sleep(cores, 0);
     assert_false(still);
     if (kmp_get_blocktime)
