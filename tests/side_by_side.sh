@@ -3,8 +3,8 @@
 #
 #   tests/side_by_side.sh JOBS FOLDER SECONDS NAME...
 #
-# Each is $TESTS/test_NAME, started with the words of $EMULATOR before it, in the working folder. NAME.log in FOLDER is
-# what it said. What has passed there for the same $STAMP (a commit) is not run again, so a run that was cut short goes
+# Each is $TESTS/test_NAME, started with the words of $EMULATOR before it, in the working folder; NAME:PATTERN runs those
+# of its tests alone whose names match. NAME.log in FOLDER is what it said. What has passed there for the same $STAMP (a commit) is not run again, so a run that was cut short goes
 # on. After SECONDS all is ended. The last line is "passed: ..." or "failed: WHAT". Wants bash and coreutils.
 set -u
 [ $# -gt 3 ] || { echo "side_by_side.sh JOBS FOLDER SECONDS NAME..."; exit 2; }
@@ -14,13 +14,16 @@ mkdir -p "$folder/tmp" || exit 1
 folder=$(cd "$folder" && pwd)
 
 # What takes longest is begun first.
-longest="cli_eval models_models ops_ops nn_conv cli_score cli_usage cli_train cli_bench cli_stop run_evaluate run_train"
+longest="models_learning models_plans models_gradients models_files oom_oom run_add cli_eval cli_usage cli_bench cli_stop
+    run_fit cli_train ops_ops nn_conv nn_plan"
 ordered=()
 for name in $longest; do
-    [[ " $* " != *" $name "* ]] || ordered+=("$name")
+    for given; do
+        [ "${given%%:*}" != "$name" ] || ordered+=("$given")
+    done
 done
-for name; do
-    [[ " $longest " == *" $name "* ]] || ordered+=("$name")
+for given; do
+    [[ " $longest " == *" ${given%%:*} "* ]] || ordered+=("$given")
 done
 
 # Waiting threads soon sleep, as in the command; more than two of each program only stand in the others' way.
@@ -30,10 +33,11 @@ export TMPDIR=$folder/tmp
 
 has_passed() { [ -e "$folder/$1.passed" ] && [ "$(<"$folder/$1.passed")" = "${STAMP:-}" ]; }
 run_one() {
-    local name=$1 began=$SECONDS left=$((end - SECONDS)) result
+    local name=$1 began=$SECONDS left=$((end > SECONDS ? end - SECONDS : 1)) result
+    [ "$name" = "${name%%:*}" ] || export ENGRAM_TEST_ONLY=${name#*:}
     rm -f "$folder/$name.passed"
     # shellcheck disable=SC2086 # words, none with a space
-    timeout --kill-after 5 "$left" ${EMULATOR:-} "$TESTS/test_$name" </dev/null >"$folder/$name.log" 2>&1
+    timeout --kill-after 5 "$left" ${EMULATOR:-} "$TESTS/test_${name%%:*}" </dev/null >"$folder/$name.log" 2>&1
     result=$?
     echo "exit status $result after $((SECONDS - began)) s" >>"$folder/$name.log"
     [ $result != 0 ] || echo "${STAMP:-}" >"$folder/$name.passed"

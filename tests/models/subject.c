@@ -4,12 +4,9 @@
 #include "run/update.h"
 
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { BATCH = 6 };
 
@@ -85,13 +82,57 @@ static bool fits(const struct model *m, size_t k)
     return (m->takes & samples[k].takes) && (!sized || m->some_sizes == samples[k].some_sizes);
 }
 
-void subjects_each(const char *settings, void (*test)(const struct subject *s))
+/* A check of one model. */
+struct one_model {
+    const struct loop_check *check;
+    const struct model *model;
+};
+
+static void run_check(void **state)
 {
-    for (int i = 0; models[i]; i++)
-        for (size_t k = 0; k < sizeof samples / sizeof *samples; k++)
-            for (size_t v = 0; v < sizeof variants / sizeof *variants; v++)
-                if (fits(models[i], k))
-                    run_one(models[i], &samples[k].shape, variants[v], settings, test);
+    const struct one_model *one = *state;
+    for (size_t k = 0; k < sizeof samples / sizeof *samples; k++)
+        for (size_t v = 0; v < sizeof variants / sizeof *variants; v++)
+            if (fits(one->model, k))
+                run_one(one->model, &samples[k].shape, variants[v], one->check->settings, one->check->test);
+}
+
+int subjects_run(const char *group, const struct loop_check *checks, size_t n, CMFixtureFunction begin,
+                 CMFixtureFunction end)
+{
+    enum { MOST = 200 };
+    static struct CMUnitTest tests[MOST];
+    static struct one_model states[MOST];
+    static char names[MOST][80];
+    size_t ntests = 0;
+    for (size_t c = 0; c < n; c++)
+        for (int i = 0; models[i]; i++) {
+            if (ntests == MOST) {
+                print_error("%s: more than %d checks\n", group, MOST);
+                return 1;
+            }
+            states[ntests] = (struct one_model){&checks[c], models[i]};
+            snprintf(names[ntests], sizeof names[0], "%s:%s", checks[c].name, models[i]->name);
+            tests[ntests] =
+                (struct CMUnitTest){.name = names[ntests], .test_func = run_check, .initial_state = &states[ntests]};
+            ntests++;
+        }
+    return _cmocka_run_group_tests(group, tests, ntests, begin, end);
+}
+
+size_t count_of(const struct node *n)
+{
+    return (size_t)shape_count(&n->shape);
+}
+
+double apart(const float *a, const float *b, size_t n)
+{
+    double error = 0, scale = 1e-20;
+    for (size_t i = 0; i < n; i++) {
+        error = fmax(error, isfinite(a[i]) ? fabs((double)a[i] - (double)b[i]) : INFINITY);
+        scale = fmax(scale, fabs((double)a[i]));
+    }
+    return error / scale;
 }
 
 void instance_build(struct instance *i, const struct subject *s, struct params *ps, enum graph_mode mode,
@@ -213,4 +254,35 @@ double trainee_mean(const struct trainee *t, const char *name)
             return trainee_loss(t, i);
     fail_msg("%s has no watch or loss '%s'", t->subject->name, name);
     return 0;
+}
+
+void subject_check_heads(const struct subject *s)
+{
+    struct params *ps = params_new();
+    struct instance score;
+    instance_build(&score, s, ps, GRAPH_SCORE, F32);
+    const struct heads *h = &score.heads;
+    assert_true(shape_equal(&h->input->shape, &s->input) && h->nobjectives == 0);
+    assert_true(h->nscores > 0 && h->nscores <= SCORE_PARTS);
+    for (int k = 0; k < h->nscores; k++) {
+        const struct node *part = h->scores[k].value;
+        assert_true(part->shape.nd == 1 && part->shape.d[0] == s->input.d[0] && part->dtype == F32);
+        assert_true(*h->scores[k].name && h->scores[k].weight != 0);
+    }
+    assert_true(!h->output == !h->target);
+    if (h->output)
+        assert_true(shape_equal(&h->output->shape, &h->target->shape) && h->output->dtype == F32);
+    struct shape map = s->input;
+    if (s->sample.nd > 1) /* of rows it is of the columns */
+        map.d[map.nd - 1] = 1;
+    assert_int_equal(h->map != NULL, s->model->has_map);
+    assert_true(!h->map || shape_equal(&h->map->shape, &map));
+    for (int k = 0; k < h->nmemories; k++) {
+        const struct param *items = params_find(ps, h->memories[k].items);
+        assert_non_null(items);
+        assert_int_equal(items->shape.d[0], shape_last(&h->memories[k].attention->shape));
+        assert_int_equal(shape_rows(&h->memories[k].attention->shape) % s->input.d[0], 0);
+    }
+    graph_free(score.graph);
+    params_free(ps);
 }

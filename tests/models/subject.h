@@ -3,6 +3,7 @@
 #define TESTS_MODELS_SUBJECT_H
 
 #include "models/model.h"
+#include "support/files.h"
 
 /* What is tested: a model with options, on samples of a shape. */
 struct subject {
@@ -12,9 +13,16 @@ struct subject {
     char name[200];             /* for messages */
 };
 
-/* Calls `test` for every model in models[], with every kind of sample and every variant of options that it has.
- * `settings`: "name=value name=value", set last where the model has such options. */
-void subjects_each(const char *settings, void (*test)(const struct subject *s));
+/* What every model has to pass. */
+struct loop_check {
+    const char *name, *settings; /* "name=value name=value", set last where the model has such options */
+    void (*test)(const struct subject *s);
+};
+
+/* main of a program of such checks: each is a test for each model in models[], NAME:MODEL, which tries every kind of
+ * sample and every variant of options that the model has. `begin` and `end` as cmocka has them for a group. */
+int subjects_run(const char *group, const struct loop_check *checks, size_t n, CMFixtureFunction begin,
+                 CMFixtureFunction end);
 
 /* The model's graph of one mode over params, planned. */
 struct instance {
@@ -49,5 +57,11 @@ void trainee_step(struct trainee *t, uint64_t seed, float lr);
 double trainee_mean(const struct trainee *t, const char *name);
 
 void subject_fill(float *input, const struct shape *shape, uint64_t seed);
+/* The heads of the model's scoring graph are as model.h says. */
+void subject_check_heads(const struct subject *s);
+
+size_t count_of(const struct node *n);
+/* Largest difference of two vectors, as a share of the largest value of the first. */
+double apart(const float *a, const float *b, size_t n);
 
 #endif
