@@ -4,9 +4,10 @@
 #   tools/check_arm.sh [FOLDER [TEST...]]
 #
 # Debian's libraries for arm64 are fetched with this machine's apt sources and unpacked into FOLDER (a new one; kept where
-# it is named); nothing of them is installed. All tests are run, or those named (`meson test --list`). Wants
-# gcc-aarch64-linux-gnu, qemu-user-static, meson and the network, and takes its time: it is no part of `make test`. The
-# last line is "passed: ..." or "failed: WHAT".
+# it is named); nothing of them is installed. All tests are run, or those named (`meson test --list`, or NAME:PATTERN for
+# some of a program's), JOBS at once; what has passed in FOLDER at the same commit is not run again, so after
+# SECONDS_AT_MOST, or a Ctrl-C, the same line goes on. Wants gcc-aarch64-linux-gnu, qemu-user-static, meson and the
+# network, and takes its time: it is no part of `make test`. The last line is "passed: ..." or "failed: WHAT".
 set -u
 cd "$(dirname "$0")/.." || exit 1
 fail() { echo "failed: $*"; exit 1; }
@@ -59,7 +60,6 @@ c_link_args = ['--sysroot=$root']
 [properties]
 sys_root = '$root'
 pkg_config_libdir = '$root/usr/lib/aarch64-linux-gnu/pkgconfig:$root/usr/share/pkgconfig'
-emulated = '$folder/emulated'
 
 [host_machine]
 system = 'linux'
@@ -83,11 +83,9 @@ done
 
 # ---- the tests: every program; the checks of sources and libraries are no matter of the processor ----
 # shellcheck disable=SC2046 # names, none with a space
-[ $# -gt 0 ] || set -- $(meson test -C "$build" --list 2>/dev/null | sed -n 's/.* \/ //p' | grep -Ev '^(floors|libdir|installed|exports|cpp_header|.*_avx2)$')
-export ENGRAM_TEST_SECONDS=3600
-meson test -C "$build" --no-rebuild --timeout-multiplier 40 "$@" </dev/null >"$folder/test.log" 2>&1
-result=$?
-count=$(awk -f tests/count.awk "$build/meson-logs/testlog.txt")
-count=$(echo $count) # on one line
-[ $result = 0 ] || { grep -E ' (FAIL|TIMEOUT|ERROR) ' "$folder/test.log"; fail "$count"; }
-echo "passed: $# programs, $count"
+[ $# -gt 0 ] || set -- $(meson test -C "$build" --no-rebuild --list 2>/dev/null | sed 's/.* \/ //' |
+    grep -Ev '^(floors|libdir|installed|exports|cpp_header|.*_avx2)$')
+export TESTS="$build/tests" EMULATOR="$emulator"
+export ENGRAM_BIN="$folder/emulated/engram" ENGRAM_EXAMPLE="$folder/emulated/score_one"
+STAMP=$(git describe --always --dirty) && export STAMP
+tests/side_by_side.sh "${JOBS:-$(nproc)}" "$folder/tests" "${SECONDS_AT_MOST:-86400}" "$@"
