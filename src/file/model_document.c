@@ -1,5 +1,6 @@
 /* The document in a model file: everything that it says but its tensors, as JSON. */
 #include "file/model_file_parts.h"
+#include "file/pretrained.h"
 
 #include <math.h>
 #include <string.h>
@@ -130,6 +131,7 @@ int model_file_write_document(const char *path, bool force, json_t *document, co
 /* What is being read, and from which file. */
 struct reading {
     struct model_file *c;
+    struct safetensors *st;
     const char *path;
     struct err *e;
 };
@@ -398,6 +400,9 @@ static int read_document(const struct reading *r, const json_t *document)
     TRY(read_curve(r, document));
     struct err why = ERR_INIT;
     const struct preprocess view = preprocess_view(&r->c->input);
+    const struct weights tensors = pretrained_view(r->st);
+    if (r->c->model->recall)
+        r->c->model->recall(r->c->config, &view.sample, &tensors);
     if (r->c->model->check(r->c->config, &view.sample, &why))
         return err_set(r->e, ERR_FORMAT, "%s: %s; the file is damaged", r->path, why.msg);
     return 0;
@@ -417,7 +422,7 @@ int model_file_read_document(struct safetensors *st, struct model_file *c, json_
     if (!code)
         code = json_parse_text(text, strlen(text), path, document, e);
     if (!code)
-        code = read_document(&(struct reading){c, path, e}, *document);
+        code = read_document(&(struct reading){c, st, path, e}, *document);
     if (code) {
         json_decref(*document);
         *document = NULL;

@@ -15,6 +15,11 @@ static int read_values(const struct weights *w, const char *name, float *out, st
     return safetensors_read(w->user, safetensors_find(w->user, name), out, e);
 }
 
+struct weights pretrained_view(struct safetensors *file)
+{
+    return (struct weights){.path = safetensors_path(file), .shape = find_shape, .read = read_values, .user = file};
+}
+
 int pretrained_open(const struct weights_place *place, struct weights *out, struct err *e)
 {
     struct safetensors *file;
@@ -23,7 +28,7 @@ int pretrained_open(const struct weights_place *place, struct weights *out, stru
         TRY(safetensors_open(place->path, &file, e));
     else
         TRY(safetensors_open_memory(place->bytes, place->n, &file, e));
-    *out = (struct weights){.path = safetensors_path(file), .shape = find_shape, .read = read_values, .user = file};
+    *out = pretrained_view(file);
     return 0;
 }
 

@@ -211,38 +211,76 @@ enum { MARKS = 4 };
 static const struct backbone {
     const char *name;
     void (*build)(struct graph *g, struct node *x, struct wanted *w);
-    struct ints usual, numbers; /* of layers: those that are used where none are named, and all that there are */
+    struct ints usual, former; /* layers that are used where none are named, and that were before files noted them */
+    struct ints numbers, channels; /* all that there are, and what each says */
     struct mark marks[MARKS];
 } nets[] = {
     [BACKBONE_SQUEEZENET1_1] = {"squeezenet1_1",
                                 squeezenet1_1,
                                 {3, {6, 9, 11}},
+                                {3, {6, 9, 11}},
                                 {7, {3, 4, 6, 7, 9, 10, 11}},
+                                {7, {128, 128, 256, 256, 384, 384, 512}},
                                 {{"features.0.weight", {4, {64, 3, 3, 3}}},
                                  {"features.11.expand3x3.weight", {4, {256, 64, 3, 3}}}}},
     [BACKBONE_RESNET18] = {"resnet18",
                            resnet18,
                            {2, {2, 3}},
+                           {2, {2, 3}},
                            {3, {1, 2, 3}},
+                           {3, {64, 128, 256}},
                            {{"conv1.weight", {4, {64, 3, 7, 7}}},
                             {"layer1.0.conv1.weight", {4, {64, 64, 3, 3}}},
                             {"layer1.2.conv1.weight", {0}}}},
     [BACKBONE_WIDE_RESNET50_2] = {"wide_resnet50_2",
                                   wide_resnet50_2,
                                   {2, {2, 3}},
+                                  {2, {2, 3}},
                                   {3, {1, 2, 3}},
+                                  {3, {256, 512, 1024}},
                                   {{"conv1.weight", {4, {64, 3, 7, 7}}},
                                    {"layer1.0.conv1.weight", {4, {128, 64, 1, 1}}},
                                    {"layer3.6.conv1.weight", {0}}}},
-    [BACKBONE_OWN] = {"own", own, {2, {2, 3}}, {3, {1, 2, 3}}, {{"own.stem.weight", {4, {64, 3, 3, 3}}}}},
+    [BACKBONE_OWN] = {"own",
+                      own,
+                      {2, {2, 3}},
+                      {2, {2, 3}},
+                      {3, {1, 2, 3}},
+                      {3, {80, 128, 176}},
+                      {{"own.stem.weight", {4, {64, 3, 3, 3}}}}},
 };
 
 enum { NETS = sizeof nets / sizeof *nets };
 
+static const struct backbone *backbone_of(enum backbone_net net)
+{
+    return &nets[net ? net : BACKBONE_OWN];
+}
+
+struct ints backbone_usual(enum backbone_net net)
+{
+    return backbone_of(net)->usual;
+}
+
+struct ints backbone_former(enum backbone_net net)
+{
+    return backbone_of(net)->former;
+}
+
+int64_t backbone_channels(enum backbone_net net, const struct ints *numbers)
+{
+    const struct backbone *b = backbone_of(net);
+    int64_t sum = 0;
+    for (int i = 0; i < numbers->n; i++)
+        for (int k = 0; k < b->numbers.n; k++)
+            sum += b->numbers.v[k] == numbers->v[i] ? b->channels.v[k] : 0;
+    return sum;
+}
+
 int backbone_build(struct graph *g, enum backbone_net net, struct node *x, const struct ints *numbers,
                    struct node *layers[BACKBONE_LAYERS])
 {
-    const struct backbone *b = &nets[net ? net : BACKBONE_OWN];
+    const struct backbone *b = backbone_of(net);
     struct wanted w = {numbers && numbers->n ? numbers : &b->usual, layers, 0};
     b->build(g, x, &w);
     return w.n;
@@ -250,7 +288,7 @@ int backbone_build(struct graph *g, enum backbone_net net, struct node *x, const
 
 int backbone_check_layers(enum backbone_net net, const struct ints *numbers, struct err *e)
 {
-    const struct backbone *b = &nets[net ? net : BACKBONE_OWN];
+    const struct backbone *b = backbone_of(net);
     char list[80] = "";
     bool fine = numbers->n <= BACKBONE_LAYERS;
     for (int i = 0; i < b->numbers.n; i++)

@@ -11,7 +11,10 @@ enum {
     ROWS_SEEN = 30000,     /* positions that the memory is made of */
     OVERVIEW = 256,        /* side of the square that large pictures are seen at besides */
     HALVED = 60,           /* percent of a picture's size, up to which it is halved before it is resized */
+    WHOLE = 100,
 };
+
+static const struct ints full_size = {.n = 1, .v = {WHOLE}};
 
 static const struct preset presets[] = {
     {"general", "pictures of any size from 16 on", "", "square=256,512 batch=8 validation=0 folds=10"}, {0}};
@@ -69,32 +72,28 @@ static struct node *describe(struct graph *g, const struct features_config *c, s
     return all;
 }
 
-/* What shows a small defect shows little of the whole: a picture of twice the overview's pixels is seen at both. */
-static struct ints sizes_of(const struct features_config *c, const struct shape *picture)
+/* The picture at a share of its size. Halving by pairs smooths what it shrinks, where that is possible. */
+static struct node *resized(struct graph *g, struct node *x, int percent)
 {
-    const double pixels = (double)picture->d[1] * (double)picture->d[2];
-    if (c->sizes.n || pixels < 2.0 * OVERVIEW * OVERVIEW)
-        return c->sizes;
-    return (struct ints){.n = 2, .v = {100, (int)lround(100 * OVERVIEW / sqrt(pixels))}};
+    const int64_t h = x->shape.d[1] * percent / WHOLE, w = x->shape.d[2] * percent / WHOLE;
+    if (percent == WHOLE)
+        return x;
+    struct node *from = op_cast(g, x, F32);
+    if (percent <= HALVED)
+        from = op_mean_pool(g, from, (struct pool_spec){.kernel = 2, .stride = 2, .ceil = true});
+    return op_cast(g, op_resize(g, from, h, w), g->precision);
 }
 
-/* The same of the picture at each of its sizes. Halving by pairs smooths what it shrinks, where that is possible. */
+/* The same of the picture at each of its sizes. */
 static struct node *describe_all(struct graph *g, const struct features_config *c, struct node *x, int64_t height,
                                  int64_t width)
 {
     struct node *all = NULL;
     if (!x)
         return NULL;
-    const struct ints sizes = sizes_of(c, &x->shape);
-    if (!sizes.n)
-        return describe(g, c, x, height, width, NULL);
-    for (int k = 0; k < sizes.n; k++) {
-        const int64_t h = x->shape.d[1] * sizes.v[k] / 100, w = x->shape.d[2] * sizes.v[k] / 100;
-        struct node *from = op_cast(g, x, F32);
-        if (sizes.v[k] <= HALVED)
-            from = op_mean_pool(g, from, (struct pool_spec){.kernel = 2, .stride = 2, .ceil = true});
-        all = describe(g, c, op_cast(g, op_resize(g, from, h, w), g->precision), height, width, all);
-    }
+    const struct ints sizes = c->sizes.n ? c->sizes : full_size;
+    for (int k = 0; k < sizes.n; k++)
+        all = describe(g, c, resized(g, x, sizes.v[k]), height, width, all);
     return all;
 }
 
@@ -228,7 +227,7 @@ static int check(const void *config, const struct shape *sample, struct err *e)
         return err_set(e, ERR_USAGE, "pictures of %s are too small for this model: it takes 8x8 and more",
                        shape_text(sample, text));
     for (int i = 0; i < c->sizes.n; i++)
-        if (sample->d[0] * c->sizes.v[i] < 1600 || sample->d[1] * c->sizes.v[i] < 1600)
+        if (c->sizes.v[i] != WHOLE && (sample->d[0] * c->sizes.v[i] < 1600 || sample->d[1] * c->sizes.v[i] < 1600))
             return err_set(e, ERR_USAGE,
                            "option sizes: %d %% of pictures of %s are less than 16 pixels along a side; give a larger "
                            "share, or a larger size",
@@ -237,6 +236,43 @@ static int check(const void *config, const struct shape *sample, struct err *e)
         return err_set(e, ERR_USAGE,
                        "option top takes a number of positions, or below 1 a share of them; %g is neither", c->top);
     return c->net == BACKBONE_AUTO ? 0 : backbone_check_layers(c->net, &c->net_layers, e);
+}
+
+/* What shows a small defect shows little of the whole: a picture of twice the overview's pixels is seen at both. */
+static struct ints usual_sizes(const struct shape *picture)
+{
+    const double pixels = (double)picture->d[0] * (double)picture->d[1];
+    if (picture->nd != 3 || pixels < 2.0 * OVERVIEW * OVERVIEW)
+        return full_size;
+    return (struct ints){.n = 2, .v = {WHOLE, (int)lround(WHOLE * OVERVIEW / sqrt(pixels))}};
+}
+
+static void settle(void *config, const struct shape *sample)
+{
+    struct features_config *c = config;
+    if (!c->net_layers.n)
+        c->net_layers = backbone_usual(c->net);
+    if (!c->sizes.n)
+        c->sizes = usual_sizes(sample);
+}
+
+/* How many values there are of a position, by the tensor that makes fewer of them; 0: there is none. */
+static int64_t values_in(const struct weights *file)
+{
+    struct shape s;
+    return file->shape(file, FEATURES_WHITEN, &s) || file->shape(file, FEATURES_DIRECTIONS, &s) ? shape_last(&s) : 0;
+}
+
+/* Of files that do not say, the first had no overview, and later ones had it by the rule that settles it now. */
+static void recall(void *config, const struct shape *sample, const struct weights *file)
+{
+    struct features_config *c = config;
+    if (!c->net_layers.n)
+        c->net_layers = backbone_former(c->net);
+    if (c->sizes.n)
+        return;
+    const struct ints sizes = usual_sizes(sample);
+    c->sizes = values_in(file) == sizes.n * backbone_channels(c->net, &c->net_layers) ? sizes : full_size;
 }
 
 static void weights(const void *config, struct weights_place *place)
@@ -278,6 +314,8 @@ const struct model model_features = {
     .has_map = true,
     .fitted = true,
     .check = check,
+    .settle = settle,
+    .recall = recall,
     .build = build,
     .weights = weights,
     .recognise = recognise,

@@ -156,6 +156,12 @@ struct model {
 
     /* Whether these options fit each other and samples of this shape ([D],H,W,C or C, no batch); a sentence if not. */
     int (*check)(const void *config, const struct shape *sample, struct err *e);
+    /* Notes in the options what they leave to the shape of the samples, once it is known and before anything else is
+     * done with it: so the file says what was chosen, and no later rule has another meaning for it. NULL: they leave
+     * nothing. */
+    void (*settle)(void *config, const struct shape *sample);
+    /* The same of a file that may have been written before that was noted, by what its tensors say. */
+    void (*recall)(void *config, const struct shape *sample, const struct weights *file);
     /* Builds the graph of g->mode for a batch; `input` is N,[D],H,W,C or N,C. Errors are sticky in g. */
     void (*build)(struct graph *g, const void *config, struct shape input, struct heads *h);
     /* For looking at the items of memory k: builds code -> output of a score graph: h->code, h->output. NULL: they are

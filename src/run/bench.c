@@ -14,6 +14,7 @@ enum { DEFAULT_SIDE = 256, DEFAULT_CHANNELS = 3, WARM_UP = 2 };
 /* What is timed: training, or scoring as scorers do it. */
 struct bench {
     const struct bench_job *job;
+    void *config; /* the job's, settled for the sample */
     struct shape sample;
     struct params *params;
     struct graph *graph; /* training */
@@ -29,6 +30,14 @@ struct bench {
 
 /* ---- building ---- */
 
+static int settle(struct bench *b, struct err *e)
+{
+    const struct model *m = b->job->model;
+    if (m->settle)
+        m->settle(b->config, &b->sample);
+    return m->check(b->config, &b->sample, e);
+}
+
 static int choose_sample(struct bench *b, struct err *e)
 {
     const struct train_config *c = b->job->train;
@@ -38,14 +47,14 @@ static int choose_sample(struct bench *b, struct err *e)
             return err_set(e, ERR_USAGE, "a row has 1 to %d columns, not %lld", PREPROCESS_SIDE_MAX,
                            (long long)b->job->columns);
         b->sample = SHAPE(b->job->columns);
-        return b->job->model->check(b->job->config, &b->sample, e);
+        return settle(b, e);
     }
     TRY(train_size_parse(c->size, &height, &width, e));
     height = height ? height : DEFAULT_SIDE;
     width = width ? width : DEFAULT_SIDE;
     int64_t channels = c->channels ? c->channels : DEFAULT_CHANNELS;
     b->sample = c->frames ? SHAPE(c->frames, height, width, channels) : SHAPE(height, width, channels);
-    return b->job->model->check(b->job->config, &b->sample, e);
+    return settle(b, e);
 }
 
 static int build_training(struct bench *b, struct bench_result *r, struct err *e)
@@ -57,7 +66,7 @@ static int build_training(struct bench *b, struct bench_result *r, struct err *e
     b->graph = graph_new(GRAPH_TRAIN, r->precision, b->params);
     if (!b->graph)
         return err_memory(e, "a graph");
-    b->job->model->build(b->graph, b->job->config, shape_with_batch(&b->sample, r->batch), &b->heads);
+    b->job->model->build(b->graph, b->config, shape_with_batch(&b->sample, r->batch), &b->heads);
     TRY(graph_error(b->graph, e));
     TRY(params_allocate(b->params, (uint64_t)c->seed, true, e));
     struct plan_spec spec = {.graph = b->graph,
@@ -84,7 +93,7 @@ static int build_training(struct bench *b, struct bench_result *r, struct err *e
 static int build_scoring(struct bench *b, struct bench_result *r, struct err *e)
 {
     struct forward_spec spec = {.model = b->job->model,
-                                .config = b->job->config,
+                                .config = b->config,
                                 .params = b->params,
                                 .sample = b->sample,
                                 .batch = r->batch,
@@ -119,6 +128,7 @@ static void end(struct bench *b)
     graph_free(b->graph);
     params_free(b->params);
     free(b->samples);
+    free(b->config);
 }
 
 /* ---- running ---- */
@@ -262,6 +272,10 @@ int bench_run(const struct bench_job *job, struct bench_result *result, struct e
 {
     struct bench b = {.job = job};
     TRY(train_config_check(job->train, e));
+    b.config = malloc(job->model->config_bytes);
+    if (!b.config)
+        return err_memory(e, "a measurement");
+    memcpy(b.config, job->config, job->model->config_bytes);
     *result = (struct bench_result){.batch = (int)job->train->batch, .threads = threads_choose(job->train->threads)};
     result->precision = precision_choose(job->train->precision, NULL);
     int code = build(&b, result, e);

@@ -26,6 +26,8 @@ static int choose_input(struct trainer *t, struct err *e)
     TRY(train_wishes(t->job->train, &w, e));
     TRY(dataset_fit(t->job->data, SPLIT_TRAIN, &w, &t->about.arena, &t->about.input, e));
     const struct preprocess view = preprocess_view(&t->about.input);
+    if (t->job->model->settle)
+        t->job->model->settle(t->about.config, &view.sample);
     return t->job->model->check(t->about.config, &view.sample, e);
 }
 

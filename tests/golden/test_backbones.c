@@ -76,6 +76,11 @@ static void check(const char *net)
     must(graph_error(g, &e), &e);
     must(params_allocate(params, 1, false, &e), &e);
     must(backbone_take(&weights, params, &e), &e);
+    const struct ints usual = backbone_usual(which);
+    int64_t channels = 0;
+    for (int k = 0; k < n; k++)
+        channels += shape_last(&layers[k]->shape);
+    assert_int_equal(channels, backbone_channels(which, &usual));
     const struct plan_spec spec = {.graph = g, .outputs = layers, .noutputs = n, .threads = 2};
     must(plan_new(&spec, &plan, &e), &e);
     memcpy(plan_data(plan, input), picture, (size_t)shape_count(&shape) * sizeof *picture);
