@@ -54,17 +54,22 @@ static int classes(const struct dnn_conv_spec *s)
     return product;
 }
 
-/* Measured on Xeons with AMX, oneDNN 2.6 and 3.7: products do 600 to 1500 GFLOP/s a core, oneDNN's adjoints of strided
- * convolutions 30 to 500. Its forward direction is as fast where it brings few weights into its order, in every step,
- * for many places; and without a stride it is faster in every direction. */
+/* Measured on a Xeon with AMX, oneDNN 2.6 and 3.7: products do 600 to 1500 GFLOP/s a core, oneDNN's gradients of
+ * strided convolutions 30 to 500. Towards few channels the copies outweigh that, and without a stride oneDNN is faster
+ * in every direction. Its forward direction is as fast where it brings few weights into its order, in every step, for
+ * many places. */
 unsigned columns_pay(const struct dnn_conv_spec *s)
 {
-    enum { PLACES_AN_OUTPUT = 50 };
+    enum { PLACES_AN_OUTPUT = 50, CHANNELS = 64 };
     if (s->src_type != BF16 || s->dst_type != BF16 || !dnn_has_amx() || s->threads > PARTS || classes(s) == 1 ||
         classes(s) > CLASSES)
         return 0;
-    bool forward = shape_rows(&s->dst) < PLACES_AN_OUTPUT * shape_last(&s->dst);
-    return s->directions & (DNN_BACKWARD_DATA | DNN_BACKWARD_WEIGHTS | (forward ? DNN_FORWARD : 0u));
+    unsigned paying = DNN_BACKWARD_WEIGHTS;
+    if (shape_last(&s->src) >= CHANNELS)
+        paying |= DNN_BACKWARD_DATA;
+    if (shape_rows(&s->dst) < PLACES_AN_OUTPUT * shape_last(&s->dst))
+        paying |= DNN_FORWARD;
+    return s->directions & paying;
 }
 
 /* ---- building ---- */
@@ -352,19 +357,27 @@ static void step_on(const struct walk *w, struct place *p)
     p->sample++;
 }
 
-/* One line of a window that begins at `begin`: zeros, what lies within the tensor, zeros. */
-static bf16 *copy_line(const struct walk *w, const bf16 *line, int begin, bf16 *to)
+/* One line of a window that begins at `begin` and reaches beyond the tensor: zeros, what lies within, zeros. */
+static void copy_border(const struct walk *w, const bf16 *line, int begin, bf16 *to)
 {
-    size_t channels = (size_t)w->channels;
+    int64_t channels = w->channels;
     int from = begin < 0 ? -begin : 0, until = w->room[2] - begin;
     from = from < w->size[2] ? from : w->size[2];
     until = until < w->size[2] ? until : w->size[2];
     until = until > from ? until : from;
-    memset(to, 0, (size_t)from * channels * sizeof *to);
-    memcpy(to + (size_t)from * channels, line + (begin + from) * w->channels,
-           (size_t)(until - from) * channels * sizeof *to);
-    memset(to + (size_t)until * channels, 0, (size_t)(w->size[2] - until) * channels * sizeof *to);
-    return to + (size_t)w->size[2] * channels;
+    memset(to, 0, (size_t)(from * channels) * sizeof *to);
+    memcpy(to + from * channels, line + (begin + from) * channels, (size_t)((until - from) * channels) * sizeof *to);
+    memset(to + until * channels, 0, (size_t)((w->size[2] - until) * channels) * sizeof *to);
+}
+
+static bf16 *copy_line(const struct walk *w, const bf16 *line, int begin, bf16 *to)
+{
+    int64_t n = w->size[2] * w->channels;
+    if (begin >= 0 && begin + w->size[2] <= w->room[2])
+        memcpy(to, line + begin * w->channels, (size_t)n * sizeof *to);
+    else
+        copy_border(w, line, begin, to);
+    return to + n;
 }
 
 static bf16 *gather_window(const struct walk *w, const struct place *p, const bf16 *tensor, bf16 *to)
