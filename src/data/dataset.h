@@ -42,9 +42,10 @@ struct sample {
     const char *name;      /* unique in the dataset, relative and without "..": test/good/000.png, test/00017 */
     const char *path;      /* its episode: the file or video it is from; the URL for generated samples */
     int64_t index;         /* its place in that; 0 for a picture of its own */
-    const char *mask_path; /* of a video a folder of them; NULL: none in a file */
+    const char *mask_path; /* of a video a folder or an array of them; NULL: none in a file */
     const char *kind;      /* class or defect: good, broken_large, 3; "" where there are no classes */
     size_t episode;        /* of videos and clips: which video of the split, from 0 */
+    const struct video_masks *masks; /* of the same; NULL: none */
     const uint8_t
         *truths;     /* of the same: of each of the video's `ntruths` frames 1 anomalous, 0 normal; NULL: unknown, */
     int64_t ntruths; /* or as `anomalous` says of all */

@@ -268,14 +268,15 @@ static int frame_mask(const struct part *p, const struct sample *s, int64_t fram
                       struct picture *out, struct err *e)
 {
     (void)p;
-    return s->mask_path ? video_masks_read(s->mask_path, frame, d, out, e) : 0;
+    return s->masks ? video_masks_read(s->masks, frame, d, out, e) : 0;
 }
 
 static int add_video(struct part *p, enum split split, const struct video *v, const struct labelled *labels,
-                     const char *masks, struct err *e)
+                     const struct video_masks *masks, struct err *e)
 {
     struct sample s = {.name = v->name, .path = v->path, .kind = "", .label = -1, .anomalous = -1};
-    s.mask_path = masks;
+    s.masks = masks;
+    s.mask_path = masks ? masks->path : NULL;
     s.truths = labels->truths;
     s.ntruths = labels->ntruths;
     if (s.truths)
@@ -290,7 +291,7 @@ static int add_labelled(struct part *p, enum split split, const struct video *v,
                         struct labelled *labels, struct err *e)
 {
     char name[NAME_MAX + 1];
-    const char *masks;
+    const struct video_masks *masks;
     bare_name(v, name, sizeof name);
     TRY(video_masks_find(v->path, name, arrays, part_arena(p), &masks, e));
     if (masks && !labels->truths) {

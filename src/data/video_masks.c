@@ -29,50 +29,71 @@ static int take(char *path, enum file_kind kind, struct arena *arena, const char
     return lost ? err_memory(e, "a file name") : 0;
 }
 
-int video_masks_find(const char *path, const char *name, const char *arrays, struct arena *arena, const char **out,
-                     struct err *e)
+/* The pictures of a folder, in order. */
+static int list_pictures(struct video_masks *m, struct arena *arena, struct err *e)
+{
+    struct file_list list;
+    TRY(video_frames(m->path, &list, e));
+    const char **names = arena_alloc(arena, (list.n + 1) * sizeof *names);
+    bool copied = names != NULL;
+    for (size_t i = 0; i < list.n && copied; i++)
+        copied = (names[i] = arena_string(arena, list.names[i])) != NULL;
+    m->pictures = names;
+    m->npictures = (int64_t)list.n;
+    file_list_free(&list);
+    return copied ? 0 : err_memory(e, "names of masks");
+}
+
+int video_masks_find(const char *path, const char *name, const char *arrays, struct arena *arena,
+                     const struct video_masks **out, struct err *e)
 {
     char *at;
+    const char *folder = NULL, *array = NULL;
     *out = NULL;
-    TRY(take(asprintf(&at, "%s%s", path, FOLDER_END) < 0 ? NULL : at, FILE_FOLDER, arena, out, e));
-    if (*out || !arrays)
+    TRY(take(asprintf(&at, "%s%s", path, FOLDER_END) < 0 ? NULL : at, FILE_FOLDER, arena, &folder, e));
+    if (!folder && arrays)
+        TRY(take(asprintf(&at, "%s/%s.npy", arrays, name) < 0 ? NULL : at, FILE_REGULAR, arena, &array, e));
+    if (!folder && !array)
         return 0;
-    return take(asprintf(&at, "%s/%s.npy", arrays, name) < 0 ? NULL : at, FILE_REGULAR, arena, out, e);
+    struct video_masks *m = arena_alloc(arena, sizeof *m);
+    if (!m)
+        return err_memory(e, "masks of a video");
+    m->path = folder ? folder : array;
+    if (folder)
+        TRY(list_pictures(m, arena, e));
+    *out = m;
+    return 0;
 }
 
 /* ---- what both have ---- */
 
 /* Masks that are being read. */
 struct masks {
-    const char *path;
-    bool pictures; /* files in a folder, and no array */
-    struct file_list files;
+    const struct video_masks *of;
     struct npy_frames array;
 };
 
-static int masks_open(struct masks *m, const char *path, struct err *e)
+static int masks_open(struct masks *m, const struct video_masks *of, struct err *e)
 {
-    *m = (struct masks){.path = path, .pictures = file_kind(path) == FILE_FOLDER};
-    return m->pictures ? video_frames(path, &m->files, e) : npy_frames_open(path, &m->array, e);
+    *m = (struct masks){.of = of};
+    return of->pictures ? 0 : npy_frames_open(of->path, &m->array, e);
 }
 
 static void masks_close(struct masks *m)
 {
-    if (m->pictures)
-        file_list_free(&m->files);
-    else
+    if (!m->of->pictures)
         npy_frames_close(&m->array);
 }
 
 static int64_t masks_count(const struct masks *m)
 {
-    return m->pictures ? (int64_t)m->files.n : m->array.n;
+    return m->of->pictures ? m->of->npictures : m->array.n;
 }
 
 static int read_picture(const struct masks *m, int64_t frame, struct picture_decoder *d, struct picture *out,
                         struct err *e)
 {
-    char *path = file_join(m->path, m->files.names[frame]);
+    char *path = file_join(m->of->path, m->of->pictures[frame]);
     int code = path ? picture_read(d, path, 1, out, e) : err_memory(e, "a file name");
     free(path);
     return code;
@@ -92,7 +113,7 @@ static int read_array(struct masks *m, int64_t frame, struct picture_decoder *d,
 
 static int read_one(struct masks *m, int64_t frame, struct picture_decoder *d, struct picture *out, struct err *e)
 {
-    return m->pictures ? read_picture(m, frame, d, out, e) : read_array(m, frame, d, out, e);
+    return m->of->pictures ? read_picture(m, frame, d, out, e) : read_array(m, frame, d, out, e);
 }
 
 /* ---- as labels ---- */
@@ -117,8 +138,8 @@ static int label(struct masks *m, const char *video, int64_t frames, struct aren
 {
     const int64_t n = masks_count(m);
     if (frames >= 0 && frames != n)
-        return err_set(e, ERR_FORMAT, "%s holds %lld masks for the %lld frames of %s; one a frame is wanted", m->path,
-                       (long long)n, (long long)frames, video);
+        return err_set(e, ERR_FORMAT, "%s holds %lld masks for the %lld frames of %s; one a frame is wanted",
+                       m->of->path, (long long)n, (long long)frames, video);
     uint8_t *truths = arena_alloc(arena, (size_t)n + 1);
     if (!truths)
         return err_memory(e, "labels of frames");
@@ -127,11 +148,11 @@ static int label(struct masks *m, const char *video, int64_t frames, struct aren
     return read_truths(m, truths, e);
 }
 
-int video_masks_truths(const char *path, const char *video, int64_t frames, struct arena *arena, struct labelled *out,
-                       struct err *e)
+int video_masks_truths(const struct video_masks *masks, const char *video, int64_t frames, struct arena *arena,
+                       struct labelled *out, struct err *e)
 {
     struct masks m;
-    int code = masks_open(&m, path, e);
+    int code = masks_open(&m, masks, e);
     if (code == 0)
         code = label(&m, video, frames, arena, out, e);
     masks_close(&m);
@@ -140,13 +161,14 @@ int video_masks_truths(const char *path, const char *video, int64_t frames, stru
 
 /* ---- as pictures ---- */
 
-int video_masks_read(const char *path, int64_t frame, struct picture_decoder *d, struct picture *out, struct err *e)
+int video_masks_read(const struct video_masks *masks, int64_t frame, struct picture_decoder *d, struct picture *out,
+                     struct err *e)
 {
     struct masks m;
-    int code = masks_open(&m, path, e);
+    int code = masks_open(&m, masks, e);
     if (code == 0 && frame >= masks_count(&m))
-        code = err_set(e, ERR_FORMAT, "%s holds %lld masks, and frame %lld has none; one a frame is wanted", path,
-                       (long long)masks_count(&m), (long long)frame);
+        code = err_set(e, ERR_FORMAT, "%s holds %lld masks, and frame %lld has none; one a frame is wanted",
+                       masks->path, (long long)masks_count(&m), (long long)frame);
     if (code == 0)
         code = read_one(&m, frame, d, out, e);
     masks_close(&m);

@@ -349,7 +349,9 @@ static void masks_are_labels(void **state)
     assert_int_equal(truth_sum(ds, 0), 2);
     assert_int_equal(dataset_frame_mask(ds, SPLIT_TEST, 0, 1, VIDEO_WIDTH, VIDEO_HEIGHT, mask, &e), 1);
     assert_true(mask[0] == 1);
+    dataset_close(ds);
     remove("masked/Test/Test001_gt/2.png");
+    ds = open_dataset("masked", DATASET_SCORE);
     assert_int_equal(dataset_frame_mask(ds, SPLIT_TEST, 0, 2, VIDEO_WIDTH, VIDEO_HEIGHT, mask, &e), ERR_FORMAT);
     assert_says(e.msg, "holds 2 masks, and frame 2 has none");
     remove("masked/intervals.csv");
