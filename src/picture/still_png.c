@@ -2,8 +2,7 @@
 #include "picture/still.h"
 
 #include "picture/exif.h"
-
-#include <png.h>
+#include "picture/still_png_words.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +13,7 @@ struct reader {
     png_structp png;
     png_infop info;
     int components; /* of a row, with alpha */
-    char why[200];  /* what libpng says, before it jumps */
+    struct still_png_words words;
 };
 
 /* ---- what libpng asks for, and says ---- */
@@ -26,19 +25,6 @@ static void give_bytes(png_structp png, png_bytep out, size_t n)
         png_error(png, "it ends too early");
     memcpy(out, r->file->bytes + r->at, n);
     r->at += n;
-}
-
-static void give_up(png_structp png, png_const_charp why)
-{
-    struct reader *r = png_get_error_ptr(png);
-    snprintf(r->why, sizeof r->why, "%s", why);
-    png_longjmp(png, 1);
-}
-
-static void say_nothing(png_structp png, png_const_charp text)
-{
-    (void)png;
-    (void)text;
 }
 
 /* ---- decoding ---- */
@@ -112,14 +98,14 @@ static int decode_all(struct reader *r, struct err *e)
 static int decode_or_land(struct reader *r, struct err *e)
 {
     if (setjmp(png_jmpbuf(r->png)))
-        return still_damaged(r->file, r->why, e);
+        return still_damaged(r->file, r->words.why, e);
     return decode_all(r, e);
 }
 
 static int decode(struct still_file *f, struct err *e)
 {
     struct reader r = {.file = f};
-    r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r, give_up, say_nothing);
+    r.png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &r.words, still_png_give_up, still_png_ignore);
     r.info = r.png ? png_create_info_struct(r.png) : NULL;
     const int code = r.info ? decode_or_land(&r, e) : err_memory(e, f->name);
     png_destroy_read_struct(&r.png, &r.info, NULL);

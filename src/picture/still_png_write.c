@@ -2,8 +2,7 @@
 #include "picture/picture.h"
 
 #include "base/file.h"
-
-#include <png.h>
+#include "picture/still_png_words.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,21 +14,8 @@ struct writer {
     unsigned char *bytes;
     size_t size, room;
     bool no_memory;
-    char why[200]; /* what libpng says, before it jumps */
+    struct still_png_words words;
 };
-
-static void give_up(png_structp png, png_const_charp why)
-{
-    struct writer *w = png_get_error_ptr(png);
-    snprintf(w->why, sizeof w->why, "%s", why);
-    png_longjmp(png, 1);
-}
-
-static void say_nothing(png_structp png, png_const_charp text)
-{
-    (void)png;
-    (void)text;
-}
 
 static void take_bytes(png_structp png, png_bytep bytes, size_t n)
 {
@@ -55,9 +41,9 @@ static void flush_nothing(png_structp png)
 static int encode_or_land(struct writer *w, const struct picture *in, struct err *e)
 {
     if (setjmp(png_jmpbuf(w->png)))
-        return w->no_memory
-                   ? err_memory(e, "a PNG")
-                   : err_set(e, ERR_FAIL, "cannot write a PNG of %dx%d pixels: %s", in->width, in->height, w->why);
+        return w->no_memory ? err_memory(e, "a PNG")
+                            : err_set(e, ERR_FAIL, "cannot write a PNG of %dx%d pixels: %s", in->width, in->height,
+                                      w->words.why);
     png_set_write_fn(w->png, w, take_bytes, flush_nothing);
     png_set_user_limits(w->png, PICTURE_MAX_SIDE, PICTURE_MAX_SIDE);
     png_set_IHDR(w->png, w->info, (png_uint_32)in->width, (png_uint_32)in->height, 8,
@@ -79,7 +65,7 @@ int picture_encode_png(const struct picture *in, unsigned char **data, size_t *s
         return err_set(e, ERR_USAGE, "cannot write a PNG of %dx%d pixels and %d channels; 1 or 3 channels are possible",
                        in->width, in->height, in->channels);
     struct writer w = {0};
-    w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w, give_up, say_nothing);
+    w.png = png_create_write_struct(PNG_LIBPNG_VER_STRING, &w.words, still_png_give_up, still_png_ignore);
     w.info = w.png ? png_create_info_struct(w.png) : NULL;
     const int code = w.info ? encode_or_land(&w, in, e) : err_memory(e, "a PNG");
     png_destroy_write_struct(&w.png, &w.info);
