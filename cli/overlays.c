@@ -7,26 +7,33 @@
 #include <string.h>
 #include <strings.h>
 
-/* `endings` is ended by NULL. */
-static bool ends_in(const char *path, const char *const *endings)
+/* What a path ends in: a video that can be written, one that cannot, or a folder's name. */
+enum ending { FOLDER, WRITTEN, NOT_WRITTEN };
+
+static enum ending ending_of(const char *path)
 {
+    static const struct {
+        const char *text;
+        enum ending is;
+    } endings[] = {{".mp4", WRITTEN},      {".mkv", WRITTEN},     {".mov", WRITTEN},     {".webm", WRITTEN},
+                   {".avi", NOT_WRITTEN},  {".gif", NOT_WRITTEN}, {".m4v", NOT_WRITTEN}, {".mpg", NOT_WRITTEN},
+                   {".mpeg", NOT_WRITTEN}, {".wmv", NOT_WRITTEN}, {".flv", NOT_WRITTEN}, {".ts", NOT_WRITTEN},
+                   {".y4m", NOT_WRITTEN}};
     const char *dot = strrchr(path, '.');
-    for (; dot && *endings; endings++)
-        if (!strcasecmp(dot, *endings))
-            return true;
-    return false;
+    for (size_t i = 0; dot && i < sizeof endings / sizeof *endings; i++)
+        if (!strcasecmp(dot, endings[i].text))
+            return endings[i].is;
+    return FOLDER;
 }
 
 static bool is_file(const char *path)
 {
-    static const char *const endings[] = {".mp4", ".mkv", ".mov", ".webm", NULL};
-    return ends_in(path, endings);
+    return ending_of(path) == WRITTEN;
 }
 
 bool overlays_can_be(const char *path)
 {
-    static const char *const endings[] = {".avi", ".gif", ".m4v", ".mpg", ".mpeg", ".wmv", ".flv", ".ts", ".y4m", NULL};
-    return !ends_in(path, endings);
+    return ending_of(path) != NOT_WRITTEN;
 }
 
 static int open_one(struct overlays *o, const engram_scorer *scorer, const char *path, engram_error *error)
