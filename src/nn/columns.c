@@ -54,15 +54,37 @@ static int classes(const struct dnn_conv_spec *s)
     return product;
 }
 
+static int64_t divided_up(int64_t a, int64_t b)
+{
+    return (a + b - 1) / b;
+}
+
+/* Rows of a product, where so many are shared out. */
+static int64_t chunk_rows(int64_t rows, int threads)
+{
+    int64_t chunks = divided_up(divided_up(rows, ROWS), threads) * threads;
+    return divided_up(divided_up(rows, chunks), ROWS_STEP) * ROWS_STEP;
+}
+
+/* Whether the windows of one product lie beyond what is near a core. */
+static bool too_wide(const struct dnn_conv_spec *s)
+{
+    enum { NEAR = 4 << 20 };
+    int64_t values = shape_last(&s->src);
+    for (int i = 0; i < s->src.nd - 2; i++)
+        values *= s->kernel[i];
+    return chunk_rows(shape_rows(&s->dst), s->threads) * values * (int64_t)sizeof(bf16) > NEAR;
+}
+
 /* Measured on a Xeon with AMX, oneDNN 2.6 and 3.7: products do 600 to 1500 GFLOP/s a core, oneDNN's gradients of
- * strided convolutions 30 to 500. Towards few channels the copies outweigh that, and without a stride oneDNN is faster
- * in every direction. Its forward direction is as fast where it brings few weights into its order, in every step, for
- * many places. */
+ * strided convolutions 20 to 500, of large clips up to 1400. Towards few channels the copies outweigh that, and windows
+ * that come from far; without a stride oneDNN is faster in every direction. Its forward direction is as fast where it
+ * brings few weights into its order, in every step, for many places. */
 unsigned columns_pay(const struct dnn_conv_spec *s)
 {
     enum { PLACES_AN_OUTPUT = 50, CHANNELS = 64 };
     if (s->src_type != BF16 || s->dst_type != BF16 || !dnn_has_amx() || s->threads > PARTS || classes(s) == 1 ||
-        classes(s) > CLASSES)
+        classes(s) > CLASSES || too_wide(s))
         return 0;
     unsigned paying = DNN_BACKWARD_WEIGHTS;
     if (shape_last(&s->src) >= CHANNELS)
@@ -97,19 +119,13 @@ static void measure(struct columns *c)
     }
 }
 
-static int64_t divided_up(int64_t a, int64_t b)
-{
-    return (a + b - 1) / b;
-}
-
 /* Rows and values of a walk, and how the threads share it out. */
 static void share_out(const struct columns *c, struct stage *s)
 {
     const struct walk *w = &s->walk;
     s->rows = w->samples * w->count[0] * w->count[1] * w->count[2];
     s->values = w->channels * w->size[0] * w->size[1] * w->size[2];
-    int64_t chunks = divided_up(divided_up(s->rows, ROWS), c->spec.threads) * c->spec.threads;
-    s->chunk = divided_up(divided_up(s->rows, chunks), ROWS_STEP) * ROWS_STEP;
+    s->chunk = chunk_rows(s->rows, c->spec.threads);
     s->chunks = divided_up(s->rows, s->chunk);
     s->parts = (int)(s->chunks < c->spec.threads ? s->chunks : c->spec.threads);
 }
