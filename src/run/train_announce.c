@@ -8,7 +8,7 @@ static const char *plural(size_t n, const char *ending)
     return n == 1 ? "" : ending;
 }
 
-/* Too few are held out for the usual rate. */
+/* Too few for the usual rate. */
 static void announce_few(const struct trainer *t, size_t held, double smallest)
 {
     const double left = 1 - t->job->train->validation;
@@ -17,6 +17,10 @@ static void announce_few(const struct trainer *t, size_t held, double smallest)
                  "with %zu frame%s held out for calibration nothing can be flagged at false-alarm rates below %.4g; %g "
                  "needs %d: give it more video, or hold out a larger share of it (calibration=0.3)",
                  held, plural(held, "s"), smallest, TRAIN_RATE, TRAIN_PROMISE);
+    else if (t->job->train->folds)
+        log_line(t->job->log, LOG_WARN,
+                 "with %zu sample%s nothing can be flagged at false-alarm rates below %.4g; %g needs %d", held,
+                 plural(held, "s"), smallest, TRAIN_RATE, TRAIN_PROMISE);
     else
         log_line(t->job->log, LOG_WARN,
                  "with %zu sample%s held out for calibration nothing can be flagged at false-alarm rates below %.4g; "
@@ -46,9 +50,10 @@ static void announce_promise(const struct trainer *t)
             plural(t->held_stretches, "s"));
     else
         log_line(log, LOG_INFO,
-                 "%zu samples held out for calibration can flag at false-alarm rates from %.4g on; at %g the real rate "
+                 "%zu samples %scan flag at false-alarm rates from %.4g on; at %g the real rate "
                  "of 9 trainings in 10 stays below %.4g",
-                 c.n, smallest, TRAIN_RATE, calibration_rate_bound(&c, TRAIN_RATE, 0.9));
+                 c.n, t->job->train->folds ? "" : "held out for calibration ", smallest, TRAIN_RATE,
+                 calibration_rate_bound(&c, TRAIN_RATE, 0.9));
 }
 
 static void announce_tiles(const struct tiled *t, const struct log *log)
@@ -68,9 +73,10 @@ static void announce_fit(const struct trainer *t)
     char shape[SHAPE_TEXT];
     log_line(log, LOG_INFO, "%s on %zu samples of %s; memory: %.1f MiB", t->job->model->name, t->samples[SHARE_TRAIN],
              shape_text(&t->about.input.sample, shape), (double)forward_bytes(&t->forward) / (1 << 20));
-    if (t->job->train->folds)
-        log_line(log, LOG_INFO, "calibrated on all of them, in %lld parts, each by a fit to the others",
-                 (long long)t->job->train->folds);
+    size_t n = t->samples[SHARE_TRAIN], parts = (size_t)t->job->train->folds;
+    if (parts)
+        log_line(log, LOG_INFO, "calibrated on all of them, in %zu parts, each by a fit to the others",
+                 parts < n ? parts : n);
 }
 
 static void announce_steps(const struct trainer *t, size_t batch)

@@ -157,7 +157,12 @@ static void equal_fits_give_equal_files(void **state)
 static void more_folds_than_samples_leave_each_out(void **state)
 {
     (void)state;
-    fitted("folds=100", in_folder("each"));
+    struct toy t;
+    begin(&t, "folds=100", in_folder("each"));
+    expect_fitted(&t);
+    assert_says(t.lines, "in 30 parts");
+    assert_says(t.lines, "30 samples can flag");
+    toy_free(&t);
     struct loaded *s = toy_open(in_folder("each"));
     assert_int_equal(loaded_file(s)->calibration.n, 30);
     loaded_close(s);
