@@ -58,6 +58,7 @@ struct option {
 #define ROW_INTS(field, value, min, max, help)     ROW(field, OPTION_INTS, struct ints, value, min, max, help)
 #define ROW_CHOICE(field, value, choices, help)    {#field, OPTION_CHOICE, OFFSET_ENUM(field), value, 0, 0, choices, help, NULL}
 #define ROW_TABLE(table, field)                    {"", OPTION_TABLE, offsetof(OPTIONS_OF, field), NULL, 0, 0, NULL, NULL, table}
+#define ROW_PART(table)                            {"", OPTION_TABLE, 0, NULL, 0, 0, NULL, NULL, table} /* of the same struct */
 #define ROW(field, kind, type, value, min, max, help) {#field, kind, OFFSET(field, type), value, min, max, NULL, help, NULL}
 
 /* Offsets that do not compile for a field of another type; an enum is known by its size. */

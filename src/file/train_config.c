@@ -6,10 +6,9 @@
 
 #define OPTIONS_OF struct train_config
 // clang-format off
-const struct option train_options[] = {
+const struct option train_step_options[] = {
     ROW_INT(epochs, "50", 1, 1000000, "times that training goes through the data"),
     ROW_INT(steps, "0", 0, 100000000, "training steps, at least: where there are few samples, more epochs than asked for"),
-    ROW_INT(batch, "64", 1, 65536, "samples per training step; fewer where there are fewer"),
     ROW_FLOAT(lr, "0.001", 1e-9, 10, "learning rate of Adam"),
     ROW_INTS(lr_epochs, "", 1, 1000000, "epochs after each of which the learning rate is multiplied by lr_factor"),
     ROW_FLOAT(lr_factor, "0.1", 1e-6, 1, "what the learning rate is multiplied by"),
@@ -18,6 +17,14 @@ const struct option train_options[] = {
     ROW_FLOAT(weight_decay, "0", 0, 1, "share, times the learning rate, that every weight loses in a step (AdamW)"),
     ROW_FLOAT(beta1, "0.9", 0, 0.9999, "Adam's decay of the mean gradient"),
     ROW_FLOAT(beta2, "0.999", 0, 0.999999, "Adam's decay of the mean squared gradient"),
+    ROW_INT(patience, "0", 0, 1000000, "epochs without a better validation loss after which training ends; 0: never"),
+    ROW_CHOICE(keep, "best", "best|last", "whose weights to keep: the epoch of the lowest validation loss, or the last"),
+    ROW_BOOL(keep_state, "false", "leave OUTPUT.train in place when training is complete, to train more epochs later"),
+    {0}};
+
+const struct option train_options[] = {
+    ROW_PART(train_step_options),
+    ROW_INT(batch, "64", 1, 65536, "samples per training step; fewer where there are fewer"),
     ROW_INT(seed, "1", 0, 0x1p63, "of all random choices: equal seeds, equal models"),
     ROW_INT(threads, "0", 0, 1024, "processor cores to use; 0, or more than there are: all"),
     ROW_CHOICE(precision, "f32", "f32|bf16|auto", "number format between layers; auto: bf16 where the processor computes in it"),
@@ -38,8 +45,6 @@ const struct option train_options[] = {
     ROW_FLOAT(validation, "0.05", 0, 0.9, "share of the normal training data that chooses the epoch to keep"),
     ROW_FLOAT(calibration, "0.1", 0, 0.9, "share of the normal training data that sets the threshold; at least 19 samples, or half of few"),
     ROW_INT(folds, "0", 0, 100, "of models that are fitted in seconds: calibrate on all normal data, in so many parts, each by a fit to the others; 0: hold out the share"),
-    ROW_INT(patience, "0", 0, 1000000, "epochs without a better validation loss after which training ends; 0: never"),
-    ROW_CHOICE(keep, "best", "best|last", "whose weights to keep: the epoch of the lowest validation loss, or the last"),
     ROW_TABLE(augment_options, augment),
     ROW_TABLE(made_options, made),
     ROW_CHOICE(score, "model", "model|map", "what verdicts stand on: the model's own score, or its map that knows what is usual"),
@@ -47,7 +52,6 @@ const struct option train_options[] = {
     ROW_FLOAT(map_top, "0.001", 0, 1, "of that map: share of highest values whose mean is its score; 0: the one highest alone"),
     ROW_CHOICE(aligned, "auto", "auto|yes|no", "whether pictures show their parts at the same places, and what is usual is so of each; auto: found out"),
     ROW_INT(cache, "2048", 0, 1 << 24, "MiB of memory for decoded pictures"),
-    ROW_BOOL(keep_state, "false", "leave OUTPUT.train in place when training is complete, to train more epochs later"),
     {0}};
 // clang-format on
 

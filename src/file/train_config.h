@@ -61,6 +61,8 @@ struct train_config {
 };
 
 extern const struct option train_options[];
+/* Those of them that say how steps are taken: a model that is fitted takes none. */
+extern const struct option train_step_options[];
 
 /* "28" or "480x640" (height x width) into two numbers, both 0 for "0"; ERR_USAGE with a sentence otherwise. */
 int train_size_parse(const char *text, int *height, int *width, struct err *e);

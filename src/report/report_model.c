@@ -366,11 +366,15 @@ void report_pixels(FILE *f, const struct evaluation *m)
 
 /* ---- options ---- */
 
-static void option_rows(FILE *f, const struct option *table, const void *values, const void *defaults)
+/* `without` (NULL: none): options that mean nothing here. */
+static void option_rows(FILE *f, const struct option *table, const struct option *without, const void *values,
+                        const void *defaults)
 {
     struct option row;
     for (size_t i = 0; option_at(table, i, &row); i++) {
         char now[OPTION_TEXT + 64], usual[OPTION_TEXT + 64];
+        if (without && option_find(without, row.name, NULL))
+            continue;
         option_format(&row, values, now, sizeof now);
         option_format(&row, defaults, usual, sizeof usual);
         bool same = !strcmp(now, usual);
@@ -429,9 +433,9 @@ int report_options(FILE *f, const struct evaluation *m, struct err *e)
           f);
     provenance(f, c);
     fputs("<h4>Model</h4><dl class=\"facts\">\n", f);
-    option_rows(f, c->model->options, c->config, defaults);
+    option_rows(f, c->model->options, NULL, c->config, defaults);
     fputs("</dl>\n<h4>Training</h4><dl class=\"facts\">\n", f);
-    option_rows(f, train_options, &c->train, &train);
+    option_rows(f, train_options, c->model->fitted ? train_step_options : NULL, &c->train, &train);
     fputs("</dl></div></section>\n", f);
     free(defaults);
     return 0;

@@ -3,6 +3,8 @@
 #include "support/nets.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #define DATA "synth:?n=12&test=4&size=32"
 
@@ -46,11 +48,30 @@ static void mistakes_are_said(void **state)
     assert_false(exists("new"));
 }
 
+/* It was fitted: how steps are taken is no matter of its report. */
+static void its_report_has_no_steps(void **state)
+{
+    (void)state;
+    fitted("part");
+    assert_code(run("eval part " DATA " --report part.html --threads 1"), 0);
+    char *page = read_file("part.html", NULL);
+    assert_says(page, ">calibration</dt>");
+    assert_null(strstr(page, ">lr</dt>"));
+    assert_null(strstr(page, ">epochs</dt>"));
+    free(page);
+    small_model();
+    assert_code(run("eval small.safetensors " SMALL_DATA " --report small.html --threads 1"), 0);
+    page = read_file("small.html", NULL);
+    assert_says(page, ">lr</dt>");
+    free(page);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(more_is_added),
         cmocka_unit_test(mistakes_are_said),
+        cmocka_unit_test(its_report_has_no_steps),
     };
     return cmocka_run_group_tests_name("cli: add", tests, command_begin, folder_end);
 }

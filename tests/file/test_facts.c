@@ -73,7 +73,7 @@ static void nothing_is_left_out(void **state)
     }
     assert_int_equal(lines, 1 + 1 + LINES); /* its name; the long one and the others */
     assert_int_equal(longest, LONG);
-    assert_string_equal(f.rows[f.n - 1].name, "keep_state"); /* the last of the last section */
+    assert_string_equal(f.rows[f.n - 1].name, "cache"); /* the last of the last section */
     facts_free(&f);
     loaded_close(model);
     free(summary);
