@@ -56,3 +56,25 @@ struct picture_format fitted_format(struct dataset *ds, enum split split)
     arena_free(&arena);
     return preprocess_format(&p);
 }
+
+void expect_names(const struct dataset *ds, enum split split, ...)
+{
+    va_list names;
+    va_start(names, split);
+    size_t i = 0;
+    for (const char *name; (name = va_arg(names, const char *)); i++) {
+        assert_true(i < dataset_count(ds, split));
+        assert_string_equal(dataset_sample(ds, split, i)->name, name);
+    }
+    va_end(names);
+    assert_int_equal(dataset_count(ds, split), i);
+}
+
+void expect_no_opening(const char *url, enum dataset_use use, int code, const char *word)
+{
+    struct dataset *ds = (struct dataset *)1;
+    struct err e = ERR_INIT;
+    assert_int_equal(dataset_open(url, use, NULL, &ds, &e), code);
+    assert_null(ds);
+    expect_error(&e, code, word, NULL);
+}

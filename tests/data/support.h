@@ -10,6 +10,11 @@
 /* Opens or fails the test. */
 struct dataset *open_dataset(const char *url, enum dataset_use use);
 
+/* A split has samples of these names, ended by NULL, in that order, and no others. */
+void expect_names(const struct dataset *ds, enum split split, ...) __attribute__((sentinel));
+/* That does not open, with an error of that code and with that word in it. */
+void expect_no_opening(const char *url, enum dataset_use use, int code, const char *word);
+
 /* The preprocessing that keeps pictures at such a format; its values are pixels / 255. */
 struct preprocess pictures_of(int width, int height, int channels);
 /* Sample i in that format, as 8-bit pixels. */

@@ -16,16 +16,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Every option of data/augment.h. */
-#define VARIED "flip_h=true flip_v=true shift=0.2 rotate=20 zoom=0.2 gain=0.3 offset=0.1"
-
-static void expect_trained(struct toy *t)
-{
-    struct err e;
-    if (toy_train(t, &e))
-        fail_msg("%s", e.msg);
-}
-
 static void leaves_a_complete_model(void **state)
 {
     (void)state;
@@ -33,7 +23,7 @@ static void leaves_a_complete_model(void **state)
     const char *path = in_folder("complete");
     toy_init(&t, "memae", NULL, "items=10", path);
     t.job.date = "2024-05-06";
-    expect_trained(&t);
+    toy_must_train(&t);
     assert_int_equal(t.result.epochs, 4);
     assert_int_equal(t.epochs_seen, 4);
     assert_int_equal(t.steps, 4 * (57 / 16));
@@ -73,65 +63,15 @@ static void equal_trainings_give_equal_files(void **state)
     for (int i = 0; i < 2; i++) {
         struct toy t;
         toy_init(&t, "memae", NULL, "items=10 epochs=2 flip_h=true", in_folder(i ? "equal1" : "equal0"));
-        expect_trained(&t);
+        toy_must_train(&t);
         toy_free(&t);
     }
     assert_true(same_files(in_folder("equal0"), in_folder("equal1")));
     struct toy t;
     toy_init(&t, "memae", NULL, "items=10 epochs=2 flip_h=true seed=2", in_folder("equal2"));
-    expect_trained(&t);
+    toy_must_train(&t);
     toy_free(&t);
     assert_false(same_files(in_folder("equal0"), in_folder("equal2")));
-}
-
-/* Stopped after `stop` steps (and once more later), continued: the very bytes of a training without a stop. */
-static void resume_case(const char *model, const char *options, int64_t stop)
-{
-    struct toy t;
-    struct err e;
-    const char *whole = in_folder("whole"), *parts = in_folder("parts");
-    toy_init(&t, model, NULL, options, whole);
-    t.job.force = true;
-    t.job.date = "the beginning";
-    expect_trained(&t);
-    t.job.output = parts;
-    t.stop_after = stop;
-    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
-    assert_int_equal(t.steps, stop);
-    assert_says(e.msg, "--resume");
-    assert_true(exists(in_folder("parts.train")));
-    assert_int_equal(exists(parts), t.epochs_seen > 0 || t.job.resume);
-    t.job.resume = true;
-    t.job.force = false;
-    t.job.date = "another day";
-    t.stop_after = 1;
-    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
-    t.stop_after = 0;
-    expect_trained(&t);
-    assert_int_equal(t.result.epochs, rate_epochs(&t.train, 57 / 16));
-    assert_false(exists(in_folder("parts.train")));
-    if (!same_files(whole, parts))
-        fail_msg("%s %s: stopped after %d steps and continued, the model differs", model, options, (int)stop);
-    assert_int_equal(unlink(parts), 0);
-    toy_free(&t);
-}
-
-static void resumed_equals_uninterrupted(void **state)
-{
-    (void)state;
-    /* 4 steps an epoch: in the middle, at the end of an epoch, in the first and in a later one. */
-    resume_case("memae", "items=10", 1);
-    resume_case("memae", "items=10", 4);
-    resume_case("memae", "items=10 keep=last flip_v=true", 6);
-    resume_case("memae", "items=10 validation=0", 8);
-    resume_case("ae", "lr_epochs=1,3 lr_factor=0.5", 7);
-    resume_case("ae", "lr_cosine=true lr_warmup=5 weight_decay=0.01 steps=15", 7); /* one epoch more than asked for */
-    resume_case("ae", "lr=0.05 threads=2", 11);                                    /* best epoch is not the last */
-    resume_case("memae", "items=10 precision=bf16", 6);
-    resume_case("memae", "items=10 cache=0", 6); /* decoded again in every epoch */
-    resume_case("ae", VARIED, 6);
-    resume_case("ae", VARIED " cache=0 threads=2", 5);
-    resume_case("segment", VARIED " made_kind=mixed lr_cosine=true", 6);
 }
 
 struct plain_scores {
@@ -156,8 +96,8 @@ static void what_is_held_out_is_never_varied(void **state)
     struct scorer *scorer;
     struct scorer_spec spec = {.batch = 16, .threads = 1, .precision = PRECISION_AUTO, .rate = 0.05};
     struct plain_scores plain = {.n = 0};
-    toy_init(&t, "ae", NULL, VARIED, in_folder("varied"));
-    expect_trained(&t);
+    toy_init(&t, "ae", NULL, TOY_VARIED, in_folder("varied"));
+    toy_must_train(&t);
     struct loaded *s = toy_open(in_folder("varied"));
     if (scorer_new(s, &spec, &scorer, &e) ||
         scorer_score_dataset(scorer, t.data, SPLIT_TRAIN, NULL, 0, keep_score, &plain, &e))
@@ -174,103 +114,13 @@ static void what_is_held_out_is_never_varied(void **state)
     toy_free(&t);
 }
 
-/* A power cut between the two files: a model of a later epoch beside a state of an earlier one, or no model at all. */
-static void an_older_state_leads_to_the_same_model(void **state)
-{
-    (void)state;
-    struct toy t;
-    struct err e;
-    const char *whole = in_folder("uncut"), *cut = in_folder("cut"), *side = in_folder("cut.train");
-    toy_init(&t, "ae", NULL, "lr=0.05", whole);
-    expect_trained(&t);
-    t.job.output = cut;
-    t.stop_after = 6;
-    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
-    size_t size;
-    unsigned char *older = read_file(side, &size);
-    t.job.resume = true;
-    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
-    t.stop_after = 0;
-    for (int lost = 0; lost < 2; lost++) {
-        write_file(side, older, size);
-        if (lost)
-            assert_int_equal(unlink(cut), 0);
-        expect_trained(&t);
-        assert_true(same_files(whole, cut));
-    }
-    free(older);
-    toy_free(&t);
-}
-
-static void resume_wants_the_same_training(void **state)
-{
-    (void)state;
-    struct toy t, other;
-    struct err e;
-    const char *path = in_folder("same");
-    toy_init(&t, "ae", NULL, "", path);
-    t.job.resume = true;
-    assert_int_equal(toy_train(&t, &e), ERR_IO);
-    assert_says(e.msg, "no training state");
-    t.job.resume = false;
-    t.stop_after = 5;
-    assert_int_equal(toy_train(&t, &e), ERR_STOPPED);
-    assert_int_equal(toy_train(&t, &e), ERR_IO); /* neither resume nor force */
-    assert_says(e.msg, "--resume");
-    t.job.resume = true;
-    toy_set(&t, "batch=8");
-    assert_int_equal(toy_train(&t, &e), ERR_USAGE);
-    assert_says(e.msg, "begun with batch=16, not 8");
-    toy_set(&t, "batch=16 kernel=5");
-    assert_int_equal(toy_train(&t, &e), ERR_USAGE);
-    assert_says(e.msg, "begun with kernel=3, not 5");
-    toy_set(&t, "kernel=3 epochs=1");
-    t.stop_after = 0;
-    expect_trained(&t); /* one epoch is done: nothing is left to do */
-    assert_int_equal(t.steps, 0);
-    toy_init(&other, "ae", "synth:?n=80&test=20&size=16&seed=7", "", path);
-    other.stop_after = 5;
-    other.job.force = true;
-    assert_int_equal(toy_train(&other, &e), ERR_STOPPED);
-    t.job.model = other.model;
-    t.job.data = other.data;
-    toy_set(&t, "epochs=4");
-    dataset_close(t.data);
-    assert_int_equal(dataset_open("synth:?n=81&size=16", DATASET_LEARN, NULL, &t.data, &e), 0);
-    t.job.data = t.data;
-    assert_int_equal(toy_train(&t, &e), ERR_USAGE);
-    assert_says(e.msg, "other data");
-    toy_free(&other);
-    toy_free(&t);
-}
-
-/* A longer training may be asked for later, with the state left in place: as if it had been asked for at once. */
-static void goes_on_longer(void **state)
-{
-    (void)state;
-    struct toy t;
-    const char *at_once = in_folder("long0"), *later = in_folder("long1");
-    toy_init(&t, "ae", NULL, "epochs=5 keep_state=true", at_once);
-    expect_trained(&t);
-    t.job.output = later;
-    toy_set(&t, "epochs=2");
-    expect_trained(&t);
-    toy_set(&t, "epochs=5");
-    t.job.resume = true;
-    expect_trained(&t);
-    assert_int_equal(t.epochs_seen, 3);
-    assert_true(same_files(at_once, later));
-    assert_true(same_files(in_folder("long0.train"), in_folder("long1.train")));
-    toy_free(&t);
-}
-
 static void keeps_best_or_last(void **state)
 {
     (void)state;
     struct toy t;
     const char *path = in_folder("keep");
     toy_init(&t, "ae", NULL, "lr=0.1 seed=4 epochs=8 validation=0.1", path);
-    expect_trained(&t);
+    toy_must_train(&t);
     struct loaded *s = toy_open(path);
     const struct model_file *c = loaded_file(s);
     assert_int_equal(c->curve.epochs, 8);
@@ -280,11 +130,11 @@ static void keeps_best_or_last(void **state)
     loaded_close(s);
     toy_set(&t, "keep=last");
     t.job.force = true;
-    expect_trained(&t);
+    toy_must_train(&t);
     assert_int_equal(t.result.kept_epoch, 8);
     assert_int_equal(t.kept_seen, 8);
     toy_set(&t, "keep=best validation=0");
-    expect_trained(&t);
+    toy_must_train(&t);
     assert_int_equal(t.result.kept_epoch, 8);
     assert_true(isnan(t.result.validation));
     toy_free(&t);
@@ -298,12 +148,12 @@ static void best_weights_are_those_of_their_epoch(void **state)
     struct err e = ERR_INIT;
     const char *path = in_folder("best"), *shorter = in_folder("shorter");
     toy_init(&t, "ae", NULL, "lr=0.1 seed=4 epochs=8 validation=0.1", path);
-    expect_trained(&t);
+    toy_must_train(&t);
     char epochs[32];
     snprintf(epochs, sizeof epochs, "epochs=%d keep=last", t.result.kept_epoch);
     toy_set(&t, epochs);
     t.job.output = shorter;
-    expect_trained(&t);
+    toy_must_train(&t);
     struct loaded *a = toy_open(path), *b = toy_open(shorter);
     const struct calibration *x = &loaded_file(a)->calibration, *y = &loaded_file(b)->calibration;
     assert_int_equal(x->n, y->n);
@@ -323,7 +173,7 @@ static void stops_early(void **state)
     (void)state;
     struct toy t;
     toy_init(&t, "ae", NULL, "lr=0.1 epochs=200 patience=3 validation=0.1", in_folder("early"));
-    expect_trained(&t);
+    toy_must_train(&t);
     assert_true(t.result.stopped_early);
     assert_in_range(t.result.epochs, 4, 199);
     assert_int_equal(t.result.epochs - t.result.kept_epoch, 3);
@@ -347,7 +197,7 @@ static void divergence_keeps_the_last_good_model(void **state)
     t.explode_after = 0;
     toy_set(&t, "lr=0.003 epochs=2");
     t.job.output = good;
-    expect_trained(&t);
+    toy_must_train(&t);
     struct loaded *a = toy_open(path), *b = toy_open(good);
     assert_int_equal(loaded_file(a)->kept_epoch, 2);
     assert_memory_equal(loaded_params(a)->value[GROUP_MAIN], loaded_params(b)->value[GROUP_MAIN],
@@ -548,7 +398,7 @@ static void small_data_hold_out_what_a_promise_needs(void **state)
         assert_says(t.lines, cases[i].says);
         t.stop_after = 0;
         t.job.resume = code == ERR_STOPPED;
-        expect_trained(&t);
+        toy_must_train(&t);
         assert_int_equal(t.result.calibrated, cases[i].held);
         toy_free(&t);
     }
@@ -561,7 +411,7 @@ static void nothing_held_out_says_what_is_usual(void **state)
     struct toy t;
     toy_init(&t, "ae", NULL, "calibration=0 validation=0 epochs=1 score=map aligned=no map_blur=0",
              in_folder("unheld"));
-    expect_trained(&t);
+    toy_must_train(&t);
     struct loaded *s = toy_open(in_folder("unheld"));
     const struct model_file *c = loaded_file(s);
     assert_true(c->usual.n == 1 && *c->usual.mean > 0 && *c->usual.deviation > 0);
@@ -575,7 +425,7 @@ static void the_smallest_data_train(void **state)
     (void)state;
     struct toy t;
     toy_init(&t, "memae", "synth:?n=4&test=2&size=8", "epochs=2 size=16x24 channels=3 items=4", in_folder("small"));
-    expect_trained(&t);
+    toy_must_train(&t);
     assert_int_equal(t.result.trained, 2);
     struct loaded *s = toy_open(in_folder("small"));
     assert_int_equal(loaded_file(s)->input.sample.d[0], 16);
@@ -590,11 +440,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(leaves_a_complete_model),
         cmocka_unit_test(equal_trainings_give_equal_files),
-        cmocka_unit_test(resumed_equals_uninterrupted),
         cmocka_unit_test(what_is_held_out_is_never_varied),
-        cmocka_unit_test(an_older_state_leads_to_the_same_model),
-        cmocka_unit_test(resume_wants_the_same_training),
-        cmocka_unit_test(goes_on_longer),
         cmocka_unit_test(keeps_best_or_last),
         cmocka_unit_test(best_weights_are_those_of_their_epoch),
         cmocka_unit_test(stops_early),

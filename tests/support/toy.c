@@ -105,6 +105,13 @@ void toy_free(struct toy *t)
     free(t->config);
 }
 
+void toy_must_train(struct toy *t)
+{
+    struct err e;
+    if (toy_train(t, &e))
+        fail_msg("%s", e.msg);
+}
+
 struct loaded *toy_open(const char *path)
 {
     struct loaded *s;
@@ -117,10 +124,8 @@ struct loaded *toy_open(const char *path)
 struct loaded *toy_trained(const char *model, const char *url, const char *options, const char *name)
 {
     struct toy t;
-    struct err e;
     toy_init(&t, model, url, options, in_folder("%s", name));
-    if (toy_train(&t, &e))
-        fail_msg("%s", e.msg);
+    toy_must_train(&t);
     toy_free(&t);
     return toy_open(in_folder("%s", name));
 }

@@ -6,6 +6,9 @@
 #include "run/loaded.h"
 #include "run/train.h"
 
+/* Options: every one of data/augment.h. */
+#define TOY_VARIED "flip_h=true flip_v=true shift=0.2 rotate=20 zoom=0.2 gain=0.3 offset=0.1"
+
 struct toy {
     const struct model *model;
     void *config;
@@ -26,6 +29,7 @@ struct toy {
 void toy_init(struct toy *t, const char *model, const char *url, const char *options, const char *output);
 void toy_set(struct toy *t, const char *options);
 int toy_train(struct toy *t, struct err *e);
+void toy_must_train(struct toy *t); /* fails the test on any error */
 void toy_free(struct toy *t);
 
 /* A model from its file, to be closed by the caller; fails the test on any error. */
