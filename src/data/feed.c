@@ -79,34 +79,32 @@ static bool put_end(struct feed *f, enum feed_what what, size_t video, int64_t f
     return true;
 }
 
-static int fill_slot(struct feed *f, struct slot *slot, const struct picture *picture, struct err *e)
+static int fill_slot(struct feed *f, struct slot *slot, const struct frame *frame, struct err *e)
 {
     const struct picture_format format = preprocess_format(f->spec.input);
-    TRY(picture_fit(f->decoder, picture, &format, slot->kept, e));
+    TRY(picture_fit(f->decoder, &frame->picture, &format, slot->kept, e));
     preprocess_ignore(f->spec.input, slot->kept);
-    return f->spec.shows ? shown_keep(&slot->shown, f->decoder, picture, e) : 0;
+    return f->spec.shows ? shown_keep(&slot->shown, f->decoder, &frame->whole, e) : 0;
 }
 
-static int next_picture(struct feed *f, const struct part *part, void *player, struct picture *out, double *time,
-                        struct err *e)
+static int next_frame(struct feed *f, const struct part *part, void *player, struct frame *out, struct err *e)
 {
-    const int channels = preprocess_format(f->spec.input).channels;
-    return part->source->next(player, f->spec.shows ? 0 : channels, out, time, e);
+    const struct frame_wish wish = {preprocess_format(f->spec.input), f->spec.shows};
+    return part->source->next(player, &wish, out, e);
 }
 
 /* One frame: 1, 0 at the end, negative on an error or when it is to stop. */
 static int put_frame(struct feed *f, const struct part *part, void *player, size_t video, int64_t frame, struct err *e)
 {
-    struct picture picture;
-    double time;
-    int got = next_picture(f, part, player, &picture, &time, e);
+    struct frame next;
+    int got = next_frame(f, part, player, &next, e);
     if (got <= 0)
         return got;
     struct slot *slot = wait_for_room(f);
     if (!slot)
         return ERR_STOPPED;
-    TRY(fill_slot(f, slot, &picture, e));
-    f->last = f->live ? feed_clock(f) : time;
+    TRY(fill_slot(f, slot, &next, e));
+    f->last = f->live ? feed_clock(f) : next.time;
     slot->item = (struct feed_item){.what = FEED_FRAME,
                                     .video = video,
                                     .frame = frame,
@@ -143,11 +141,10 @@ static bool keep_live(struct feed *f)
 /* As put_frame, of a frame that may be dropped. */
 static int put_live(struct feed *f, const struct part *part, void *player, size_t video, int64_t frame, struct err *e)
 {
-    struct picture picture;
-    double time;
+    struct frame dropped;
     if (keep_live(f))
         return put_frame(f, part, player, video, frame, e);
-    return next_picture(f, part, player, &picture, &time, e);
+    return next_frame(f, part, player, &dropped, e);
 }
 
 /* From connecting to the loss of the connection. *frame counts on. */

@@ -31,14 +31,13 @@ static int look(struct dataset *ds, enum split split, struct picture_format *for
     struct err first = ERR_INIT;
     for (size_t i = 0; i < s->n; i++) {
         const struct part *part = &ds->parts[s->v[i].part];
-        struct picture picture;
-        double time;
+        struct frame frame;
         void *player = NULL;
         int got = part->source->play(part, &s->v[i], NULL, &player, &first);
         if (got == 0)
-            got = part->source->next(player, 0, &picture, &time, &first);
+            got = part->source->next(player, &(struct frame_wish){0}, &frame, &first);
         if (got > 0)
-            *format = (struct picture_format){picture.width, picture.height, picture.channels};
+            *format = (struct picture_format){frame.own.width, frame.own.height, frame.picture.channels};
         if (player)
             part->source->stop(player);
         if (got > 0)
@@ -168,21 +167,21 @@ static int examine_frames(struct dataset *ds, const struct part *part, void *pla
                           struct err *e)
 {
     const struct picture_format format = p ? preprocess_format(p) : (struct picture_format){0};
-    struct picture picture;
-    double time;
+    struct frame frame;
     int got;
-    while ((got = part->source->next(player, format.channels, &picture, &time, e)) > 0) {
+    while ((got = part->source->next(player, &(struct frame_wish){.fitted = format}, &frame, e)) > 0) {
         struct episode *episode = x->episode;
         if (!episode->frames)
-            sight->own = SHAPE(1, picture.height, picture.width, picture.channels);
+            sight->own = SHAPE(1, frame.own.height, frame.own.width, frame.picture.channels);
         if (p) {
             grow(ds, x, frame_bytes(p));
             uint8_t *to = x->remembers ? episode->kept + (size_t)episode->frames * frame_bytes(p) : room;
-            TRY(picture_fit(d, &picture, &format, to, e));
+            TRY(picture_fit(d, &frame.picture, &format, to, e));
             sight->hash = rng_hash(&(uint64_t[]){sight->hash, rng_hash(to, frame_bytes(p))}, 2 * sizeof sight->hash);
         }
-        note_time(episode, time);
-        episode->seconds = episode->frames ? time * (1 + 1 / (double)episode->frames) : 0; /* and its last frame's */
+        note_time(episode, frame.time);
+        episode->seconds =
+            episode->frames ? frame.time * (1 + 1 / (double)episode->frames) : 0; /* and its last frame's */
         episode->frames++;
         sight->own.d[0] = episode->frames;
     }
@@ -271,17 +270,16 @@ static int read_frames(const struct part *part, const struct episode *episode, v
                        struct picture_decoder *d, const struct preprocess *p, uint8_t *kept, struct err *e)
 {
     const struct picture_format format = preprocess_format(p);
-    struct picture picture;
-    double time;
+    struct frame frame;
     TRY(part->source->seek(player, s->index, episode->times ? episode->times[s->index] : -1, e));
     for (int64_t i = 0; i < reach(p); i++) {
-        int got = part->source->next(player, format.channels, &picture, &time, e);
+        int got = part->source->next(player, &(struct frame_wish){.fitted = format}, &frame, e);
         TRY(got);
         if (!got)
             return err_set(e, ERR_IO, "%s ends before frame %lld, which was there when it was read first", s->path,
                            (long long)(s->index + i));
         if (i % p->step == 0)
-            TRY(picture_fit(d, &picture, &format, kept + (size_t)(i / p->step) * frame_bytes(p), e));
+            TRY(picture_fit(d, &frame.picture, &format, kept + (size_t)(i / p->step) * frame_bytes(p), e));
     }
     return 0;
 }

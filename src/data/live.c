@@ -1,8 +1,7 @@
 /* Source `live`: an address, whose frames are played as they come and have no end. */
 #include "data/kind.h"
-#include "data/source.h"
+#include "data/media_frame.h"
 #include "video/address.h"
-#include "video/media_video.h"
 
 #include <limits.h>
 #include <string.h>
@@ -32,9 +31,9 @@ static int play(const struct part *p, const struct sample *s, const atomic_bool 
     return code;
 }
 
-static int next(void *player, int channels, struct picture *out, double *time, struct err *e)
+static int next(void *player, const struct frame_wish *wish, struct frame *out, struct err *e)
 {
-    return media_video_next(player, channels, out, time, e);
+    return media_frame_next(player, wish, out, e);
 }
 
 static void stop(void *player)

@@ -34,6 +34,19 @@ struct part {
     } skipped;
 };
 
+/* How the next frame of a video is wanted: with channels as of source.read, and a size that it will be fitted to (0:
+ * none), so that it may be decoded smaller than it is, as picture_decoder_aim has it. */
+struct frame_wish {
+    struct picture_format fitted;
+    bool whole; /* at its own size, too, with the channels that it has */
+};
+
+struct frame {
+    struct picture picture, whole; /* the second where it is wished for; they may be the same */
+    struct picture_size own;       /* not smaller than the picture */
+    double time;                   /* in seconds from the start */
+};
+
 struct source {
     const char *name;
     const char *help;
@@ -58,10 +71,10 @@ struct source {
     int (*row)(const struct part *p, const struct sample *s, float *out, struct err *e);
     /* Videos: opens the one of a sample, to be played from its first frame on; any number of threads, each its own.
      * `halt` (may be NULL) becomes true where nobody waits for frames any more. The next frame, its pixels the player's
-     * until the call after: 1, or 0 at the end; `time` in seconds from the start, `channels` as of read. Goes to a
-     * frame, counted from 0, of that time; negative: it is not known. */
+     * until the call after: 1, or 0 at the end. Goes to a frame, counted from 0, of that time; negative: it is not
+     * known. */
     int (*play)(const struct part *p, const struct sample *s, const atomic_bool *halt, void **player, struct err *e);
-    int (*next)(void *player, int channels, struct picture *out, double *time, struct err *e);
+    int (*next)(void *player, const struct frame_wish *wish, struct frame *out, struct err *e);
     int (*seek)(void *player, int64_t frame, double time, struct err *e);
     void (*stop)(void *player);
     /* The mask of an anomalous sample, one channel, 128 and more is defective: 1, or 0 when there is none. */

@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "data/kind.h"
 #include "data/labels.h"
+#include "data/media_frame.h"
 #include "data/video_masks.h"
-#include "video/media_video.h"
 #include "video/video_name.h"
 
 #include <limits.h>
@@ -392,7 +392,8 @@ struct player {
     struct file_list files;
     size_t at;
     int width, height; /* of its first frame; 0: none yet */
-    struct picture_decoder *decoder;
+    const struct part *part;
+    struct picture_decoder *decoder, *whole; /* of frames as they are wanted, and at their own size; NULL: none yet */
 };
 
 static void stop(void *player)
@@ -401,8 +402,16 @@ static void stop(void *player)
     media_video_close(r->file);
     file_list_free(&r->files);
     picture_decoder_free(r->decoder);
+    picture_decoder_free(r->whole);
     free(r->folder);
     free(r);
+}
+
+static int new_decoder(const struct part *p, struct picture_decoder **d, struct err *e)
+{
+    TRY(picture_decoder_new(d, e));
+    picture_decoder_limit(*d, part_limits(p));
+    return 0;
 }
 
 static int play_folder(const struct part *p, struct player *r, const char *path, struct err *e)
@@ -411,9 +420,8 @@ static int play_folder(const struct part *p, struct player *r, const char *path,
     if (!(r->folder = strdup(path)))
         return err_memory(e, "a video");
     TRY(video_frames(path, &r->files, e));
-    TRY(picture_decoder_new(&r->decoder, e));
-    picture_decoder_limit(r->decoder, part_limits(p));
-    return 0;
+    r->part = p;
+    return new_decoder(p, &r->decoder, e);
 }
 
 static int play(const struct part *p, const struct sample *s, const atomic_bool *halt, void **out, struct err *e)
@@ -426,34 +434,50 @@ static int play(const struct part *p, const struct sample *s, const atomic_bool 
                                              : media_video_open(s->path, part_limits(p), halt, &r->file, e);
 }
 
-static int check_frame(struct player *r, const char *path, const struct picture *frame, struct err *e)
+static int check_frame(struct player *r, const char *path, const struct picture_size *own, struct err *e)
 {
     if (!r->width) {
-        r->width = frame->width;
-        r->height = frame->height;
+        r->width = own->width;
+        r->height = own->height;
     }
-    if (frame->width == r->width && frame->height == r->height)
+    if (own->width == r->width && own->height == r->height)
         return 1;
     return err_set(e, ERR_FORMAT,
                    "%s has %dx%d pixels, but the frames before it have %dx%d: what is normal at a place is so of one "
                    "size alone; put those of another size into a folder of their own",
-                   path, frame->width, frame->height, r->width, r->height);
+                   path, own->width, own->height, r->width, r->height);
 }
 
-static int next(void *player, int channels, struct picture *out, double *time, struct err *e)
+static int read_frame(struct player *r, const char *path, const struct frame_wish *wish, struct frame *out,
+                      struct err *e)
 {
-    struct player *r = player;
-    if (r->file)
-        return media_video_next(r->file, channels, out, time, e);
+    picture_decoder_aim(r->decoder, wish->fitted.width ? &wish->fitted : NULL);
+    TRY(picture_read(r->decoder, path, wish->fitted.channels, &out->picture, e));
+    out->own = picture_own_size(r->decoder, &out->picture);
+    if (!wish->whole)
+        return 0;
+    if (!r->whole)
+        TRY(new_decoder(r->part, &r->whole, e));
+    return picture_read(r->whole, path, 0, &out->whole, e);
+}
+
+static int next_of_folder(struct player *r, const struct frame_wish *wish, struct frame *out, struct err *e)
+{
     if (r->at >= r->files.n)
         return 0;
     char *path = file_join(r->folder, r->files.names[r->at]);
-    *time = (double)r->at++ / r->rate;
-    int code = path ? picture_read(r->decoder, path, channels, out, e) : err_memory(e, "a file name");
+    out->time = (double)r->at++ / r->rate;
+    int code = path ? read_frame(r, path, wish, out, e) : err_memory(e, "a file name");
     if (code == 0)
-        code = check_frame(r, path, out, e);
+        code = check_frame(r, path, &out->own, e);
     free(path);
     return code;
+}
+
+static int next(void *player, const struct frame_wish *wish, struct frame *out, struct err *e)
+{
+    struct player *r = player;
+    return r->file ? media_frame_next(r->file, wish, out, e) : next_of_folder(r, wish, out, e);
 }
 
 static int seek(void *player, int64_t frame, double time, struct err *e)

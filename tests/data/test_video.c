@@ -462,6 +462,38 @@ static void labels_that_do_not_fit(void **state)
     refuses_labels("f.txt", "x", "f.txt", ".csv");
 }
 
+/* A frame of a folder is decoded no larger than it is wanted, and that is the same picture whether it is to be shown,
+ * which it is at its own size. What its own size is, is known. */
+static void frames_decoded_smaller(void **state)
+{
+    (void)state;
+    enum { OWN = 16, WANTED = 4 };
+    struct err e = ERR_INIT;
+    for (int i = 0; i < 2; i++)
+        write_file(in_folder("photos/%d.jpg", i), jpg_colour, sizeof jpg_colour);
+    struct dataset *ds = open_dataset("video:photos", DATASET_SCORE);
+    struct preprocess p = pictures_of(WANTED, WANTED, 1);
+    uint8_t kept[2][WANTED * WANTED], want[WANTED * WANTED];
+    for (int shows = 0; shows < 2; shows++) {
+        struct feed *feed;
+        struct feed_item item;
+        const struct feed_spec spec = {.ds = ds, .split = SPLIT_TEST, .input = &p, .shows = shows};
+        assert_int_equal(feed_new(&spec, &feed, &e), 0);
+        assert_int_equal(feed_next(feed, &item, &e), 1);
+        memcpy(kept[shows], item.kept, sizeof want);
+        if (shows)
+            assert_int_equal(item.shown.width, OWN);
+        feed_free(feed);
+    }
+    dataset_close(ds);
+    ds = open_dataset(in_folder("photos/0.jpg"), DATASET_SCORE); /* as a picture it is decoded so, too */
+    const struct picture_format format = {WANTED, WANTED, 1};
+    assert_int_equal(load_pixels(ds, SPLIT_TEST, 0, &format, want, &e), 0);
+    dataset_close(ds);
+    assert_memory_equal(kept[0], want, sizeof want);
+    assert_memory_equal(kept[1], want, sizeof want);
+}
+
 /* ---- feeds ---- */
 
 static void a_feed_plays_everything(void **state)
@@ -545,6 +577,7 @@ int main(void)
         cmocka_unit_test(arrays_that_do_not_fit),
         cmocka_unit_test(labels_are_found),
         cmocka_unit_test(labels_that_do_not_fit),
+        cmocka_unit_test(frames_decoded_smaller),
         cmocka_unit_test(a_feed_plays_everything),
         cmocka_unit_test(without_ffmpeg),
     };

@@ -49,10 +49,10 @@ static int play(const struct part *p, const struct sample *s, const atomic_bool 
     return 0;
 }
 
-static int next(void *player, int channels, struct picture *out, double *time, struct err *e)
+static int next(void *player, const struct frame_wish *wish, struct frame *out, struct err *e)
 {
     struct player *r = player;
-    (void)channels, (void)e;
+    (void)wish, (void)e;
     if (r->at >= r->options->n)
         return 0;
     if (r->options->rate)
@@ -60,8 +60,9 @@ static int next(void *player, int channels, struct picture *out, double *time, s
     for (int y = 0; y < SIDE; y++)
         for (int x = 0; x < SIDE; x++)
             r->pixels[y * SIDE + x] = (uint8_t)(abs(x - (int)(r->at % SIDE)) < 3 && y > 8 ? 200 : 3 * x + y);
-    *out = (struct picture){SIDE, SIDE, 1, r->pixels};
-    *time = (double)r->at++ / 25;
+    out->picture = out->whole = (struct picture){SIDE, SIDE, 1, r->pixels};
+    out->own = (struct picture_size){SIDE, SIDE};
+    out->time = (double)r->at++ / 25;
     return 1;
 }
 
