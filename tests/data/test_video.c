@@ -472,8 +472,8 @@ static void frames_decoded_smaller(void **state)
     for (int i = 0; i < 2; i++)
         write_file(in_folder("photos/%d.jpg", i), jpg_colour, sizeof jpg_colour);
     struct dataset *ds = open_dataset("video:photos", DATASET_SCORE);
-    struct preprocess p = pictures_of(WANTED, WANTED, 1);
-    uint8_t kept[2][WANTED * WANTED], want[WANTED * WANTED];
+    struct preprocess p = pictures_of(WANTED, WANTED, 3);
+    uint8_t kept[2][WANTED * WANTED * 3], want[WANTED * WANTED * 3];
     for (int shows = 0; shows < 2; shows++) {
         struct feed *feed;
         struct feed_item item;
@@ -487,7 +487,7 @@ static void frames_decoded_smaller(void **state)
     }
     dataset_close(ds);
     ds = open_dataset(in_folder("photos/0.jpg"), DATASET_SCORE); /* as a picture it is decoded so, too */
-    const struct picture_format format = {WANTED, WANTED, 1};
+    const struct picture_format format = {WANTED, WANTED, 3};
     assert_int_equal(load_pixels(ds, SPLIT_TEST, 0, &format, want, &e), 0);
     dataset_close(ds);
     assert_memory_equal(kept[0], want, sizeof want);
