@@ -11,7 +11,7 @@
 enum {
     CHUNK = 128,            /* outputs whose transformed weights are there at once: they stay in the second cache */
     WIDE = 8,               /* rows that become columns at once */
-    BLOCK_BYTES = 32 << 20, /* of transformed tiles at once, but those of one line at least */
+    BLOCK_BYTES = 20 << 20, /* of transformed tiles at once, but those of one line at least */
     KEPT_BYTES = 32 << 20,  /* of transformed weights that are kept from block to block */
 };
 
