@@ -157,42 +157,8 @@ struct block {
 #if defined(__x86_64__) && BASE_HOT_LEVEL == 4
 #include <immintrin.h>
 
-#define ADDS_PAIRS __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
-
-/* Places of one line, from those of src and dst on. */
-#define ADD_LINE(vectors)                                                                                              \
-    for (int64_t p = 0; p < n; p++, x += step, g += z->out) {                                                          \
-        __m512bh in[vectors];                                                                                          \
-        for (int v = 0; v < (vectors); v++)                                                                            \
-            in[v] = (__m512bh)_mm512_loadu_si512(x + v * LANES);                                                       \
-        for (int o = 0; o < OUTPUTS; o++) {                                                                            \
-            __m512bh both = (__m512bh)_mm512_set1_epi32((int)g[o]);                                                    \
-            for (int v = 0; v < (vectors); v++)                                                                        \
-                sums[o][v] = _mm512_dpbf16_ps(sums[o][v], both, in[v]);                                                \
-        }                                                                                                              \
-    }
-
-/* A constant number of vectors, so that the sums stay in registers. */
-#define ADD_BLOCK(name, vectors)                                                                                       \
-    ADDS_PAIRS static void name(const struct block *b)                                                                 \
-    {                                                                                                                  \
-        const struct sizes *z = b->z;                                                                                  \
-        const struct tap *t = b->tap;                                                                                  \
-        int64_t n = t->end[2] - t->first[2], step = z->stride[2] * (int64_t)z->in, row = (int64_t)z->row;              \
-        __m512 sums[OUTPUTS][vectors] = {{_mm512_setzero_ps()}};                                                       \
-        for (size_t k = 0; k < b->pairs; k++)                                                                          \
-            for (int64_t d = t->first[0]; d < t->end[0]; d++)                                                          \
-                for (int64_t h = t->first[1]; h < t->end[1]; h++) {                                                    \
-                    const uint32_t *g = b->dst + k * z->dst_values + dst_place(z, d, h, t->first[2]) * z->out;         \
-                    const uint32_t *x = b->src + k * z->src_values + src_place(z, t, d, h, t->first[2]) * z->in;       \
-                    ADD_LINE(vectors)                                                                                  \
-                }                                                                                                      \
-        for (int o = 0; o < OUTPUTS; o++)                                                                              \
-            for (int v = 0; v < (vectors); v++) {                                                                      \
-                float *to = b->weight + o * row + v * LANES;                                                           \
-                _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), sums[o][v]));                                  \
-            }                                                                                                          \
-    }
+#define ADDS_PAIRS        __attribute__((target("avx512f,avx512bw,avx512vl,avx512bf16")))
+#define ADDS_PAIRS_WITHIN ADDS_PAIRS static inline __attribute__((always_inline))
 
 static size_t dst_place(const struct sizes *z, int64_t d, int64_t h, int64_t w)
 {
@@ -206,8 +172,50 @@ static size_t src_place(const struct sizes *z, const struct tap *t, int64_t d, i
     return (size_t)((d * z->src[1] + h) * z->src[2] + w * z->stride[2] + t->offset[2]);
 }
 
-ADD_BLOCK(add_wide, VECTORS)
-ADD_BLOCK(add_narrow, 1)
+/* A place: x inputs of one pair of samples, g its outputs. */
+ADDS_PAIRS_WITHIN void add_place(__m512 sums[OUTPUTS][VECTORS], const uint32_t *x, const uint32_t *g, int vectors)
+{
+    __m512bh in[VECTORS];
+    for (int v = 0; v < vectors; v++)
+        in[v] = (__m512bh)_mm512_loadu_si512(x + v * LANES);
+    for (int o = 0; o < OUTPUTS; o++) {
+        __m512bh both = (__m512bh)_mm512_set1_epi32((int)g[o]);
+        for (int v = 0; v < vectors; v++)
+            sums[o][v] = _mm512_dpbf16_ps(sums[o][v], both, in[v]);
+    }
+}
+
+/* A constant number of vectors, so that the sums stay in registers. */
+ADDS_PAIRS_WITHIN void add_block(const struct block *b, int vectors)
+{
+    const struct sizes *z = b->z;
+    const struct tap *t = b->tap;
+    int64_t n = t->end[2] - t->first[2], step = z->stride[2] * (int64_t)z->in, row = (int64_t)z->row;
+    __m512 sums[OUTPUTS][VECTORS] = {{_mm512_setzero_ps()}};
+    for (size_t k = 0; k < b->pairs; k++)
+        for (int64_t d = t->first[0]; d < t->end[0]; d++)
+            for (int64_t h = t->first[1]; h < t->end[1]; h++) {
+                const uint32_t *g = b->dst + k * z->dst_values + dst_place(z, d, h, t->first[2]) * z->out;
+                const uint32_t *x = b->src + k * z->src_values + src_place(z, t, d, h, t->first[2]) * z->in;
+                for (int64_t p = 0; p < n; p++, x += step, g += z->out)
+                    add_place(sums, x, g, vectors);
+            }
+    for (int o = 0; o < OUTPUTS; o++)
+        for (int v = 0; v < vectors; v++) {
+            float *to = b->weight + o * row + v * LANES;
+            _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), sums[o][v]));
+        }
+}
+
+ADDS_PAIRS static void add_wide(const struct block *b)
+{
+    add_block(b, VECTORS);
+}
+
+ADDS_PAIRS static void add_narrow(const struct block *b)
+{
+    add_block(b, 1);
+}
 
 static bool processor_adds_pairs(void)
 {

@@ -33,19 +33,32 @@ static size_t range_start(size_t n, int part, int parts)
 static _Thread_local int shared;
 static _Thread_local bool alone;
 
-static void ranges_alone(int parts, size_t n, range_fn *fn, void *context)
-{
-    for (int part = 0; part < parts; part++) {
-        size_t begin = range_start(n, part, parts), end = range_start(n, part + 1, parts);
-        if (begin < end)
-            fn(context, begin, end);
-    }
-}
-
-static void chunks_alone(size_t n, int chunks, chunk_fn *fn, void *context)
+static void run_chunks(size_t n, int chunks, chunk_fn *fn, void *context)
 {
     for (int c = 0; c < chunks; c++)
         fn(context, c, range_start(n, c, chunks), range_start(n, c + 1, chunks));
+}
+
+/* What oneDNN is asked for within runs on this thread, too, as in a region. */
+static void run_alone(size_t n, int chunks, chunk_fn *fn, void *context)
+{
+    int before = omp_get_max_threads();
+    omp_set_num_threads(1);
+    run_chunks(n, chunks, fn, context);
+    omp_set_num_threads(before);
+}
+
+struct range {
+    range_fn *fn;
+    void *context;
+};
+
+static void run_range(void *context, int chunk, size_t begin, size_t end)
+{
+    const struct range *r = context;
+    (void)chunk;
+    if (begin < end)
+        r->fn(r->context, begin, end);
 }
 
 void parallel_ranges(int threads, size_t n, size_t grain, range_fn *fn, void *context)
@@ -61,10 +74,7 @@ void parallel_ranges(int threads, size_t n, size_t grain, range_fn *fn, void *co
     }
     shared++;
     if (alone) {
-        int before = omp_get_max_threads();
-        omp_set_num_threads(1); /* of what oneDNN is asked for within, as in a region */
-        ranges_alone(threads, n, fn, context);
-        omp_set_num_threads(before);
+        run_alone(n, threads, run_range, &(struct range){fn, context});
         return;
     }
 #pragma omp parallel num_threads(threads)
@@ -81,15 +91,12 @@ void parallel_chunks(int threads, size_t n, int chunks, chunk_fn *fn, void *cont
     if (threads > chunks)
         threads = chunks;
     if (threads <= 1) {
-        chunks_alone(n, chunks, fn, context);
+        run_chunks(n, chunks, fn, context);
         return;
     }
     shared++;
     if (alone) {
-        int before = omp_get_max_threads();
-        omp_set_num_threads(1);
-        chunks_alone(n, chunks, fn, context);
-        omp_set_num_threads(before);
+        run_alone(n, chunks, fn, context);
         return;
     }
 #pragma omp parallel for schedule(static) num_threads(threads)
