@@ -11,7 +11,8 @@
 enum {
     CHUNK = 128,            /* outputs whose transformed weights are there at once: they stay in the second cache */
     WIDE = 8,               /* rows that become columns at once */
-    BLOCK_BYTES = 20 << 20, /* of transformed tiles at once, but those of one line at least */
+    BLOCK_BYTES = 20 << 20, /* of transformed tiles at once, but those of one line at least, */
+    LARGE_BYTES = 32 << 20, /* or of all tiles, or where every block wants the weights transformed anew */
     KEPT_BYTES = 32 << 20,  /* of transformed weights that are kept from block to block */
 };
 
@@ -159,21 +160,21 @@ static float *kept_at(const struct job *j, const struct piece *p)
 
 /* ---- work is shared out by what it costs: a place's products by its parities ---- */
 
-/* One place's products of some outputs. */
+/* One place's products of a chunk of outputs. */
 typedef void share_fn(struct job *j, int place, int64_t o, int64_t n, float *room);
 
 struct sharing {
     struct job *j;
     share_fn *fn;
-    int64_t width; /* outputs of a share */
+    bool by_place; /* all chunks of a place are one thread's: they are added up */
 };
 
 static int owner(const struct sharing *s, int place, int64_t o)
 {
     const struct tiling *t = &s->j->t;
-    int64_t chunks = (t->out + s->width - 1) / s->width, cost = t->live[place];
-    int64_t middle = 2 * (t->before[place] * chunks + o / s->width * cost) + cost;
-    return (int)(middle * s->j->spec->threads / (2 * chunks * t->before[PLACES]));
+    int64_t all = t->before[PLACES], chunks = s->by_place ? 1 : (t->out + CHUNK - 1) / CHUNK;
+    int64_t earlier = (s->by_place ? 0 : o / CHUNK * all) + t->before[place];
+    return (int)((2 * earlier + t->live[place]) * s->j->spec->threads / (2 * chunks * all));
 }
 
 static int64_t chunk_width(int64_t o, int64_t end, int64_t width)
@@ -192,21 +193,22 @@ static float *room_of(const struct job *j, int part)
     return j->rooms + part * room_values(&j->t);
 }
 
+/* A chunk's weights stay in cache from place to place. */
 static void run_shares(void *context, int part, size_t begin, size_t end)
 {
     const struct sharing *s = context;
     (void)begin; /* a part is one item */
     (void)end;
-    for (int place = 0; place < PLACES; place++)
-        for (int64_t o = 0; o < s->j->t.out; o += s->width)
+    for (int64_t o = 0; o < s->j->t.out; o += CHUNK)
+        for (int place = 0; place < PLACES; place++)
             if (owner(s, place, o) == part)
-                s->fn(s->j, place, o, chunk_width(o, s->j->t.out, s->width), room_of(s->j, part));
+                s->fn(s->j, place, o, chunk_width(o, s->j->t.out, CHUNK), room_of(s->j, part));
 }
 
-static void share(struct job *j, share_fn *fn, int64_t width)
+static void share(struct job *j, share_fn *fn, bool by_place)
 {
     int threads = j->spec->threads;
-    parallel_chunks(threads, (size_t)threads, threads, run_shares, &(struct sharing){j, fn, width});
+    parallel_chunks(threads, (size_t)threads, threads, run_shares, &(struct sharing){j, fn, by_place});
 }
 
 /* ---- the products ---- */
@@ -257,22 +259,18 @@ static void multiply_outputs(struct job *j, int place, int64_t o, int64_t n, flo
 
 /* inputs = products weights. In time even frames meet the middle of the kernel alone, odd ones its end before its
  * begin, and the end meets all of them. */
-static void multiply_inputs(struct job *j, int place, int64_t begin, int64_t all, float *room)
+static void multiply_inputs(struct job *j, int place, int64_t o, int64_t n, float *room)
 {
     const struct tiling *t = &j->t;
-    int64_t n, step = tiling_input_step(t, place);
-    for (int64_t o = begin; o < begin + all; o += n) {
-        n = chunk_width(o, begin + all, CHUNK);
-        for (int i = 0; i < t->taps; i++) {
-            struct piece p = {tap_of(t, i), place, o, n};
-            struct rows r = rows_of(t, p.tap);
-            float *u = j->kept ? kept_at(j, &p) : room;
-            if (!j->kept)
-                transform_weights(j, &p, 0, n, u);
-            note(j,
-                 dnn_gemm(false, false, r.n, depth(j, &p), n, 1, tiling_product(t, place, r.dst) + o,
-                          tiling_product_step(t), u, step, o || i == 2 ? 1 : 0, tiling_input(t, place, r.src), step));
-        }
+    int64_t step = tiling_input_step(t, place);
+    for (int i = 0; i < t->taps; i++) {
+        struct piece p = {tap_of(t, i), place, o, n};
+        struct rows r = rows_of(t, p.tap);
+        float *u = j->kept ? kept_at(j, &p) : room;
+        if (!j->kept)
+            transform_weights(j, &p, 0, n, u);
+        note(j, dnn_gemm(false, false, r.n, depth(j, &p), n, 1, tiling_product(t, place, r.dst) + o,
+                         tiling_product_step(t), u, step, o || i == 2 ? 1 : 0, tiling_input(t, place, r.src), step));
     }
 }
 
@@ -344,10 +342,22 @@ static int64_t block_values(const struct tiling *t)
     return tiling_input_steps(t, PLACES) * tiling_inputs(t) + PLACES * tiling_products(t) * tiling_product_step(t);
 }
 
-static int64_t fitting(int64_t all, int64_t values)
+static int64_t weight_values(const struct tiling *t)
 {
-    int64_t n = BLOCK_BYTES / (int64_t)sizeof(float) / values;
-    return n < 1 ? 1 : n < all ? n : all;
+    return t->taps * tiling_input_steps(t, PLACES) * t->out;
+}
+
+static bool are_kept(const struct tiling *t)
+{
+    return weight_values(t) <= KEPT_BYTES / (int64_t)sizeof(float);
+}
+
+/* How many of `all` things of so many values fit into a block; 0: none does. */
+static int64_t fitting(const struct tiling *t, int64_t all, int64_t values)
+{
+    int64_t large = LARGE_BYTES / (int64_t)sizeof(float) / values, n = BLOCK_BYTES / (int64_t)sizeof(float) / values;
+    n = large >= all || !are_kept(t) ? large : n;
+    return n < all ? n : all;
 }
 
 /* The largest block: whole frames as far as they fit, else some of their lines. Those of one clip are all in one. */
@@ -355,19 +365,20 @@ static void set_block(struct tiling *t)
 {
     t->lines = t->down;
     t->count = t->taps > 1 ? t->results : 1;
-    if (t->taps == 1 && block_values(t) <= BLOCK_BYTES / (int64_t)sizeof(float)) {
-        t->count = fitting(t->results, block_values(t));
+    int64_t frames = t->taps > 1 ? 0 : fitting(t, t->results, block_values(t));
+    if (frames) {
+        t->count = frames;
         return;
     }
     t->lines = 1;
-    t->lines = fitting(t->down, block_values(t));
+    int64_t lines = fitting(t, t->down, block_values(t));
+    t->lines = lines ? lines : 1;
 }
 
 static int64_t kept_values(const struct tiling *t)
 {
     bool one = t->samples == 1 && t->count == t->results && t->lines == t->down;
-    int64_t values = t->taps * tiling_input_steps(t, PLACES) * t->out;
-    return one || values * (int64_t)sizeof(float) > KEPT_BYTES ? 0 : values;
+    return one || !are_kept(t) ? 0 : weight_values(t);
 }
 
 size_t winograd_scratch(const struct winograd_spec *s)
@@ -445,10 +456,10 @@ bool winograd_forward(const struct winograd_spec *s, const float *src, const flo
     j.t.src = src;
     j.t.to = dst;
     if (j.kept)
-        share(&j, keep_columns, CHUNK);
+        share(&j, keep_columns, false);
     do {
         tiling_read_src(&j.t, s->threads);
-        share(&j, multiply_outputs, CHUNK);
+        share(&j, multiply_outputs, false);
         tiling_write_dst(&j.t, s->threads);
     } while (next_block(&j.t));
     return !j.failed;
@@ -463,10 +474,10 @@ bool winograd_backward_data(const struct winograd_spec *s, const float *dst, con
     j.t.dst = dst;
     j.t.to = src;
     if (j.kept)
-        share(&j, keep_rows, CHUNK);
+        share(&j, keep_rows, false);
     do {
         tiling_read_dst(&j.t, s->threads);
-        share(&j, multiply_inputs, j.t.out);
+        share(&j, multiply_inputs, true);
         tiling_add_src(&j.t, s->threads);
     } while (next_block(&j.t));
     return !j.failed;
@@ -484,7 +495,7 @@ bool winograd_backward_weights(const struct winograd_spec *s, const float *src, 
         tiling_read_src(&j.t, s->threads);
         tiling_read_dst(&j.t, s->threads);
         if (j.kept)
-            share(&j, gather_weights, CHUNK);
+            share(&j, gather_weights, false);
         else
             parallel_chunks(s->threads, (size_t)j.t.out, s->threads, add_weights, &j);
     } while (next_block(&j.t));
