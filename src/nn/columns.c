@@ -1,8 +1,8 @@
 #include "nn/columns.h"
 
-#include "nn/bf16.h"
 #include "nn/ops/elements.h"
 #include "nn/parallel.h"
+#include "nn/windows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -11,13 +11,6 @@
 enum { ROWS = 1024, ROWS_STEP = 16 };
 
 enum { PARTS = 64, CLASSES = 27, LINE = 64 };
-
-/* A walk over places, the last dimension fastest: of each, the window of `size` that begins at place step + start in a
- * tensor of N,D,H,W,channels; 0 where it reaches beyond. */
-struct walk {
-    int64_t samples, channels;
-    int count[3], size[3], step[3], start[3], room[3]; /* room: the tensor's D,H,W */
-};
 
 /* One product over a walk: of all its places in chunks, for each thread of its own, as what it reads is bound to it. */
 struct stage {
@@ -345,97 +338,20 @@ void columns_pack(struct columns *c, const float *weight)
     parallel_ranges(c->spec.threads, (size_t)c->classes, 1, pack_classes, &j);
 }
 
-/* ---- the walk ---- */
-
-struct place {
-    int64_t sample;
-    int at[3];
-};
-
-static struct place place_of(const struct walk *w, int64_t row)
-{
-    struct place p = {.at[2] = (int)(row % w->count[2])};
-    row /= w->count[2];
-    p.at[1] = (int)(row % w->count[1]);
-    row /= w->count[1];
-    p.at[0] = (int)(row % w->count[0]);
-    p.sample = row / w->count[0];
-    return p;
-}
-
-static void step_on(const struct walk *w, struct place *p)
-{
-    for (int d = 2; d >= 0; d--) {
-        if (++p->at[d] < w->count[d])
-            return;
-        p->at[d] = 0;
-    }
-    p->sample++;
-}
-
-/* One line of a window that begins at `begin` and reaches beyond the tensor: zeros, what lies within, zeros. */
-static void copy_border(const struct walk *w, const bf16 *line, int begin, bf16 *to)
-{
-    int64_t channels = w->channels;
-    int from = begin < 0 ? -begin : 0, until = w->room[2] - begin;
-    from = from < w->size[2] ? from : w->size[2];
-    until = until < w->size[2] ? until : w->size[2];
-    until = until > from ? until : from;
-    memset(to, 0, (size_t)(from * channels) * sizeof *to);
-    memcpy(to + from * channels, line + (begin + from) * channels, (size_t)((until - from) * channels) * sizeof *to);
-    memset(to + until * channels, 0, (size_t)((w->size[2] - until) * channels) * sizeof *to);
-}
-
-static bf16 *copy_line(const struct walk *w, const bf16 *line, int begin, bf16 *to)
-{
-    int64_t n = w->size[2] * w->channels;
-    if (begin >= 0 && begin + w->size[2] <= w->room[2])
-        memcpy(to, line + begin * w->channels, (size_t)n * sizeof *to);
-    else
-        copy_border(w, line, begin, to);
-    return to + n;
-}
-
-static bf16 *gather_window(const struct walk *w, const struct place *p, const bf16 *tensor, bf16 *to)
-{
-    int begin[3];
-    for (int d = 0; d < 3; d++)
-        begin[d] = p->at[d] * w->step[d] + w->start[d];
-    for (int d = begin[0]; d < begin[0] + w->size[0]; d++)
-        for (int h = begin[1]; h < begin[1] + w->size[1]; h++) {
-            bool within = d >= 0 && d < w->room[0] && h >= 0 && h < w->room[1];
-            int64_t line = within ? (p->sample * w->room[0] + d) * w->room[1] + h : 0;
-            to = copy_line(w, tensor + line * w->room[2] * w->channels, within ? begin[2] : w->room[2], to);
-        }
-    return to;
-}
-
-static void gather(const struct walk *w, const bf16 *tensor, int64_t first, int64_t rows, bf16 *to)
-{
-    struct place p = place_of(w, first);
-    for (int64_t row = 0; row < rows; row++, step_on(w, &p))
-        to = gather_window(w, &p, tensor, to);
-}
-
 /* ---- the products ---- */
 
-struct room {
+/* A chunk of a stage's rows, in the hands of one part, and its room in scratch. */
+struct chunk {
+    int part;
+    int64_t first, rows;
+    bool begins; /* it is the part's first */
     void *cols, *result, *product;
-    float *sums;
 };
-
-static struct room room_of(const struct columns *c, int part, void *scratch)
-{
-    unsigned char *at = (unsigned char *)scratch + (size_t)part * part_bytes(c);
-    struct room r = {.cols = at, .result = at + c->cols_bytes};
-    r.product = at + c->cols_bytes + c->result_bytes;
-    r.sums = (float *)(at + c->cols_bytes + c->result_bytes + c->product_bytes);
-    return r;
-}
 
 struct job {
     const struct columns *c;
     const struct stage *s;
+    bool (*multiply)(const struct job *j, const struct chunk *k); /* what is done once the windows are gathered */
     const bf16 *from, *coarse; /* what windows are of; of weights, what they are multiplied with */
     bf16 *to;
     float *weight;
@@ -443,89 +359,85 @@ struct job {
     bool done[PARTS];
 };
 
-static int64_t rows_of(const struct stage *s, int64_t chunk)
+static unsigned char *room_of(const struct job *j, int part)
 {
-    int64_t left = s->rows - chunk * s->chunk;
-    return left < s->chunk ? left : s->chunk;
+    return (unsigned char *)j->scratch + (size_t)part * part_bytes(j->c);
 }
 
-static struct dnn_product *product_of(const struct stage *s, int part, int64_t rows)
+/* Where a part adds up the weights' gradient: in itself, or, all parts but the first, behind the rest of its room. */
+static float *sums_of(const struct job *j, int part)
 {
-    return rows < s->chunk ? s->last : s->whole[part];
+    size_t before = j->c->cols_bytes + j->c->result_bytes + j->c->product_bytes;
+    return part ? (float *)(room_of(j, part) + before) : j->weight;
 }
 
-static void forward_part(void *context, int part, size_t begin, size_t end)
+static bool multiply(const struct job *j, const struct chunk *k, const void *a, const void *b, void *out)
 {
-    struct job *j = context;
-    const struct stage *s = j->s;
-    struct room r = room_of(j->c, part, j->scratch);
-    bool done = true;
-    for (size_t i = begin; i < end && done; i++) {
-        int64_t first = (int64_t)i * s->chunk, rows = rows_of(s, (int64_t)i);
-        gather(&s->walk, j->from, first, rows, r.cols);
-        done = dnn_product_run(product_of(s, part, rows), r.cols, s->weight, j->to + first * j->c->outputs, r.product);
-    }
-    j->done[part] = done;
+    return dnn_product_run(k->rows < j->s->chunk ? j->s->last : j->s->whole[k->part], a, b, out, k->product);
 }
 
-/* The first chunk's result is where the sum begins: in the gradient itself, or, of further parts, in scratch. */
-static void weights_part(void *context, int part, size_t begin, size_t end)
+static bool multiply_forward(const struct job *j, const struct chunk *k)
 {
-    struct job *j = context;
-    const struct stage *s = j->s;
-    struct room r = room_of(j->c, part, j->scratch);
-    float *sums = part ? r.sums : j->weight;
-    bool done = true;
-    for (size_t i = begin; i < end && done; i++) {
-        int64_t first = (int64_t)i * s->chunk, rows = rows_of(s, (int64_t)i);
-        gather(&s->walk, j->from, first, rows, r.cols);
-        done = dnn_product_run(product_of(s, part, rows), j->coarse + first * j->c->outputs, r.cols,
-                               i == begin ? sums : r.result, r.product);
-        if (i > begin)
-            elements_add(1, F32, sums, r.result, (size_t)(j->c->outputs * s->values));
-    }
-    j->done[part] = done;
+    return multiply(j, k, k->cols, j->s->weight, j->to + k->first * j->c->outputs);
+}
+
+static bool multiply_weights(const struct job *j, const struct chunk *k)
+{
+    float *sums = sums_of(j, k->part);
+    bool done = multiply(j, k, j->coarse + k->first * j->c->outputs, k->cols, k->begins ? sums : k->result);
+    if (!k->begins)
+        elements_add(1, F32, sums, k->result, (size_t)(j->c->outputs * j->s->values));
+    return done;
 }
 
 /* Rows of a class to their places in the fine tensor; of a class that no tap reaches, zeros. */
-static void scatter(const struct columns *c, const struct stage *s, int64_t first, int64_t rows, const bf16 *result,
-                    bf16 *fine)
+static void scatter(const struct job *j, const struct chunk *k)
 {
-    size_t bytes = (size_t)c->inputs * sizeof *fine;
-    struct place p = place_of(&s->walk, first);
-    for (int64_t row = 0; row < rows; row++, step_on(&s->walk, &p)) {
+    const struct columns *c = j->c;
+    const struct stage *s = j->s;
+    const bf16 *from = k->result;
+    size_t bytes = (size_t)c->inputs * sizeof *from;
+    struct place p = walk_place(&s->walk, k->first);
+    for (int64_t row = 0; row < k->rows; row++, walk_on(&s->walk, &p)) {
         int64_t to = p.sample;
         for (int d = 0; d < 3; d++)
             to = to * c->fine[d] + p.at[d] * c->stride[d] + s->origin[d];
         if (s->values)
-            memcpy(fine + to * c->inputs, result + row * c->inputs, bytes);
+            memcpy(j->to + to * c->inputs, from + row * c->inputs, bytes);
         else
-            memset(fine + to * c->inputs, 0, bytes);
+            memset(j->to + to * c->inputs, 0, bytes);
     }
 }
 
-static void data_part(void *context, int part, size_t begin, size_t end)
+static bool multiply_data(const struct job *j, const struct chunk *k)
+{
+    bool done = !j->s->values || multiply(j, k, k->cols, j->s->weight, k->result);
+    scatter(j, k);
+    return done;
+}
+
+static void run_part(void *context, int part, size_t begin, size_t end)
 {
     struct job *j = context;
     const struct stage *s = j->s;
-    struct room r = room_of(j->c, part, j->scratch);
-    bool done = true;
-    for (size_t i = begin; i < end && done; i++) {
-        int64_t first = (int64_t)i * s->chunk, rows = rows_of(s, (int64_t)i);
-        if (s->values) {
-            gather(&s->walk, j->from, first, rows, r.cols);
-            done = dnn_product_run(product_of(s, part, rows), r.cols, s->weight, r.result, r.product);
-        }
-        scatter(j->c, s, first, rows, r.result, j->to);
+    unsigned char *room = room_of(j, part);
+    struct chunk k = {.part = part, .cols = room, .result = room + j->c->cols_bytes};
+    k.product = room + j->c->cols_bytes + j->c->result_bytes;
+    j->done[part] = true;
+    for (size_t i = begin; i < end && j->done[part]; i++) {
+        k.first = (int64_t)i * s->chunk;
+        k.rows = s->rows - k.first < s->chunk ? s->rows - k.first : s->chunk;
+        k.begins = i == begin;
+        walk_gather(&s->walk, j->from, k.first, s->values ? k.rows : 0, k.cols);
+        j->done[part] = j->multiply(j, &k);
     }
-    j->done[part] = done;
 }
 
-static bool run(struct job *j, const struct stage *s, chunk_fn *fn)
+static bool run(struct job *j, const struct stage *s)
 {
     bool done = true;
     j->s = s;
-    parallel_chunks(s->parts, (size_t)s->chunks, s->parts, fn, j);
+    parallel_chunks(s->parts, (size_t)s->chunks, s->parts, run_part, j);
     for (int part = 0; part < s->parts; part++)
         done = done && j->done[part];
     return done;
@@ -533,25 +445,26 @@ static bool run(struct job *j, const struct stage *s, chunk_fn *fn)
 
 bool columns_forward(struct columns *c, const void *fine, void *coarse, void *scratch)
 {
-    struct job j = {.c = c, .from = fine, .to = coarse, .scratch = scratch};
-    return run(&j, &c->forward, forward_part);
+    struct job j = {.c = c, .multiply = multiply_forward, .from = fine, .to = coarse, .scratch = scratch};
+    return run(&j, &c->forward);
 }
 
 bool columns_backward_data(struct columns *c, const void *coarse, void *fine, void *scratch)
 {
-    struct job j = {.c = c, .from = coarse, .to = fine, .scratch = scratch};
+    struct job j = {.c = c, .multiply = multiply_data, .from = coarse, .to = fine, .scratch = scratch};
     bool done = true;
     for (int class = 0; class < c->classes && done; class ++)
-        done = !c->data[class].rows || run(&j, &c->data[class], data_part);
+        done = !c->data[class].rows || run(&j, &c->data[class]);
     return done;
 }
 
 bool columns_backward_weights(struct columns *c, const void *fine, const void *coarse, float *weight, void *scratch)
 {
-    struct job j = {.c = c, .from = fine, .coarse = coarse, .weight = weight, .scratch = scratch};
     const struct stage *s = &c->weights;
-    bool done = run(&j, s, weights_part);
+    struct job j = {.c = c, .multiply = multiply_weights, .from = fine, .coarse = coarse, .scratch = scratch};
+    j.weight = weight;
+    bool done = run(&j, s);
     for (int part = 1; part < s->parts; part++)
-        elements_add(c->spec.threads, F32, weight, room_of(c, part, scratch).sums, (size_t)(c->outputs * s->values));
+        elements_add(c->spec.threads, F32, weight, sums_of(&j, part), (size_t)(c->outputs * s->values));
     return done;
 }
