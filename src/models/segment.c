@@ -6,13 +6,15 @@
 
 struct segment_config {
     struct ints widths;
+    int64_t stride;
     double slope, blur;
 };
 
 #define OPTIONS_OF struct segment_config
 // clang-format off
 static const struct option options[] = {
-    ROW_INTS(widths, "32,64,128,128", 1, 4096, "channels of each level, from half the picture's size on, each half as large as the last"),
+    ROW_INTS(widths, "32,64,128,128", 1, 4096, "channels of each level, each half as large as the last"),
+    ROW_INT(stride, "2", 1, 8, "of the first level: 2, it has half the picture's size; 4, a quarter, and the net a quarter of the work"),
     ROW_FLOAT(slope, "0", 0, 0.9, "of the activations below zero; 0: ReLU"),
     ROW_FLOAT(blur, "1.5", 0, 16, "of the map: deviation in pixels of the Gaussian that smooths the probabilities; 0: none"),
     {0}};
@@ -45,12 +47,13 @@ static struct node *see(struct graph *g, const struct segment_config *c, const c
     return layer_conv(g, name, x, &l);
 }
 
-/* From the picture to half its size. 6x6 with stride 2 is 3x3 over pixels of which four are taken as one. */
+/* From the picture to the first level. 6x6 with stride 2 is 3x3 over pixels of which four are taken as one. */
 static struct node *enter(struct graph *g, const struct segment_config *c, struct node *picture)
 {
-    struct layer_spec l = layer_of(g, c->widths.v[0], 6);
-    l.stride[0] = l.stride[1] = 2;
-    l.pad[0] = l.pad[1] = 2;
+    const int stride = (int)c->stride;
+    struct layer_spec l = layer_of(g, c->widths.v[0], 3 * stride);
+    l.stride[0] = l.stride[1] = stride;
+    l.pad[0] = l.pad[1] = stride;
     l.norm = true;
     l.act = ACT_LRELU;
     l.slope = (float)c->slope;
@@ -93,7 +96,7 @@ static struct node *go_up(struct graph *g, const struct segment_config *c, struc
     return see(g, c, name, both, c->widths.v[level ? level - 1 : 0]);
 }
 
-/* Logits at half the picture's size, F32: how likely each place is made. */
+/* Logits at the first level's size, F32: how likely each place is made. */
 static struct node *find(struct graph *g, const struct segment_config *c, struct node *picture)
 {
     struct node *across[OPTION_LIST] = {0}, *x = picture;
@@ -116,18 +119,22 @@ static int check(const void *config, const struct shape *sample, struct err *e)
         return err_set(e, ERR_USAGE, "this model takes pictures, not samples of %s", shape_text(sample, text));
     if (c->widths.n < 1)
         return err_set(e, ERR_USAGE, "option widths is empty: it wants at least one level, such as 32,64,128,128");
-    if (sample->d[0] >> c->widths.n < 1 || sample->d[1] >> c->widths.n < 1)
-        return err_set(e, ERR_USAGE, "pictures of %s are too small for %d halvings: give fewer widths or a larger size",
-                       shape_text(sample, text), c->widths.n);
+    if (sample->d[0] / c->stride >> (c->widths.n - 1) < 1 || sample->d[1] / c->stride >> (c->widths.n - 1) < 1)
+        return err_set(
+            e, ERR_USAGE,
+            "pictures of %s are too small for stride %lld and %d halvings: give fewer widths or a larger size",
+            shape_text(sample, text), (long long)c->stride, c->widths.n - 1);
     return 0;
 }
 
-/* Where a defect touches one of the four pixels of a place, the place has one. */
-static void learn(struct graph *g, struct node *logits, struct shape input, struct heads *h)
+/* Where a defect touches one of the pixels of a place, the place has one. */
+static void learn(struct graph *g, const struct segment_config *c, struct node *logits, struct shape input,
+                  struct heads *h)
 {
     g->scope = "loss";
     h->truth = graph_input(g, "truth", SHAPE(input.d[0], input.d[1], input.d[2], 1));
-    struct node *truth = op_max_pool(g, h->truth, (struct pool_spec){.kernel = 2, .stride = 2});
+    const struct pool_spec place = {.kernel = (int)c->stride, .stride = (int)c->stride};
+    struct node *truth = op_max_pool(g, h->truth, place);
     struct node *loss = op_bce_each(g, logits, truth);
     h->objectives[h->nobjectives++] = (struct objective){.name = "loss", .loss = loss, .group = GROUP_MAIN};
 }
@@ -150,7 +157,7 @@ static void build(struct graph *g, const void *config, struct shape input, struc
     if (g->mode == GRAPH_SCORE)
         judge(g, c, logits, input, h);
     else
-        learn(g, logits, input, h);
+        learn(g, c, logits, input, h);
 }
 
 const struct model model_segment = {
