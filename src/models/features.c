@@ -17,7 +17,7 @@ enum {
 static const struct ints full_size = {.n = 1, .v = {WHOLE}};
 
 static const struct preset presets[] = {
-    {"general", "pictures of any size from 16 on", "", "square=256,512 batch=8 validation=0 folds=10"}, {0}};
+    {"general", "pictures of any size from 16 on", "usual=true", "square=256,512 batch=8 validation=0 folds=10"}, {0}};
 
 #define OPTIONS_OF struct features_config
 // clang-format off
@@ -25,7 +25,7 @@ static const struct option options[] = {
     ROW_STRING(backbone, "", "file of another net's weights than engram's own, safetensors with torchvision's names: squeezenet1_1, resnet18 or wide_resnet50_2; what is used is copied into the model file"),
     ROW_CHOICE(net, "auto", BACKBONE_NAMES, "which net that is; auto: what the file holds"),
     ROW_CHOICE(input, "set", "set|imagenet", "what the net sees: pictures scaled to mean 0 and deviation 1 of the good ones, or to ImageNet's"),
-    ROW_INTS(net_layers, "", 1, 64, "layers of the net that are listened to, by its own numbers (6,9,11 of squeezenet1_1's features, 2,3 of a ResNet's stages); empty: the net's usual ones"),
+    ROW_INTS(net_layers, "", 1, 64, "layers of the net that are listened to, by its own numbers (4,6,9 of squeezenet1_1's features, 2,3 of a ResNet's stages); empty: the net's usual ones"),
     ROW_INTS(sizes, "", 10, 400, "at which the net sees a picture, in percent of its size, all together: 100,50; empty: 100, and of large ones also what makes them as many pixels as a square of 256 has"),
     ROW_CHOICE(head, "bank", "bank|gaussian|positions|pictures", "what a position is compared with: the nearest item of a bank of normal ones, one Gaussian of them all, a Gaussian of its own, or the good pictures most like the one in hand"),
     ROW_INT(items, "400", 1, FEATURES_ITEMS, "of the bank"),
@@ -33,6 +33,7 @@ static const struct option options[] = {
     ROW_INT(nearest, "5", 1, 64, "of head pictures: how many of them a picture is compared with"),
     ROW_INT(components, "128", 1, 4096, "numbers that are kept of a position: principal components, whitened; of heads positions and pictures random directions"),
     ROW_INT(cell, "8", 2, 64, "pixels along a side of the positions that are compared"),
+    ROW_BOOL(usual, "false", "of head bank: how far a position is from the nearest item is brought to what it would be where that is as usual as elsewhere"),
     ROW_FLOAT(top, "0.03", 0.0001, 4096, "of a picture's score: the mean of the farthest positions, so many of them, or below 1 that share"),
     ROW_FLOAT(smooth, "0", 0, 64, "of the heat map: deviation in pixels of the Gaussian that smooths it; 0: a 64th of the side"),
     {0}};
@@ -133,6 +134,17 @@ static struct node *as_map(struct graph *g, const struct places *p, struct node 
     return p->cells ? op_mul(g, far, p->cells) : far;
 }
 
+/* Distances as they would be where they are as usual as elsewhere: f |d - s| at every position, where d is above s as
+ * far as one can see. */
+static struct node *levelled(struct graph *g, const struct places *p, struct node *far)
+{
+    const int64_t count = p->height * p->width;
+    struct node *shift = parameter(g, FEATURES_USUAL, SHAPE(p->height, p->width));
+    struct node *factor = parameter(g, FEATURES_USUAL_FACTOR, SHAPE(p->height, p->width));
+    return op_positions(g, op_reshape(g, far, SHAPE(p->n * count, 1)), op_reshape(g, shift, SHAPE(count, 1)),
+                        op_reshape(g, factor, SHAPE(count, 1, 1)));
+}
+
 static struct node *bank(struct graph *g, const struct features_config *c, const struct places *p, struct heads *h)
 {
     const bool many = c->head == HEAD_BANK;
@@ -146,7 +158,8 @@ static struct node *bank(struct graph *g, const struct features_config *c, const
                                   .add = many ? features_add_memory : NULL});
     struct node *white = op_linear(g, p->features, parameter(g, FEATURES_WHITEN, SHAPE(c->components, channels)),
                                    parameter(g, FEATURES_WHITEN_SHIFT, SHAPE(c->components)), ACT_NONE, 0);
-    return as_map(g, p, op_distance(g, white, parameter(g, FEATURES_ITEMS_NAME, SHAPE(items, c->components))));
+    struct node *far = op_distance(g, white, parameter(g, FEATURES_ITEMS_NAME, SHAPE(items, c->components)));
+    return as_map(g, p, many && c->usual ? levelled(g, p, far) : far);
 }
 
 /* Fewer numbers of each position, by directions that nothing is fitted to. */

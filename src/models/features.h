@@ -15,6 +15,7 @@ struct features_config {
     enum features_input input;
     enum features_head head;
     struct ints net_layers, sizes;
+    bool usual;
     int64_t items, pictures, nearest, components, cell;
     double top, smooth;
 };
@@ -30,6 +31,8 @@ enum {
 #define FEATURES_WHITEN        "whiten.weight"
 #define FEATURES_WHITEN_SHIFT  "whiten.bias"
 #define FEATURES_ITEMS_NAME    "bank.items"
+#define FEATURES_USUAL         "places.shift"
+#define FEATURES_USUAL_FACTOR  "places.factor"
 #define FEATURES_DIRECTIONS    "project.weight"
 #define FEATURES_MEANS         "positions.mean"
 #define FEATURES_WHITENING     "positions.whitening"
@@ -40,6 +43,9 @@ enum {
 /* Steps of fitting; rows are pixels of the input for the first, what the layers say of positions for the others. */
 int features_fit_scale(const void *config, const struct fit_rows *rows, struct params *params, struct err *e);
 int features_fit_memory(const void *config, const struct fit_rows *rows, struct params *params, struct err *e);
+/* What is usual at each position, by the whitened rows that a bank was chosen from. */
+int features_fit_usual(const struct fit_rows *rows, const float *white, const size_t *chosen, struct params *params,
+                       struct err *e);
 /* More pictures for the bank: whitening stays, and items are added until the new rows are as near to one as the old. */
 int features_grow_memory(void *config, const struct fit_rows *rows, const struct params *old, struct err *e);
 int features_add_memory(const void *config, const struct fit_rows *rows, const struct params *old,

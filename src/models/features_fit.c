@@ -89,7 +89,7 @@ static void copy_rows(const struct centre_rows *rows, const size_t *chosen, size
 
 /* ---- the bank ---- */
 
-static int fill_bank(const struct fit_rows *rows, struct params *params, struct err *e)
+static int fill_bank(const struct features_config *c, const struct fit_rows *rows, struct params *params, struct err *e)
 {
     struct param *items = params_find(params, FEATURES_ITEMS_NAME);
     const size_t count = (size_t)items->shape.d[0];
@@ -101,6 +101,8 @@ static int fill_bank(const struct fit_rows *rows, struct params *params, struct 
         code = centres_choose(&white, count, rows->seed, chosen, e);
     if (!code)
         copy_rows(&white, chosen, count, items->value);
+    if (!code && c->usual)
+        code = features_fit_usual(rows, all, chosen, params, e);
     free(all);
     free(chosen);
     return code;
@@ -113,7 +115,7 @@ int features_fit_memory(const void *config, const struct fit_rows *rows, struct 
     TRY(whiten_fit(rows, (int)c->components, params_find(params, FEATURES_WHITEN)->value,
                    params_find(params, FEATURES_WHITEN_SHIFT)->value, e));
     if (c->head == HEAD_BANK)
-        return fill_bank(rows, params, e);
+        return fill_bank(c, rows, params, e);
     /* In whitened features Mahalanobis' distance is the one from the mean, which is 0. */
     memset(items->value, 0, items->count * sizeof *items->value);
     return 0;

@@ -300,6 +300,107 @@ static void pictures_are_kept_whole(void **state)
     }
 }
 
+/* ---- what is usual where ---- */
+
+enum { SEEN = 40, HIGH = 5, WIDE = 12, GRID = HIGH * WIDE, ITEMS = 30, PER_ROW = 8 };
+
+/* Rows of `n` pictures, that spread four times as far in the right half. */
+static void draw_grid(uint64_t seed, size_t n, float *values, size_t *index, size_t *samples, size_t *places)
+{
+    struct rng r = rng_new(seed, 0);
+    for (size_t i = 0; i < n * GRID; i++) {
+        index[i] = i;
+        samples[i] = i / GRID;
+        places[i] = i % GRID;
+        for (size_t k = 0; k < PER_ROW; k++)
+            values[PER_ROW * i + k] = rng_normal(&r) * (i % WIDE < WIDE / 2 ? 1 : 4);
+    }
+}
+
+struct grid {
+    float values[PER_ROW * SEEN * GRID], bank[PER_ROW * ITEMS];
+    size_t index[SEEN * GRID], samples[SEEN * GRID], places[SEEN * GRID], chosen[ITEMS];
+};
+
+static struct params *usual_of(struct grid *g, size_t pictures, size_t first_place)
+{
+    static const char *const names[] = {FEATURES_ITEMS_NAME, FEATURES_USUAL, FEATURES_USUAL_FACTOR};
+    static const struct shape shapes[] = {{2, {ITEMS, PER_ROW}}, {2, {HIGH, WIDE}}, {2, {HIGH, WIDE}}};
+    struct params *ps = declared(names, shapes, 3);
+    struct err e = ERR_INIT;
+    draw_grid(3, SEEN, g->values, g->index, g->samples, g->places);
+    for (size_t i = 0; i < SEEN * GRID; i++)
+        g->places[i] += first_place;
+    const struct fit_rows rows = {.values = g->values,
+                                  .index = g->index,
+                                  .samples = g->samples,
+                                  .places = g->places,
+                                  .n = pictures * GRID,
+                                  .width = PER_ROW,
+                                  .seed = 1,
+                                  .threads = 2};
+    const struct centre_rows white = {g->values, rows.n, PER_ROW, 1};
+    assert_int_equal(centres_choose(&white, ITEMS, 1, g->chosen, &e), 0);
+    for (size_t k = 0; k < (size_t)PER_ROW * ITEMS; k++)
+        g->bank[k] = params_find(ps, FEATURES_ITEMS_NAME)->value[k] =
+            g->values[PER_ROW * g->chosen[k / PER_ROW] + k % PER_ROW];
+    assert_int_equal(features_fit_usual(&rows, g->values, g->chosen, ps, &e), 0);
+    return ps;
+}
+
+static double distance_from(const float *bank, const float *row)
+{
+    double least = INFINITY;
+    for (size_t k = 0; k < ITEMS; k++) {
+        double d = 0;
+        for (size_t j = 0; j < PER_ROW; j++)
+            d += pow((double)(row[j] - bank[k * PER_ROW + j]), 2);
+        least = fmin(least, d);
+    }
+    return sqrt(least);
+}
+
+/* Distances of pictures that were not seen: as unlike from half to half as they are, and as they are levelled. */
+static void levelled_distances_are_alike_everywhere(void **state)
+{
+    (void)state;
+    static struct grid g, more;
+    struct params *ps = usual_of(&g, SEEN, 0);
+    const float *shift = params_find(ps, FEATURES_USUAL)->value,
+                *factor = params_find(ps, FEATURES_USUAL_FACTOR)->value;
+    double raw[2] = {0}, level[2] = {0}, n = SEEN * GRID / 2;
+    draw_grid(4, SEEN, more.values, more.index, more.samples, more.places);
+    for (size_t i = 0; i < SEEN * GRID; i++) {
+        const size_t right = i % WIDE >= WIDE / 2, p = i % GRID;
+        const double far = distance_from(g.bank, more.values + PER_ROW * i),
+                     d = (double)factor[p] * (far - (double)shift[p]);
+        if (i % WIDE >= 3 && i % WIDE < WIDE - 3) /* where both halves are around */
+            continue;
+        raw[right] += far / n;
+        level[right] += d / n;
+    }
+    assert_true(fabs(log(raw[1] / raw[0])) > 0.3);
+    assert_true(fabs(log(level[1] / level[0])) < 0.1);
+    params_free(ps);
+}
+
+/* Tiles follow each other; a single picture leaves nothing to measure, and everything as it is. */
+static void places_of_tiles_are_the_same_ones(void **state)
+{
+    (void)state;
+    static struct grid g;
+    struct params *one = usual_of(&g, SEEN, 0), *other = usual_of(&g, SEEN, 3 * GRID), *none = usual_of(&g, 1, 0);
+    assert_memory_equal(params_find(one, FEATURES_USUAL)->value, params_find(other, FEATURES_USUAL)->value,
+                        GRID * sizeof(float));
+    for (size_t p = 0; p < GRID; p++) {
+        assert_true(params_find(none, FEATURES_USUAL)->value[p] == 0);
+        assert_true(params_find(none, FEATURES_USUAL_FACTOR)->value[p] == 1);
+    }
+    params_free(one);
+    params_free(other);
+    params_free(none);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +412,8 @@ int main(void)
         cmocka_unit_test(centres_are_added_where_none_is_near),
         cmocka_unit_test(positions_have_gaussians_of_their_own),
         cmocka_unit_test(pictures_are_kept_whole),
+        cmocka_unit_test(levelled_distances_are_alike_everywhere),
+        cmocka_unit_test(places_of_tiles_are_the_same_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
