@@ -5,8 +5,9 @@
 
 SET is a folder in MVTec AD's layout under ENGRAM_DATA (mvtec/bottle inspect/aliens inspect/kolektor). Of its good training
 pictures every fifth is kept aside; each alternative is trained on the others, last epoch, and measured twice: with so many
-made defects in those kept aside (`engram eval --made`), and with the test part, as all the tables do. Every model scores in
-two ways, by its own score and by the map that knows what is usual: two alternatives, one training.
+made defects in those kept aside (`engram eval --made`), and with the test part, as all the tables do. Models that are trained
+score in two ways, by their own score and by the map that knows what is usual: two alternatives, one training. `features`,
+which is fitted, has one score, and its alternatives are what it is shown and what it listens to.
 
 Prints both areas under the ROC curve for each alternative, and for each set Spearman's rank correlation between them, over
 all alternatives and over those whose training has not seen made defects; for all kinds of made defects together and for
@@ -38,22 +39,40 @@ SIZES = {"inspect/kolektor": {"small": "96x32", "large": "192x64"}}  # HEIGHTxWI
 SQUARE = {"small": "32", "large": "64"}
 SETTINGS = "epochs=1 steps=500 batch=8 keep=last validation=0 patience=0"
 MODELS = ("ae", "ae-skip", "memae", "daad", "segment")
+FITTED = "features"
+LOOKS = {  # what `features` is given; the picture keeps its shape
+    "128": "square=128",
+    "256": "square=256 sizes=100",
+    "256 and 128": "square=256 sizes=100,50",
+    "384": "square=384 sizes=100",
+    "512": "square=512 sizes=100",
+    "512 and 256": "square=512 sizes=100,50",
+    "256 stride 8": "square=256 sizes=100 net_layers=2",
+    "256 stride 16": "square=256 sizes=100 net_layers=3",
+    "256 strides 4 8 16": "square=256 sizes=100 net_layers=1,2,3",
+}
 LEARNS_MADE = ("segment",)  # from made defects: it knows what the made ones are like
 
 
 class Alternative(NamedTuple):
     model: str
-    size: str
+    size: str  # or look
 
     @property
     def name(self):
         return f"{self.model} {self.size}"
 
+    @property
+    def scores(self):
+        return SCORES[:1] if self.model == FITTED else SCORES
+
     def settings(self, name):
+        if self.model == FITTED:
+            return f"folds=0 validation=0 {LOOKS[self.size]}".split()
         return f"{SETTINGS} size={SIZES.get(name, SQUARE)[self.size]}".split()
 
 
-ALTERNATIVES = [Alternative(model, size) for size in SQUARE for model in MODELS]
+ALTERNATIVES = [Alternative(model, size) for size in SQUARE for model in MODELS] + [Alternative(FITTED, look) for look in LOOKS]
 
 
 def run(*arguments):
@@ -91,7 +110,7 @@ def measure(name, alternative, seed, folder, made):
     settings = [word for pair in alternative.settings(name) for word in ("--set", pair)]
     run("train", alternative.model, train, "-o", model, "--force", "--quiet", "--seed", seed, "--threads", 1, *settings)
     rows = []
-    for score in SCORES:
+    for score in alternative.scores:
         real = areas(model, data, score)[""]
         found = areas(model, aside, score, "--made", made)
         rows += [(name, alternative.name, str(seed), score, kind, found[kind], real) for kind in KINDS]
@@ -160,7 +179,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sets", nargs="*", default=SETS, metavar="SET")
     parser.add_argument("-o", "--output", type=Path, default=ROOT / "choosing", metavar="FOLDER")
-    parser.add_argument("--only", metavar="NAME,...", help="alternatives, as the table calls them")
+    parser.add_argument("--only", metavar="NAME,...", help="alternatives, as the table calls them, or models")
     parser.add_argument("--seeds", default="1", metavar="N,...")
     parser.add_argument("--made", type=int, default=200, metavar="N")
     parser.add_argument("--jobs", type=int, default=1, metavar="N")
@@ -172,9 +191,9 @@ def main():
         rows = [tuple(row[c] for c in COLUMNS) for row in csv.DictReader(table.read_text().splitlines())]
     else:
         table.write_text(",".join(COLUMNS) + "\n")
-    wanted = args.only.split(",") if args.only else [a.name for a in ALTERNATIVES]
+    wanted = args.only.split(",") if args.only else [a.model for a in ALTERNATIVES]
     done = {row[:3] for row in rows}
-    todo = [(n, a, s) for s in args.seeds.split(",") for a in ALTERNATIVES if a.name in wanted for n in args.sets
+    todo = [(n, a, s) for s in args.seeds.split(",") for a in ALTERNATIVES if a.name in wanted or a.model in wanted for n in args.sets
             if (n, a.name, s) not in done and not args.markdown]
     with concurrent.futures.ThreadPoolExecutor(args.jobs) as pool:
         for future in [pool.submit(measure, n, a, s, args.output, args.made) for n, a, s in todo]:
