@@ -137,6 +137,10 @@ void rows_act_gradient(int threads, enum dtype type, const void *y, const void *
 
 enum { BLOCK = 64, CHUNKS = 64 }; /* rows added up in float before they go to double; chunks of a sum at most */
 
+/* Rows in cache are added up four at a time: that spares loads and stores of the sums. From memory numbers come fastest
+ * as they lie: with four rows at a time a map of 100 MB took 1.3 times (its gradient 1.6 times) as long. */
+enum { TOGETHER = 4, CACHED_BYTES = 16 << 20 };
+
 /* One chunk's accumulators: 2 width doubles, then 2 width floats. */
 struct sums {
     double *total;
@@ -149,6 +153,11 @@ struct moments_call {
     char *scratch;
     size_t elements, width;
 };
+
+static bool comes_from_memory(const struct rows_moments *m)
+{
+    return m->rows * m->channels * dtype_bytes(m->type) > CACHED_BYTES;
+}
 
 static size_t sums_bytes(size_t width)
 {
@@ -196,11 +205,12 @@ KERNEL void add_chunk(const struct rows_moments *m, const struct sums *s, size_t
                       bool gradient)
 {
     size_t width = s->width;
+    bool together = !comes_from_memory(m);
     for (size_t at = begin; at < end;) {
         size_t stop = end - at > BLOCK * width ? at + BLOCK * width : end;
         memset(s->block, 0, 2 * width * sizeof *s->block);
-        for (; stop - at >= 4 * width; at += 4 * width)
-            add_lines(m, s, at, 4, width, type, gradient);
+        for (; together && stop - at >= TOGETHER * width; at += TOGETHER * width)
+            add_lines(m, s, at, TOGETHER, width, type, gradient);
         for (; stop - at >= width; at += width)
             add_lines(m, s, at, 1, width, type, gradient);
         if (at < stop)
