@@ -53,10 +53,14 @@ static void wait_politely(char **argv, const struct args *args)
     execv(path, argv); /* where that fails, it works as well, only less politely */
 }
 
-/* The library computes on as many threads as there are cores. */
+/* The library computes on as many threads as there are cores. In a build with LLVM's OpenMP, libgomp, which oneDNN
+ * brings, binds the first thread to a core before LLVM's counts them. */
 static void check_threads(int asked)
 {
     int n = engram_threads(asked);
+    if (getenv("OMP_PROC_BIND") && engram_threads(0) == 1 && sysconf(_SC_NPROCESSORS_ONLN) > 1)
+        console_warn("OMP_PROC_BIND leaves one processor core to this process; without it there may be %ld",
+                     sysconf(_SC_NPROCESSORS_ONLN));
     if (asked > n)
         console_warn("this process may use %d processor core%s: %d threads are asked for, %d will compute", n,
                      n == 1 ? "" : "s", asked, n);

@@ -44,19 +44,21 @@ static void a_profile_has_every_operation(void **state)
 }
 
 /* OpenMP binds the first thread to a core of its own, which is not the only one. In a build with clang libgomp, which
- * oneDNN brings, does so before LLVM's OpenMP looks how many there are. */
+ * oneDNN brings, does so before LLVM's OpenMP looks how many there are: that is said. */
 static void bound_threads_are_as_many(void **state)
 {
     (void)state;
-#ifdef __clang__
-    skip();
-#endif
     static char words[] = "bench memae --preset mnist --batch 4 --repeat 1";
     int free = 0, bound = 0;
     assert_int_equal(sscanf(run(words).out, "mnist f32 score batch 4, %d threads", &free), 1);
     const struct how how = {.environment = "OMP_PROC_BIND=true"};
-    assert_int_equal(sscanf(run_how(&how, words).out, "mnist f32 score batch 4, %d threads", &bound), 1);
+    struct ran r = run_how(&how, words);
+    assert_int_equal(sscanf(r.out, "mnist f32 score batch 4, %d threads", &bound), 1);
+    if (bound < free)
+        assert_line(r.err, "OMP_PROC_BIND leaves one processor core");
+#ifndef __clang__
     assert_int_equal(bound, free);
+#endif
 }
 
 static void mistakes_are_said(void **state)
