@@ -19,9 +19,9 @@ enum {
 struct job {
     struct tiling t;
     const struct winograd_spec *spec;
-    const float *weight;
     float *rooms; /* a thread's own: transformed weights */
-    float *kept;  /* all of them, by tap, place and chunk, or their gradient; NULL: they are made for each block anew */
+    /* All of them, by tap, place and chunk, and their gradient; NULL: they are made for each block anew. */
+    float *kept, *gradient;
     atomic_bool failed;
 };
 
@@ -121,7 +121,7 @@ static void transform_weights(const struct job *j, const struct piece *p, int64_
             if (slot < 0)
                 continue;
             struct taps t = taps_of(&j->t, p->place, parity, s->out_scale ? s->out_scale[p->o + i + k] : 1);
-            combine(&t, j->weight + weight_at(j, p, i + k), u, j->t.in);
+            combine(&t, j->t.call.weight + weight_at(j, p, i + k), u, j->t.in);
             if (s->in_scale)
                 scale_inputs(u, s->in_scale, j->t.in);
         }
@@ -147,15 +147,15 @@ static void add_gradient(const struct job *j, const struct piece *p, const float
             if (slot < 0)
                 continue;
             struct taps t = taps_of(&j->t, p->place, parity, 1);
-            distribute(&t, u, j->t.to + weight_at(j, p, i), j->t.in);
+            distribute(&t, u, j->t.call.to_weight + weight_at(j, p, i), j->t.in);
         }
 }
 
-static float *kept_at(const struct job *j, const struct piece *p)
+static float *piece_at(const struct job *j, float *all, const struct piece *p)
 {
     const struct tiling *t = &j->t;
     int64_t steps = p->tap * tiling_input_steps(t, PLACES) + tiling_input_steps(t, p->place);
-    return j->kept + steps * t->out + tiling_input_step(t, p->place) * p->o;
+    return all + steps * t->out + tiling_input_step(t, p->place) * p->o;
 }
 
 /* ---- work is shared out by what it costs: a place's products by its parities ---- */
@@ -249,7 +249,7 @@ static void multiply_outputs(struct job *j, int place, int64_t o, int64_t n, flo
         struct piece p = {tap_of(t, i), place, o, n};
         struct rows r = rows_of(t, p.tap);
         int64_t k = depth(j, &p);
-        float *u = j->kept ? kept_at(j, &p) : room;
+        float *u = j->kept ? piece_at(j, j->kept, &p) : room;
         if (!j->kept)
             transform_to_columns(j, &p, u, u + CHUNK * tiling_input_step(t, place));
         note(j, dnn_gemm(false, false, r.n, n, k, 1, tiling_input(t, place, r.src), tiling_input_step(t, place), u, n,
@@ -266,7 +266,7 @@ static void multiply_inputs(struct job *j, int place, int64_t o, int64_t n, floa
     for (int i = 0; i < t->taps; i++) {
         struct piece p = {tap_of(t, i), place, o, n};
         struct rows r = rows_of(t, p.tap);
-        float *u = j->kept ? kept_at(j, &p) : room;
+        float *u = j->kept ? piece_at(j, j->kept, &p) : room;
         if (!j->kept)
             transform_weights(j, &p, 0, n, u);
         note(j, dnn_gemm(false, false, r.n, depth(j, &p), n, 1, tiling_product(t, place, r.dst) + o,
@@ -294,7 +294,7 @@ static void gather_weights(struct job *j, int place, int64_t o, int64_t n, float
     (void)room;
     for (int tap = 0; tap < j->t.taps; tap++) {
         struct piece p = {tap, place, o, n};
-        multiply_piece(j, &p, kept_at(j, &p), !is_first_block(&j->t));
+        multiply_piece(j, &p, piece_at(j, j->gradient, &p), !is_first_block(&j->t));
     }
 }
 
@@ -306,12 +306,12 @@ static void add_weights(void *context, int part, size_t begin, size_t end)
     int64_t row = (int64_t)t->taps * t->side * t->side * t->in, n;
     for (int64_t o = (int64_t)begin; o < (int64_t)end; o += n) {
         n = chunk_width(o, (int64_t)end, CHUNK);
-        if (j->kept || is_first_block(t))
-            memset(t->to + o * row, 0, (size_t)(n * row) * sizeof *t->to);
+        if (j->gradient || is_first_block(t))
+            memset(t->call.to_weight + o * row, 0, (size_t)(n * row) * sizeof *t->call.to_weight);
         for (int i = 0; i < t->taps * PLACES; i++) {
             struct piece p = {i / PLACES, i % PLACES, o, n};
-            float *u = j->kept ? kept_at(j, &p) : room_of(j, part);
-            if (!j->kept)
+            float *u = j->gradient ? piece_at(j, j->gradient, &p) : room_of(j, part);
+            if (!j->gradient)
                 multiply_piece(j, &p, u, false);
             add_gradient(j, &p, u);
         }
@@ -322,7 +322,7 @@ static void keep_columns(struct job *j, int place, int64_t o, int64_t n, float *
 {
     for (int tap = 0; tap < j->t.taps; tap++) {
         struct piece p = {tap, place, o, n};
-        transform_to_columns(j, &p, kept_at(j, &p), room);
+        transform_to_columns(j, &p, piece_at(j, j->kept, &p), room);
     }
 }
 
@@ -331,7 +331,7 @@ static void keep_rows(struct job *j, int place, int64_t o, int64_t n, float *roo
     (void)room;
     for (int tap = 0; tap < j->t.taps; tap++) {
         struct piece p = {tap, place, o, n};
-        transform_weights(j, &p, 0, n, kept_at(j, &p));
+        transform_weights(j, &p, 0, n, piece_at(j, j->kept, &p));
     }
 }
 
@@ -386,7 +386,7 @@ size_t winograd_scratch(const struct winograd_spec *s)
     struct tiling t;
     tiling_init(&t, s);
     set_block(&t);
-    return sizeof(float) * (size_t)(block_values(&t) + kept_values(&t) + s->threads * room_values(&t));
+    return sizeof(float) * (size_t)(block_values(&t) + 2 * kept_values(&t) + s->threads * room_values(&t));
 }
 
 /* By what was measured: 3x3 kernels save less, so that tiles beyond the end, transforms of few channels and weights for
@@ -416,15 +416,17 @@ bool winograd_pays_for_weights(const struct winograd_spec *s)
     return s->side == 3 && is_enough(s, true, three);
 }
 
-static void begin(struct job *j, const struct winograd_spec *s, void *scratch)
+static void begin(struct job *j, const struct winograd_spec *s, const struct winograd_call *call, void *scratch)
 {
     *j = (struct job){.spec = s};
     tiling_init(&j->t, s);
     set_block(&j->t);
+    j->t.call = *call;
     j->t.inputs = scratch;
     j->t.products = j->t.inputs + tiling_input_steps(&j->t, PLACES) * tiling_inputs(&j->t);
     j->rooms = j->t.inputs + block_values(&j->t);
     j->kept = kept_values(&j->t) ? j->rooms + s->threads * room_values(&j->t) : NULL;
+    j->gradient = j->kept ? j->kept + kept_values(&j->t) : NULL;
 }
 
 /* Goes to the next block: of lines, frames, samples. False: there is none. */
@@ -448,58 +450,45 @@ static bool next_block(struct tiling *t)
 
 /* ---- calls ---- */
 
-bool winograd_forward(const struct winograd_spec *s, const float *src, const float *weight, float *dst, void *scratch)
+/* Before it is overwritten by what the weights make of the other. */
+static void compute_gradient(struct job *j)
 {
-    struct job j;
-    begin(&j, s, scratch);
-    j.weight = weight;
-    j.t.src = src;
-    j.t.to = dst;
-    if (j.kept)
-        share(&j, keep_columns, false);
-    do {
-        tiling_read_src(&j.t, s->threads);
-        share(&j, multiply_outputs, false);
-        tiling_write_dst(&j.t, s->threads);
-    } while (next_block(&j.t));
-    return !j.failed;
+    if (j->gradient)
+        share(j, gather_weights, false);
+    else
+        parallel_chunks(j->spec->threads, (size_t)j->t.out, j->spec->threads, add_weights, j);
 }
 
-bool winograd_backward_data(const struct winograd_spec *s, const float *dst, const float *weight, float *src,
-                            void *scratch)
+static void compute_block(struct job *j)
 {
-    struct job j;
-    begin(&j, s, scratch);
-    j.weight = weight;
-    j.t.dst = dst;
-    j.t.to = src;
-    if (j.kept)
-        share(&j, keep_rows, false);
-    do {
-        tiling_read_dst(&j.t, s->threads);
-        share(&j, multiply_inputs, true);
-        tiling_add_src(&j.t, s->threads);
-    } while (next_block(&j.t));
-    return !j.failed;
+    const struct winograd_call *c = &j->t.call;
+    int threads = j->spec->threads;
+    if (c->to_dst || c->to_weight)
+        tiling_read_src(&j->t, threads);
+    if (c->to_src || c->to_weight)
+        tiling_read_dst(&j->t, threads);
+    if (c->to_weight)
+        compute_gradient(j);
+    if (c->to_dst) {
+        share(j, multiply_outputs, false);
+        tiling_write_dst(&j->t, threads);
+    }
+    if (c->to_src) {
+        share(j, multiply_inputs, true);
+        tiling_add_src(&j->t, threads);
+    }
 }
 
-bool winograd_backward_weights(const struct winograd_spec *s, const float *src, const float *dst, float *weight,
-                               void *scratch)
+bool winograd_run(const struct winograd_spec *s, const struct winograd_call *call, void *scratch)
 {
     struct job j;
-    begin(&j, s, scratch);
-    j.t.src = src;
-    j.t.dst = dst;
-    j.t.to = weight;
-    do {
-        tiling_read_src(&j.t, s->threads);
-        tiling_read_dst(&j.t, s->threads);
-        if (j.kept)
-            share(&j, gather_weights, false);
-        else
-            parallel_chunks(s->threads, (size_t)j.t.out, s->threads, add_weights, &j);
-    } while (next_block(&j.t));
-    if (j.kept)
+    begin(&j, s, call, scratch);
+    if (j.kept && (call->to_dst || call->to_src))
+        share(&j, call->to_dst ? keep_columns : keep_rows, false);
+    do
+        compute_block(&j);
+    while (next_block(&j.t));
+    if (j.gradient && call->to_weight)
         parallel_chunks(s->threads, (size_t)j.t.out, s->threads, add_weights, &j);
     return !j.failed;
 }

@@ -33,14 +33,17 @@ bool winograd_pays(const struct winograd_spec *s, bool batch);
 /* Whether the weights' gradient is, where the rest is not. */
 bool winograd_pays_for_weights(const struct winograd_spec *s);
 
-size_t winograd_scratch(const struct winograd_spec *s); /* bytes that the calls below want at `scratch` */
+size_t winograd_scratch(const struct winograd_spec *s); /* bytes that a run wants */
+
+/* What is read, and what is to be written; NULL: nothing. The convolution is to_dst of src and weight, its adjoint
+ * to_src of dst and weight, the weights' gradient to_weight of src and dst, for weights without factors. That goes
+ * together with one of the others, whose transformed tiles it shares. */
+struct winograd_call {
+    const float *src, *dst, *weight;
+    float *to_src, *to_dst, *to_weight;
+};
 
 /* False: oneDNN failed, and what was to be written is anything. */
-bool winograd_forward(const struct winograd_spec *s, const float *src, const float *weight, float *dst, void *scratch);
-bool winograd_backward_data(const struct winograd_spec *s, const float *dst, const float *weight, float *src,
-                            void *scratch);
-/* For weights without factors. */
-bool winograd_backward_weights(const struct winograd_spec *s, const float *src, const float *dst, float *weight,
-                               void *scratch);
+bool winograd_run(const struct winograd_spec *s, const struct winograd_call *call, void *scratch);
 
 #endif

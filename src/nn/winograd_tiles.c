@@ -294,7 +294,7 @@ static void analyse_src(const struct tiling *t, const struct tile *tile, int par
     struct strips s = {.adds = {false}};
     for (int i = 0; i < PLACES; i++) {
         int64_t at = src_at(t, tile, parity, i / SIDE, i % SIDE);
-        s.from[i] = at < 0 ? NULL : t->src + at;
+        s.from[i] = at < 0 ? NULL : t->call.src + at;
         s.to[i] = input_of(t, tile, i, parity);
     }
     transform_channels(&s, analyse_strip, PLACES, PLACES, t->in);
@@ -321,7 +321,7 @@ static void add_to_src(const struct tiling *t, const struct tile *tile, int pari
     for (int i = 0; i < PLACES; i++) {
         int64_t at = src_at(t, tile, parity, i / SIDE, i % SIDE);
         s.from[i] = input_of(t, tile, i, parity);
-        s.to[i] = at < 0 ? NULL : t->to + at;
+        s.to[i] = at < 0 ? NULL : t->call.to_src + at;
         s.adds[i] = at >= 0 && ((tile->y && i < SIDE) || (tile->x && i % SIDE == 0));
     }
     transform_channels(&s, analyse_strip_adjoint, PLACES, PLACES, t->in);
@@ -351,7 +351,7 @@ static void spread_range(void *context, size_t begin, size_t end)
         struct tile tile = dst_tile(t, (int64_t)number);
         for (int i = 0; i < RESULTS * RESULTS; i++) {
             int64_t at = dst_at(t, &tile, i / RESULTS, i % RESULTS);
-            s.from[i] = at < 0 ? NULL : t->dst + at;
+            s.from[i] = at < 0 ? NULL : t->call.dst + at;
         }
         for (int i = 0; i < PLACES; i++)
             s.to[i] = tiling_product(t, i, tile.number);
@@ -374,7 +374,7 @@ static void write_range(void *context, size_t begin, size_t end)
             s.from[i] = tiling_product(t, i, tile.number);
         for (int i = 0; i < RESULTS * RESULTS; i++) {
             int64_t at = dst_at(t, &tile, i / RESULTS, i % RESULTS);
-            s.to[i] = at < 0 ? NULL : t->to + at;
+            s.to[i] = at < 0 ? NULL : t->call.to_dst + at;
         }
         transform_channels(&s, synthesise_strip, PLACES, RESULTS * RESULTS, t->out);
     }

@@ -16,8 +16,7 @@ struct tiling {
     int64_t down, across;                       /* tiles of a frame */
     int live[PLACES], before[PLACES + 1];       /* parities that are multiplied; those of earlier places */
     int64_t sample, frame, count, line, lines;  /* the block; frame, count: of dst */
-    const float *src, *dst;                     /* what is read, */
-    float *to;                                  /* and written */
+    struct winograd_call call;                  /* what is read and written */
     float *inputs, *products;                   /* for each place, tiles of src and of dst */
 };
 

@@ -118,8 +118,16 @@ static void expect_near(const char *what, const float *got, const float *want, i
     free(wide);
 }
 
-/* Every direction against oneDNN's. */
-static void check_tiles(struct winograd_spec s)
+/* Every direction against oneDNN's, alone and the weights' gradient with each of the others. */
+struct tiled {
+    struct winograd_spec spec;
+    struct dnn_conv *conv;
+    int64_t ns, nd, nw;
+    float *src, *dst, *weight, *got, *got_weight, *want;
+    void *room, *scratch;
+};
+
+static void tiled_begin(struct tiled *t, struct winograd_spec s)
 {
     struct dnn_conv_spec d = {.src = s.src,
                               .dst = s.dst,
@@ -129,29 +137,69 @@ static void check_tiles(struct winograd_spec s)
                               .directions = DNN_FORWARD | DNN_BACKWARD_DATA | DNN_BACKWARD_WEIGHTS,
                               .threads = s.threads};
     int64_t taps = s.side * s.side * (s.src.nd == 5 ? s.side : 1);
-    int64_t ns = shape_count(&s.src), nd = shape_count(&s.dst), nw = taps * shape_last(&s.src) * shape_last(&s.dst);
-    float *src = noise(ns, 1), *dst = noise(nd, 2), *weight = noise(nw, 3);
-    float *got = noise(ns > nw ? ns : nw, 4), *want = noise(ns > nw ? ns : nw, 5);
-    struct dnn_conv *c;
+    *t = (struct tiled){.spec = s, .ns = shape_count(&s.src), .nd = shape_count(&s.dst)};
+    t->nw = taps * shape_last(&s.src) * shape_last(&s.dst);
+    t->src = noise(t->ns, 1);
+    t->dst = noise(t->nd, 2);
+    t->weight = noise(t->nw, 3);
+    t->got = noise(t->ns > t->nd ? t->ns : t->nd, 4);
+    t->got_weight = noise(t->nw, 5);
+    t->want = noise(t->ns + t->nd + t->nw, 6);
     struct err e = ERR_INIT;
-    assert_int_equal(dnn_conv_new(&d, &c, &e), 0);
-    void *room = malloc(winograd_scratch(&s)), *scratch = malloc(dnn_conv_scratch(c));
-    assert_true(dnn_conv_pack(c, weight));
-    assert_true(winograd_forward(&s, src, weight, got, room) && dnn_conv_forward(c, src, NULL, want, scratch));
-    expect_near("the convolution", got, want, nd);
-    assert_true(winograd_backward_data(&s, dst, weight, got, room) && dnn_conv_backward_data(c, dst, want, scratch));
-    expect_near("its adjoint", got, want, ns);
-    assert_true(winograd_backward_weights(&s, src, dst, got, room) &&
-                dnn_conv_backward_weights(c, src, dst, want, scratch));
-    expect_near("its weight gradient", got, want, nw);
-    dnn_conv_free(c);
-    free(src);
-    free(dst);
-    free(weight);
-    free(got);
-    free(want);
-    free(room);
-    free(scratch);
+    assert_int_equal(dnn_conv_new(&d, &t->conv, &e), 0);
+    t->room = malloc(winograd_scratch(&s));
+    t->scratch = malloc(dnn_conv_scratch(t->conv));
+    assert_true(dnn_conv_pack(t->conv, t->weight));
+}
+
+static void tiled_end(struct tiled *t)
+{
+    dnn_conv_free(t->conv);
+    free(t->src);
+    free(t->dst);
+    free(t->weight);
+    free(t->got);
+    free(t->got_weight);
+    free(t->want);
+    free(t->room);
+    free(t->scratch);
+}
+
+static void expect_weights(struct tiled *t, float *to_src, float *to_dst)
+{
+    const struct winograd_call call = {t->src, t->dst, t->weight, to_src, to_dst, t->got_weight};
+    memset(t->got_weight, 0, (size_t)t->nw * sizeof *t->got_weight);
+    assert_true(winograd_run(&t->spec, &call, t->room));
+    assert_true(dnn_conv_backward_weights(t->conv, t->src, t->dst, t->want, t->scratch));
+    expect_near("the weights' gradient", t->got_weight, t->want, t->nw);
+}
+
+static void expect_coarse(struct tiled *t)
+{
+    assert_true(dnn_conv_forward(t->conv, t->src, NULL, t->want, t->scratch));
+    expect_near("the convolution", t->got, t->want, t->nd);
+}
+
+static void expect_fine(struct tiled *t)
+{
+    assert_true(dnn_conv_backward_data(t->conv, t->dst, t->want, t->scratch));
+    expect_near("its adjoint", t->got, t->want, t->ns);
+}
+
+static void check_tiles(struct winograd_spec s)
+{
+    struct tiled t;
+    tiled_begin(&t, s);
+    assert_true(winograd_run(&s, &(struct winograd_call){.src = t.src, .weight = t.weight, .to_dst = t.got}, t.room));
+    expect_coarse(&t);
+    assert_true(winograd_run(&s, &(struct winograd_call){.dst = t.dst, .weight = t.weight, .to_src = t.got}, t.room));
+    expect_fine(&t);
+    expect_weights(&t, NULL, NULL);
+    expect_weights(&t, NULL, t.got);
+    expect_coarse(&t);
+    expect_weights(&t, t.got, NULL);
+    expect_fine(&t);
+    tiled_end(&t);
 }
 
 /* More samples, or lines, than are transformed at once; sides that are not whole tiles; an odd number of frames. */

@@ -423,11 +423,12 @@ static const float *multiplied(const struct exec *x)
     return c->scaled ? c->scaled : x->in[WEIGHT];
 }
 
-static const struct winograd_spec *tiles_of(struct exec *x)
+static bool run_tiles(struct exec *x, struct winograd_call call, void *scratch)
 {
     struct conv *c = x->own;
+    call.weight = x->in[WEIGHT];
     *(transposed(x->node) ? &c->tiles.in_scale : &c->tiles.out_scale) = x->in[SCALE];
-    return &c->tiles;
+    return winograd_run(&c->tiles, &call, scratch);
 }
 
 static bool to_coarse(struct exec *x, const void *fine, const float *bias, void *coarse, void *scratch)
@@ -439,7 +440,7 @@ static bool to_coarse(struct exec *x, const void *fine, const float *bias, void 
     if (c->way == BY_WHOLE)
         return whole_forward(c->whole, fine, coarse, scratch);
     if (c->way == BY_TILES)
-        return winograd_forward(tiles_of(x), fine, x->in[WEIGHT], coarse, scratch);
+        return run_tiles(x, (struct winograd_call){.src = fine, .to_dst = coarse}, scratch);
     if (c->by_columns & DNN_FORWARD)
         return columns_forward(c->columns, fine, coarse, scratch);
     return dnn_conv_forward(c->dnn, fine, bias, coarse, scratch);
@@ -454,7 +455,7 @@ static bool to_fine(struct exec *x, const void *coarse, void *fine, void *scratc
     if (c->way == BY_WHOLE)
         return whole_backward_data(c->whole, coarse, fine, scratch);
     if (c->way == BY_TILES)
-        return winograd_backward_data(tiles_of(x), coarse, x->in[WEIGHT], fine, scratch);
+        return run_tiles(x, (struct winograd_call){.dst = coarse, .to_src = fine}, scratch);
     if (c->by_columns & DNN_BACKWARD_DATA)
         return columns_backward_data(c->columns, coarse, fine, scratch);
     return dnn_conv_backward_data(c->dnn, coarse, fine, scratch);
@@ -469,7 +470,7 @@ static bool to_weight(struct exec *x, const void *fine, const void *coarse, void
     if (c->way == BY_WHOLE)
         return whole_backward_weights(c->whole, fine, coarse, x->gin[WEIGHT], scratch);
     if (c->way == BY_TILES || c->tiled_weights)
-        return winograd_backward_weights(tiles_of(x), fine, coarse, x->gin[WEIGHT], scratch);
+        return run_tiles(x, (struct winograd_call){.src = fine, .dst = coarse, .to_weight = x->gin[WEIGHT]}, scratch);
     if (c->by_columns & DNN_BACKWARD_WEIGHTS)
         return columns_backward_weights(c->columns, fine, coarse, x->gin[WEIGHT], scratch);
     if (c->pairs.threads) {
@@ -533,12 +534,27 @@ static void bias_gradient(struct exec *x, const void *g, void *scratch)
         rows_sum(x->threads, x->node->dtype, g, (size_t)shape_rows(y), (size_t)shape_last(y), x->gin[BIAS], scratch);
 }
 
+/* Both gradients at once, which share transformed tiles; false: they are not computed so. */
+static bool both_by_tiles(struct exec *x, const void *g, void *scratch)
+{
+    const struct conv *c = x->own;
+    struct winograd_call call = {.src = x->in[X], .dst = g, .to_src = x->gin[X], .to_weight = x->gin[WEIGHT]};
+    if (transposed(x->node))
+        call = (struct winograd_call){.src = g, .dst = x->in[X], .to_dst = x->gin[X], .to_weight = x->gin[WEIGHT]};
+    if (c->way != BY_TILES || !x->gin[X] || !x->gin[WEIGHT])
+        return false;
+    exec_note(x, run_tiles(x, call, scratch));
+    return true;
+}
+
 static void conv_backward(struct exec *x)
 {
     struct conv *c = x->own;
     unsigned char *scratch = x->scratch;
     const void *g = before_act(x, &scratch);
     bias_gradient(x, g, scratch);
+    if (both_by_tiles(x, g, scratch))
+        return;
     if (x->gin[WEIGHT])
         exec_note(x, to_weight(x, x->in[X], g, scratch));
     if (x->gin[X] && c->thin)
@@ -553,6 +569,8 @@ static void deconv_backward(struct exec *x)
     unsigned char *scratch = x->scratch;
     const void *g = before_act(x, &scratch);
     bias_gradient(x, g, scratch);
+    if (both_by_tiles(x, g, scratch))
+        return;
     if (c->narrow_bytes && (x->gin[WEIGHT] || x->gin[X])) {
         elements_cast(x->threads, g, scratch, BF16, (size_t)shape_count(&x->node->shape));
         g = scratch;
