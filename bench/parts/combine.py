@@ -27,7 +27,7 @@ from run import DATA, SETS, engram, table
 MODELS = {  # options of the training
     "features": {},
     "segment": {"": "", "kolektor": "--tile 128 --size 512x192 --set steps=1"},
-    "ae": {"": "--size 128 --epochs 60", "kolektor": "--tile 128 --widths 16,32,64 --epochs 3"},
+    "ae": {"": "--size 64 --epochs 60", "kolektor": "--tile 128 --widths 16,32,64 --epochs 3"},
 }
 
 

@@ -5,7 +5,7 @@
     FOLDER/bin/python bench/parts/patchcore.py --backbone squeezenet1_1.safetensors [--sets bottle,aliens] [--coreset 0.01]
 
 anomalib's torch model (torch_model.PatchcoreModel) with torchvision's SqueezeNet 1.1, whose weights are read from the file: layers
-features.6, .9 and .11, as engram takes them; 256x256, torchvision's normalisation; nine neighbours. Its default keeps a tenth of all
+features.6, .9 and .11, as engram took them when this was written; 256x256, torchvision's normalisation; nine neighbours. Its default keeps a tenth of all
 positions (--coreset 0.1), which takes 10 times as long as a hundredth. Prints image AUROC, pixel AUROC, processor time and memory.
 
 Environment: ENGRAM_DATA, as run.py.
