@@ -19,10 +19,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 ENGRAM = Path(os.environ.get("ENGRAM_BIN", ROOT / "build/cli/engram"))
+# Steps of some seconds: it takes half of one until others on the same cores are noticed.
 NETS = {
-    "mnist": ("memae", "--preset", "mnist", "--repeat", "60"),
-    "cifar10": ("memae", "--preset", "cifar10", "--repeat", "12"),
-    "kdd": ("memae", "--preset", "kdd", "--columns", "120", "--batch", "1024", "--repeat", "400"),
+    "mnist": ("memae", "--preset", "mnist", "--repeat", "200"),
+    "cifar10": ("memae", "--preset", "cifar10", "--repeat", "30"),
+    "kdd": ("memae", "--preset", "kdd", "--columns", "120", "--batch", "1024", "--repeat", "2000"),
 }
 WAITING = ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")
 
