@@ -222,7 +222,6 @@ static void note(struct job *j, bool done)
 /* Rows that a frame of the kernel brings together: of results, and of what it reads there. */
 struct rows {
     int64_t dst, src, n;
-    int residue;
 };
 
 static struct rows rows_of(const struct tiling *t, int tap)
@@ -231,8 +230,7 @@ static struct rows rows_of(const struct tiling *t, int tap)
     int64_t shift = (offset - residue) / t->step, first = shift < 0 ? -shift : 0;
     int64_t end = tiling_frames(t, residue) - shift, each = t->lines * t->across;
     end = end < t->count ? end : t->count;
-    return (struct rows){first * each, (residue * tiling_room(t) + first + shift) * each, (end - first) * each,
-                         residue};
+    return (struct rows){first * each, (residue * tiling_room(t) + first + shift) * each, (end - first) * each};
 }
 
 /* The kernel's frames, the middle one first: it meets every result. */
@@ -280,6 +278,11 @@ static void multiply_piece(struct job *j, const struct piece *p, float *to, bool
     const struct tiling *t = &j->t;
     struct rows r = rows_of(t, p->tap);
     int64_t step = tiling_input_step(t, p->place);
+    if (r.n < 1) { /* of a single frame the others of the kernel meet none */
+        if (!add)
+            memset(to, 0, (size_t)(p->n * step) * sizeof *to);
+        return;
+    }
     note(j, dnn_gemm(true, false, p->n, depth(j, p), r.n, 1, tiling_product(t, p->place, r.dst) + p->o,
                      tiling_product_step(t), tiling_input(t, p->place, r.src), step, add ? 1 : 0, to, step));
 }
@@ -450,7 +453,7 @@ static bool next_block(struct tiling *t)
 
 /* ---- calls ---- */
 
-/* Before it is overwritten by what the weights make of the other. */
+/* Called first: the other directions overwrite inputs or products. */
 static void compute_gradient(struct job *j)
 {
     if (j->gradient)

@@ -218,6 +218,7 @@ static void tiles_in_time(void **state)
 {
     (void)state;
     check_tiles((struct winograd_spec){SHAPE(2, 5, 20, 16, 33), SHAPE(2, 3, 10, 8, 136), .side = 3, .threads = 2});
+    check_tiles((struct winograd_spec){SHAPE(1, 1, 32, 32, 32), SHAPE(1, 1, 16, 16, 32), .side = 3, .threads = 1});
     check_tiles((struct winograd_spec){SHAPE(1, 8, 96, 96, 32), SHAPE(1, 4, 48, 48, 32), .side = 3, .threads = 2});
 }
 
