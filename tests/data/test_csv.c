@@ -416,6 +416,9 @@ static void reasons_name_columns(void **state)
     assert_int_equal(found[1].column, 1);
     const float quiet[3] = {0, -1, -2};
     assert_int_equal(reasons_find(l.p.table, quiet, found, 3), 0);
+    const float mixed[3] = {3, 5, -4}; /* a column is not more usual for one of its values that is */
+    assert_int_equal(reasons_find(l.p.table, mixed, found, 3), 2);
+    assert_int_equal(found[0].column, 2);
     assert_int_equal(reason_cell(l.ds, SPLIT_TRAIN, 1, l.p.table, 2, text, sizeof text, &e), 0);
     assert_string_equal(text, "blue");
     reason_normal(&l.p.table->columns[2], text, sizeof text);
