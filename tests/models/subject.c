@@ -272,8 +272,8 @@ void subject_check_heads(const struct subject *s)
     assert_true(!h->output == !h->target);
     if (h->output)
         assert_true(shape_equal(&h->output->shape, &h->target->shape) && h->output->dtype == F32);
-    struct shape map = s->input;
-    if (s->sample.nd > 1) /* of rows it is of the columns */
+    struct shape map = s->sample.nd == 4 && h->target ? h->target->shape : s->input; /* of frames that are predicted */
+    if (s->sample.nd > 1)                                                            /* of rows it is of the columns */
         map.d[map.nd - 1] = 1;
     assert_int_equal(h->map != NULL, s->model->has_map);
     assert_true(!h->map || shape_equal(&h->map->shape, &map));

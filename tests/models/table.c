@@ -7,6 +7,7 @@ extern const struct model model_daad, model_daad_plus;
 extern const struct model model_segment;
 extern const struct model model_vae, model_anogan, model_egbad;
 extern const struct model model_ganomaly, model_skip_ganomaly;
+extern const struct model model_mnad, model_mpn;
 extern const struct model model_features;
 extern const struct model model_toy_gan, model_toy_search, model_toy_rows;
 
@@ -23,6 +24,8 @@ const struct model *const models[] = {
     &model_egbad,
     &model_ganomaly,
     &model_skip_ganomaly,
+    &model_mnad,
+    &model_mpn,
     &model_features,
     &model_toy_gan,
     &model_toy_search,

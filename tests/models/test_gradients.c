@@ -51,8 +51,8 @@ static void check_tensor(struct trainee *t, int objective, const struct param *p
         slope += (double)p->grad[i] * (double)direction[p->offset + i];
     }
     double want = 0;
-    static const float steps[] = {1, 4, 0.25f};
-    for (int i = 0; i < 3 && (i == 0 || !agree(slope, want)); i++) {
+    static const float steps[] = {1, 4, 0.25f, 0.1f};
+    for (int i = 0; i < 4 && (i == 0 || !agree(slope, want)); i++) {
         /* One percent of the tensor's length; half of it takes the curvature out. */
         float h = steps[i] * (float)fmax(3e-3, 0.01 * length_of(from + p->offset, p->count));
         double whole = difference(t, objective, from, direction, h);
