@@ -217,7 +217,7 @@ static const struct backbone {
 } nets[] = {
     [BACKBONE_SQUEEZENET1_1] = {"squeezenet1_1",
                                 squeezenet1_1,
-                                {3, {4, 6, 9}},
+                                {4, {4, 6, 9, 11}},
                                 {3, {6, 9, 11}},
                                 {7, {3, 4, 6, 7, 9, 10, 11}},
                                 {7, {128, 128, 256, 256, 384, 384, 512}},

@@ -25,7 +25,7 @@ static const struct option options[] = {
     ROW_STRING(backbone, "", "file of another net's weights than engram's own, safetensors with torchvision's names: squeezenet1_1, resnet18 or wide_resnet50_2; what is used is copied into the model file"),
     ROW_CHOICE(net, "auto", BACKBONE_NAMES, "which net that is; auto: what the file holds"),
     ROW_CHOICE(input, "set", "set|imagenet", "what the net sees: pictures scaled to mean 0 and deviation 1 of the good ones, or to ImageNet's"),
-    ROW_INTS(net_layers, "", 1, 64, "layers of the net that are listened to, by its own numbers (4,6,9 of squeezenet1_1's features, 2,3 of a ResNet's stages); empty: the net's usual ones"),
+    ROW_INTS(net_layers, "", 1, 64, "layers of the net that are listened to, by its own numbers (4,6,9,11 of squeezenet1_1's features, 2,3 of a ResNet's stages); empty: the net's usual ones"),
     ROW_INTS(sizes, "", 10, 400, "at which the net sees a picture, in percent of its size, all together: 100,50; empty: 100, and of large ones also what makes them as many pixels as a square of 256 has"),
     ROW_CHOICE(head, "bank", "bank|gaussian|positions|pictures", "what a position is compared with: the nearest item of a bank of normal ones, one Gaussian of them all, a Gaussian of its own, or the good pictures most like the one in hand"),
     ROW_INT(items, "400", 1, FEATURES_ITEMS, "of the bank"),
