@@ -430,6 +430,28 @@ static void reasons_name_columns(void **state)
     forget(&l);
 }
 
+static void columns_in_words(void **state)
+{
+    (void)state;
+    char rows[4000] = "kind,size\n", text[200];
+    for (int i = 0; i < 300; i++)
+        snprintf(rows + strlen(rows), sizeof rows - strlen(rows), "%c,%d\n", 'a' + i % 5, i == 7 ? 9 : 5);
+    write_text("words.csv", rows);
+    struct learnt l = learn("csv:words.csv");
+    const struct column *kind = &l.p.table->columns[0], *size = &l.p.table->columns[1];
+    reason_normal(kind, text, sizeof text);
+    assert_string_equal(text, "a 20 %, b 20 %, c 20 %, 2 more");
+    reason_normal(size, text, sizeof text); /* 98 % of the rows have that */
+    assert_string_equal(text, "5");
+    column_tell(size, text, sizeof text);
+    assert_string_equal(text, "number, 5 (least 5, most 9)");
+    reason_number(kind, 1, text, sizeof text);
+    assert_string_equal(text, "b");
+    reason_number(kind, 5, text, sizeof text); /* where there are five */
+    assert_string_equal(text, "(unknown)");
+    forget(&l);
+}
+
 /* ---- what is wrong ---- */
 
 static void refuse(const char *text, const char *options, int code, const char *word, const char *another)
@@ -578,6 +600,7 @@ int main(void)
         cmocka_unit_test(other_columns_are_told),
         cmocka_unit_test(a_row_is_read_as_the_model_knows_it),
         cmocka_unit_test(reasons_name_columns),
+        cmocka_unit_test(columns_in_words),
         cmocka_unit_test(files_that_are_no_tables),
         cmocka_unit_test(rows_that_cannot_be_used),
         cmocka_unit_test(too_many_categories),
