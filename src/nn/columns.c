@@ -1,7 +1,9 @@
 #include "nn/columns.h"
 
+#include "nn/layout.h"
 #include "nn/ops/elements.h"
 #include "nn/parallel.h"
+#include "nn/spatial.h"
 #include "nn/windows.h"
 
 #include <stdlib.h>
@@ -10,7 +12,7 @@
 /* Rows of a product: enough to keep the processor busy, few enough to stay near it. */
 enum { ROWS = 1024, ROWS_STEP = 16 };
 
-enum { PARTS = 64, CLASSES = 27, LINE = 64 };
+enum { PARTS = 64, CLASSES = 27 };
 
 /* One product over a walk: of all its places in chunks, for each thread of its own, as what it reads is bound to it. */
 struct stage {
@@ -25,7 +27,7 @@ struct stage {
 
 struct columns {
     struct dnn_conv_spec spec;
-    int fine[3], coarse[3], kernel[3], stride[3], pad[3]; /* three dimensions, also of pictures: one line of depth 1 */
+    struct spatial size; /* src: the fine side, dst: the coarse one */
     int64_t outputs, inputs, taps;
     struct stage forward, weights, data[CLASSES];
     int classes;
@@ -89,27 +91,13 @@ unsigned columns_pay(const struct dnn_conv_spec *s)
 
 /* ---- building ---- */
 
-/* The spec's dimension that is number `d` of three; below 0: a picture has none. */
-static int dimension(const struct dnn_conv_spec *s, int d)
-{
-    return d - (5 - s->src.nd);
-}
-
 static void measure(struct columns *c)
 {
     const struct dnn_conv_spec *s = &c->spec;
+    c->size = spatial_of(&s->src, &s->dst, s->kernel, s->stride, s->pad);
     c->outputs = shape_last(&s->dst);
     c->inputs = shape_last(&s->src);
-    c->taps = 1;
-    for (int d = 0; d < 3; d++) {
-        int at = dimension(s, d);
-        c->fine[d] = at < 0 ? 1 : (int)s->src.d[at + 1];
-        c->coarse[d] = at < 0 ? 1 : (int)s->dst.d[at + 1];
-        c->kernel[d] = at < 0 ? 1 : s->kernel[at];
-        c->stride[d] = at < 0 ? 1 : s->stride[at];
-        c->pad[d] = at < 0 ? 0 : s->pad[at];
-        c->taps *= c->kernel[d];
-    }
+    c->taps = (int64_t)c->size.kernel[0] * c->size.kernel[1] * c->size.kernel[2];
 }
 
 /* Rows and values of a walk, and how the threads share it out. */
@@ -123,14 +111,10 @@ static void share_out(const struct columns *c, struct stage *s)
     s->parts = (int)(s->chunks < c->spec.threads ? s->chunks : c->spec.threads);
 }
 
-static size_t padded(size_t bytes)
-{
-    return (bytes + LINE - 1) / LINE * LINE;
-}
-
 static void want(size_t *bytes, size_t more)
 {
-    *bytes = padded(more) > *bytes ? padded(more) : *bytes;
+    more = layout_padded(more);
+    *bytes = more > *bytes ? more : *bytes;
 }
 
 /* `rows`: the product's m or k, whichever the rows are, which is filled in here. */
@@ -155,11 +139,11 @@ static struct walk walk_fine(const struct columns *c)
 {
     struct walk w = {.samples = c->spec.src.d[0], .channels = c->inputs};
     for (int d = 0; d < 3; d++) {
-        w.count[d] = c->coarse[d];
-        w.size[d] = c->kernel[d];
-        w.step[d] = c->stride[d];
-        w.start[d] = -c->pad[d];
-        w.room[d] = c->fine[d];
+        w.count[d] = c->size.dst[d];
+        w.size[d] = c->size.kernel[d];
+        w.step[d] = c->size.stride[d];
+        w.start[d] = -c->size.pad[d];
+        w.room[d] = c->size.src[d];
     }
     return w;
 }
@@ -192,27 +176,28 @@ static void walk_class(const struct columns *c, struct stage *s, int d, int r)
     struct walk *w = &s->walk;
     int least = 0;
     w->size[d] = 0;
-    for (int k = c->kernel[d] - 1; k >= 0; k--) {
-        int distance = r + c->pad[d] - k;
-        if (distance % c->stride[d])
+    for (int k = c->size.kernel[d] - 1; k >= 0; k--) {
+        int distance = r + c->size.pad[d] - k;
+        if (distance % c->size.stride[d])
             continue;
         if (!w->size[d])
-            least = distance / c->stride[d];
+            least = distance / c->size.stride[d];
         s->taps[d][w->size[d]++] = k;
     }
-    w->count[d] = (c->fine[d] - r + c->stride[d] - 1) / c->stride[d];
+    w->count[d] = (c->size.src[d] - r + c->size.stride[d] - 1) / c->size.stride[d];
     w->step[d] = 1;
     w->start[d] = least;
-    w->room[d] = c->coarse[d];
+    w->room[d] = c->size.dst[d];
     s->origin[d] = r;
 }
 
 /* Every remainder, also one that no tap reaches, whose values are 0. */
-static int build_class(struct columns *c, int class, struct err *e)
+static int build_class(struct columns *c, int number, struct err *e)
 {
-    struct stage *s = &c->data[class];
+    struct stage *s = &c->data[number];
     struct dnn_product_spec product = {.n = c->inputs, .type = BF16};
-    int r[3] = {class / (c->stride[1] * c->stride[2]), class / c->stride[2] % c->stride[1], class % c->stride[2]};
+    int r[3] = {number / (c->size.stride[1] * c->size.stride[2]), number / c->size.stride[2] % c->size.stride[1],
+                number % c->size.stride[2]};
     s->walk = (struct walk){.samples = c->spec.src.d[0], .channels = c->outputs};
     for (int d = 0; d < 3; d++)
         walk_class(c, s, d, r[d]);
@@ -220,7 +205,7 @@ static int build_class(struct columns *c, int class, struct err *e)
         if (s->walk.count[d] <= 0)
             return 0;
     s->weight = c->data_weight;
-    for (int before = 0; before < class; before++)
+    for (int before = 0; before < number; before++)
         s->weight += c->data[before].values * c->inputs; /* O,k,I in all: every tap is of one class */
     share_out(c, s);
     product.k = s->values;
@@ -242,9 +227,9 @@ static int build(struct columns *c, struct err *e)
         TRY(build_forward(c, e));
     if (asked & DNN_BACKWARD_WEIGHTS)
         TRY(build_weights(c, e));
-    c->classes = asked & DNN_BACKWARD_DATA ? c->stride[0] * c->stride[1] * c->stride[2] : 0;
-    for (int class = 0; class < c->classes; class ++)
-        TRY(build_class(c, class, e));
+    c->classes = asked & DNN_BACKWARD_DATA ? c->size.stride[0] * c->size.stride[1] * c->size.stride[2] : 0;
+    for (int number = 0; number < c->classes; number++)
+        TRY(build_class(c, number, e));
     return 0;
 }
 
@@ -277,8 +262,8 @@ void columns_free(struct columns *c)
         return;
     free_products(&c->forward);
     free_products(&c->weights);
-    for (int class = 0; class < c->classes; class ++)
-        free_products(&c->data[class]);
+    for (int number = 0; number < c->classes; number++)
+        free_products(&c->data[number]);
     free(c->weight);
     free(c->data_weight);
     free(c);
@@ -286,7 +271,7 @@ void columns_free(struct columns *c)
 
 static size_t part_bytes(const struct columns *c)
 {
-    size_t sums = c->weights.parts ? padded((size_t)(c->outputs * c->weights.values) * sizeof(float)) : 0;
+    size_t sums = c->weights.parts ? layout_padded((size_t)(c->outputs * c->weights.values) * sizeof(float)) : 0;
     return c->cols_bytes + c->result_bytes + c->product_bytes + sums;
 }
 
@@ -313,7 +298,7 @@ static void pack_tap(const struct columns *c, const struct stage *s, int t, cons
 {
     const int *size = s->walk.size;
     int at[3] = {t / (size[1] * size[2]), t / size[2] % size[1], t % size[2]};
-    int tap = (s->taps[0][at[0]] * c->kernel[1] + s->taps[1][at[1]]) * c->kernel[2] + s->taps[2][at[2]];
+    int tap = (s->taps[0][at[0]] * c->size.kernel[1] + s->taps[1][at[1]]) * c->size.kernel[2] + s->taps[2][at[2]];
     for (int64_t o = 0; o < c->outputs; o++)
         bf16_narrow(weight + (o * c->taps + tap) * c->inputs, to + o * c->inputs, (size_t)c->inputs);
 }
@@ -401,7 +386,7 @@ static void scatter(const struct job *j, const struct chunk *k)
     for (int64_t row = 0; row < k->rows; row++, walk_on(&s->walk, &p)) {
         int64_t to = p.sample;
         for (int d = 0; d < 3; d++)
-            to = to * c->fine[d] + p.at[d] * c->stride[d] + s->origin[d];
+            to = to * c->size.src[d] + p.at[d] * c->size.stride[d] + s->origin[d];
         if (s->values)
             memcpy(j->to + to * c->inputs, from + row * c->inputs, bytes);
         else
@@ -453,8 +438,8 @@ bool columns_backward_data(struct columns *c, const void *coarse, void *fine, vo
 {
     struct job j = {.c = c, .multiply = multiply_data, .from = coarse, .to = fine, .scratch = scratch};
     bool done = true;
-    for (int class = 0; class < c->classes && done; class ++)
-        done = !c->data[class].rows || run(&j, &c->data[class]);
+    for (int number = 0; number < c->classes && done; number++)
+        done = !c->data[number].rows || run(&j, &c->data[number]);
     return done;
 }
 

@@ -1,5 +1,6 @@
 #include "nn/dnn_packs.h"
 #include "nn/dnn_prim.h"
+#include "nn/layout.h"
 #include "nn/ops/elements.h"
 #include "nn/parallel.h"
 
@@ -360,7 +361,7 @@ void dnn_conv_free(struct dnn_conv *c)
 /* Of one part: its gradient, except the first's, which is the result, and what it computes in. */
 static size_t part_bytes(const struct dnn_conv *c)
 {
-    return dnn_padded_size(c->weight) + ((dnn_conv_scratch(c->part[0]) + 63) & ~(size_t)63);
+    return dnn_padded_size(c->weight) + layout_padded(dnn_conv_scratch(c->part[0]));
 }
 
 size_t dnn_conv_scratch(const struct dnn_conv *c)

@@ -1,5 +1,7 @@
 #include "nn/dnn_prim.h"
 
+#include "nn/layout.h"
+
 #include <omp.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -72,7 +74,7 @@ int dnn_memory_new(dnn_desc desc, void *data, dnnl_memory_t *out, struct err *e)
 
 size_t dnn_padded_size(dnn_desc desc)
 {
-    return (dnnl_memory_desc_get_size(desc) + 63) & ~(size_t)63;
+    return layout_padded(dnnl_memory_desc_get_size(desc));
 }
 
 dnnl_data_type_t dnn_data_type(enum dtype t)

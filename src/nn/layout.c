@@ -37,11 +37,6 @@ static int fuller_first(const void *a, const void *b)
     return x->pressure != y->pressure ? (x->pressure < y->pressure ? 1 : -1) : larger_first(a, b);
 }
 
-static size_t padded(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
-}
-
 static bool takes_room(const struct buffer *b)
 {
     return b->bytes && !b->external && b->begin <= b->end;
@@ -55,10 +50,10 @@ static size_t lowest_gap(const struct buffer *b, struct buffer *const *placed, i
         const struct buffer *p = placed[i];
         if (p->begin > b->end || p->end < b->begin)
             continue;
-        if (p->offset >= at + padded(b->bytes))
+        if (p->offset >= at + layout_padded(b->bytes))
             break;
-        if (p->offset + padded(p->bytes) > at)
-            at = p->offset + padded(p->bytes);
+        if (p->offset + layout_padded(p->bytes) > at)
+            at = p->offset + layout_padded(p->bytes);
     }
     return at;
 }
@@ -70,8 +65,8 @@ static size_t place_all(struct buffer *const *order, struct buffer **placed, int
     for (int i = 0; i < n; i++) {
         struct buffer *b = order[i];
         b->offset = lowest_gap(b, placed, i);
-        if (b->offset + padded(b->bytes) > top)
-            top = b->offset + padded(b->bytes);
+        if (b->offset + layout_padded(b->bytes) > top)
+            top = b->offset + layout_padded(b->bytes);
         int at = i; /* placed stays sorted by offset */
         for (; at > 0 && placed[at - 1]->offset > b->offset; at--)
             placed[at] = placed[at - 1];

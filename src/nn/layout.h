@@ -16,6 +16,12 @@ struct buffer {
     void *external;  /* not NULL: lies elsewhere and takes no room */
 };
 
+/* What a buffer of so many bytes takes: the next one begins at a multiple of 64, a cache line. */
+static inline size_t layout_padded(size_t bytes)
+{
+    return (bytes + 63) & ~(size_t)63;
+}
+
 /* Sets every buffer's offset so that no two alive at once overlap: one after the other, each at the lowest place that
  * is free during its life; of many orders the one with the smallest block. Writes the block's size. */
 int layout_solve(struct buffer *buffers, int n, size_t *bytes, struct err *e);

@@ -1,18 +1,19 @@
 #include "nn/pairs.h"
 
 #include "nn/bf16.h"
+#include "nn/layout.h"
 #include "nn/ops/elements.h"
 #include "nn/parallel.h"
+#include "nn/spatial.h"
 
 #include <string.h>
 
 /* Places that a block of sums is kept in registers for, at least, and channels of the weight in such a block. */
 enum { PLACES = 96, LANES = 16, VECTORS = 2, OUTPUTS = 8 };
 
-/* Sizes as three spatial dimensions, the first being 1 in 2-D. */
 struct sizes {
+    struct spatial size;
     size_t samples, in, out, taps;
-    int64_t src[3], dst[3], kernel[3], stride[3], pad[3];
     size_t src_values, dst_values; /* of a sample */
     size_t src_step, dst_step;     /* between samples */
     size_t row;                    /* of the weight: what belongs to one output */
@@ -39,7 +40,7 @@ static bool takes_frames(const struct sizes *z)
 static void set_parts(struct sizes *z, size_t samples, int threads)
 {
     size_t pairs = (samples + 1) / 2,
-           places = (size_t)(z->dst[1] * z->dst[2]) * (takes_frames(z) ? 1 : (size_t)z->dst[0]);
+           places = (size_t)(z->size.dst[1] * z->size.dst[2]) * (takes_frames(z) ? 1 : (size_t)z->size.dst[0]);
     z->parts = pairs < (size_t)threads ? (int)pairs : threads;
     size_t most = (pairs + (size_t)z->parts - 1) / (size_t)z->parts;
     z->together = at_least_one(PLACES / places) < most ? at_least_one(PLACES / places) : most;
@@ -47,35 +48,23 @@ static void set_parts(struct sizes *z, size_t samples, int threads)
 
 static struct sizes sizes_of(const struct dnn_conv_spec *s)
 {
-    int skip = 5 - s->src.nd;
-    struct sizes z = {.samples = (size_t)s->src.d[0],
+    struct sizes z = {.size = spatial_of(&s->src, &s->dst, s->kernel, s->stride, s->pad),
+                      .samples = (size_t)s->src.d[0],
                       .in = (size_t)shape_last(&s->src),
                       .out = (size_t)shape_last(&s->dst),
                       .taps = 1};
-    for (int i = 0; i < 3; i++) {
-        bool there = i >= skip;
-        z.src[i] = there ? s->src.d[1 + i - skip] : 1;
-        z.dst[i] = there ? s->dst.d[1 + i - skip] : 1;
-        z.kernel[i] = there ? s->kernel[i - skip] : 1;
-        z.stride[i] = there ? s->stride[i - skip] : 1;
-        z.pad[i] = there ? s->pad[i - skip] : 0;
-        z.taps *= (size_t)z.kernel[i];
-    }
+    for (int i = 0; i < 3; i++)
+        z.taps *= (size_t)z.size.kernel[i];
     z.src_values = z.src_step = (size_t)shape_count(&s->src) / z.samples;
     z.dst_values = z.dst_step = (size_t)shape_count(&s->dst) / z.samples;
     z.row = z.taps * z.in;
-    set_parts(&z, takes_frames(&z) ? (size_t)z.dst[0] : z.samples, s->threads);
+    set_parts(&z, takes_frames(&z) ? (size_t)z.size.dst[0] : z.samples, s->threads);
     return z;
 }
 
 static size_t weight_values(const struct sizes *z)
 {
     return z->out * z->row;
-}
-
-static size_t lines(size_t bytes)
-{
-    return (bytes + 63) & ~(size_t)63;
 }
 
 /* Of one part: pairs of src, pairs of dst, its sums, which for the first part are the result. */
@@ -85,10 +74,11 @@ struct room {
 
 static struct room part_room(const struct sizes *z)
 {
-    size_t frames = takes_frames(z) ? (size_t)z->src[0] : 1, results = takes_frames(z) ? (size_t)z->dst[0] : 1;
-    return (struct room){lines(z->together * (z->src_values / frames) * 2 * sizeof(bf16)),
-                         lines(z->together * (z->dst_values / results) * 2 * sizeof(bf16)),
-                         lines(weight_values(z) * sizeof(float))};
+    size_t frames = takes_frames(z) ? (size_t)z->size.src[0] : 1,
+           results = takes_frames(z) ? (size_t)z->size.dst[0] : 1;
+    return (struct room){layout_padded(z->together * (z->src_values / frames) * 2 * sizeof(bf16)),
+                         layout_padded(z->together * (z->dst_values / results) * 2 * sizeof(bf16)),
+                         layout_padded(weight_values(z) * sizeof(float))};
 }
 
 static size_t part_bytes(const struct sizes *z)
@@ -133,14 +123,14 @@ struct tap {
 static struct tap tap_of(const struct sizes *z, size_t number)
 {
     struct tap t;
-    int64_t k[3] = {(int64_t)number / (z->kernel[1] * z->kernel[2]), (int64_t)number / z->kernel[2] % z->kernel[1],
-                    (int64_t)number % z->kernel[2]};
+    int64_t k[3] = {(int64_t)number / (z->size.kernel[1] * z->size.kernel[2]),
+                    (int64_t)number / z->size.kernel[2] % z->size.kernel[1], (int64_t)number % z->size.kernel[2]};
     for (int i = 0; i < 3; i++) {
-        int64_t offset = k[i] - z->pad[i], room = z->src[i] - 1 - offset;
+        int64_t offset = k[i] - z->size.pad[i], room = z->size.src[i] - 1 - offset;
         t.offset[i] = offset;
-        t.first[i] = offset < 0 ? (-offset + z->stride[i] - 1) / z->stride[i] : 0;
-        t.end[i] = room < 0 ? 0 : room / z->stride[i] + 1;
-        t.end[i] = at_most(t.end[i], z->dst[i]);
+        t.first[i] = offset < 0 ? (-offset + z->size.stride[i] - 1) / z->size.stride[i] : 0;
+        t.end[i] = room < 0 ? 0 : room / z->size.stride[i] + 1;
+        t.end[i] = at_most(t.end[i], z->size.dst[i]);
     }
     return t;
 }
@@ -162,14 +152,14 @@ struct block {
 
 static size_t dst_place(const struct sizes *z, int64_t d, int64_t h, int64_t w)
 {
-    return (size_t)((d * z->dst[1] + h) * z->dst[2] + w);
+    return (size_t)((d * z->size.dst[1] + h) * z->size.dst[2] + w);
 }
 
 static size_t src_place(const struct sizes *z, const struct tap *t, int64_t d, int64_t h, int64_t w)
 {
-    d = d * z->stride[0] + t->offset[0];
-    h = h * z->stride[1] + t->offset[1];
-    return (size_t)((d * z->src[1] + h) * z->src[2] + w * z->stride[2] + t->offset[2]);
+    d = d * z->size.stride[0] + t->offset[0];
+    h = h * z->size.stride[1] + t->offset[1];
+    return (size_t)((d * z->size.src[1] + h) * z->size.src[2] + w * z->size.stride[2] + t->offset[2]);
 }
 
 /* A place: x inputs of one pair of samples, g its outputs. */
@@ -190,7 +180,7 @@ ADDS_PAIRS_WITHIN void add_block(const struct block *b, int vectors)
 {
     const struct sizes *z = b->z;
     const struct tap *t = b->tap;
-    int64_t n = t->end[2] - t->first[2], step = z->stride[2] * (int64_t)z->in, row = (int64_t)z->row;
+    int64_t n = t->end[2] - t->first[2], step = z->size.stride[2] * (int64_t)z->in, row = (int64_t)z->row;
     __m512 sums[OUTPUTS][VECTORS] = {{_mm512_setzero_ps()}};
     for (size_t k = 0; k < b->pairs; k++)
         for (int64_t d = t->first[0]; d < t->end[0]; d++)
@@ -292,10 +282,10 @@ static struct tap cut(struct tap t, int dim, int64_t begin, int64_t end)
 /* All taps of some lines, which stay in cache meanwhile, before the next ones. */
 static void add_pairs(const struct sizes *z, const struct pairs *p, float *weight)
 {
-    int64_t plane = z->dst[1] * z->dst[2], planes = plane < PLACES ? z->dst[0] : 1;
-    int64_t most = planes == 1 ? (PLACES + z->dst[2] - 1) / z->dst[2] : z->dst[1];
-    for (int64_t d = 0; d < z->dst[0]; d += planes)
-        for (int64_t h = 0; h < z->dst[1]; h += most)
+    int64_t plane = z->size.dst[1] * z->size.dst[2], planes = plane < PLACES ? z->size.dst[0] : 1;
+    int64_t most = planes == 1 ? (PLACES + z->size.dst[2] - 1) / z->size.dst[2] : z->size.dst[1];
+    for (int64_t d = 0; d < z->size.dst[0]; d += planes)
+        for (int64_t h = 0; h < z->size.dst[1]; h += most)
             for (size_t number = 0; number < z->taps; number++) {
                 struct tap tap = cut(cut(tap_of(z, number), 0, d, d + planes), 1, h, h + most);
                 if (tap.first[0] < tap.end[0] && tap.first[1] < tap.end[1])
@@ -335,19 +325,19 @@ static void compute_share(const struct job *j, const struct sizes *z, int part, 
 static void compute_frames(const struct job *j, int part, int64_t k, float *weight)
 {
     const struct sizes *z = &j->z;
-    size_t taps = (size_t)(z->kernel[1] * z->kernel[2]);
+    size_t taps = (size_t)(z->size.kernel[1] * z->size.kernel[2]);
     struct tap tap = tap_of(z, (size_t)k * taps);
     struct sizes f = *z;
     if (tap.first[0] >= tap.end[0])
         return;
     f.samples = (size_t)(tap.end[0] - tap.first[0]);
     f.taps = taps;
-    f.src_values /= (size_t)z->src[0];
-    f.dst_values = f.dst_step = z->dst_values / (size_t)z->dst[0];
-    f.src_step = f.src_values * (size_t)z->stride[0];
-    f.src[0] = f.dst[0] = f.kernel[0] = f.stride[0] = 1;
-    f.pad[0] = 0;
-    size_t first = (size_t)(tap.first[0] * z->stride[0] + tap.offset[0]);
+    f.src_values /= (size_t)z->size.src[0];
+    f.dst_values = f.dst_step = z->dst_values / (size_t)z->size.dst[0];
+    f.src_step = f.src_values * (size_t)z->size.stride[0];
+    f.size.src[0] = f.size.dst[0] = f.size.kernel[0] = f.size.stride[0] = 1;
+    f.size.pad[0] = 0;
+    size_t first = (size_t)(tap.first[0] * z->size.stride[0] + tap.offset[0]);
     compute_share(j, &f, part, j->src + first * f.src_values, j->dst + (size_t)tap.first[0] * f.dst_values,
                   weight + (size_t)k * taps * z->in);
 }
@@ -361,7 +351,7 @@ static void compute_part(void *context, int part, size_t begin, size_t end)
     memset(weight, 0, weight_values(&j->z) * sizeof *weight);
     if (!takes_frames(&j->z))
         compute_share(j, &j->z, part, j->src, j->dst, weight);
-    for (int64_t k = 0; takes_frames(&j->z) && k < j->z.kernel[0]; k++)
+    for (int64_t k = 0; takes_frames(&j->z) && k < j->z.size.kernel[0]; k++)
         compute_frames(j, part, k, weight);
 }
 

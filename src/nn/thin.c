@@ -1,34 +1,28 @@
 #include "nn/thin.h"
 
 #include "nn/dnn.h"
+#include "nn/layout.h"
 #include "nn/parallel.h"
+#include "nn/spatial.h"
 
 #include <stdlib.h>
 
 struct thin {
-    /* Sizes as three spatial dimensions, the first being 1 in 2-D. */
-    int64_t n, src[3], dst[3], in, out, rows, columns;
-    int kernel[3], stride[3], pad[3], threads;
+    struct spatial size;
+    int64_t n, in, out, rows, columns;
+    int threads;
     struct dnn_conv *product;
     float *weight; /* columns x O */
 };
 
 static void set_sizes(struct thin *t, const struct thin_spec *s)
 {
-    int skip = 5 - s->src.nd;
-    for (int i = 0; i < 3; i++) {
-        bool there = i >= skip;
-        t->src[i] = there ? s->src.d[1 + i - skip] : 1;
-        t->dst[i] = there ? s->dst.d[1 + i - skip] : 1;
-        t->kernel[i] = there ? s->kernel[i - skip] : 1;
-        t->stride[i] = there ? s->stride[i - skip] : 1;
-        t->pad[i] = there ? s->pad[i - skip] : 0;
-    }
+    t->size = spatial_of(&s->src, &s->dst, s->kernel, s->stride, s->pad);
     t->n = s->src.d[0];
     t->in = shape_last(&s->src);
     t->out = shape_last(&s->dst);
     t->rows = shape_rows(&s->dst);
-    t->columns = (int64_t)t->kernel[0] * t->kernel[1] * t->kernel[2] * t->in;
+    t->columns = (int64_t)t->size.kernel[0] * t->size.kernel[1] * t->size.kernel[2] * t->in;
     t->threads = s->threads;
 }
 
@@ -39,8 +33,8 @@ int thin_new(const struct thin_spec *spec, struct thin **out, struct err *e)
         return err_memory(e, "a decoder's last layer");
     set_sizes(t, spec);
     struct dnn_conv_spec product = {
-        .src = SHAPE(t->n, t->dst[0] * t->dst[1], t->dst[2], t->out),
-        .dst = SHAPE(t->n, t->dst[0] * t->dst[1], t->dst[2], t->columns),
+        .src = SHAPE(t->n, t->size.dst[0] * t->size.dst[1], t->size.dst[2], t->out),
+        .dst = SHAPE(t->n, t->size.dst[0] * t->size.dst[1], t->size.dst[2], t->columns),
         .src_type = spec->dst_type,
         .dst_type = F32,
         .kernel = {1, 1},
@@ -69,7 +63,7 @@ void thin_free(struct thin *t)
 
 static size_t column_bytes(const struct thin *t)
 {
-    return ((size_t)(t->rows * t->columns) * sizeof(float) + 63) & ~(size_t)63;
+    return layout_padded((size_t)(t->rows * t->columns) * sizeof(float));
 }
 
 size_t thin_scratch(const struct thin *t)
@@ -101,8 +95,10 @@ struct job {
 /* The position of dst from which tap k reaches `at` of src; -1: none. */
 static int64_t source(const struct thin *t, int dim, int64_t at, int k)
 {
-    int64_t p = at + t->pad[dim] - k;
-    return p >= 0 && p % t->stride[dim] == 0 && p / t->stride[dim] < t->dst[dim] ? p / t->stride[dim] : -1;
+    int64_t p = at + t->size.pad[dim] - k;
+    return p >= 0 && p % t->size.stride[dim] == 0 && p / t->size.stride[dim] < t->size.dst[dim]
+               ? p / t->size.stride[dim]
+               : -1;
 }
 
 /* to[x step + i] += taps[x][i] for the positions whose every tap lands inside. */
@@ -134,8 +130,8 @@ add_overlapping(float *restrict to, const float *restrict taps, int64_t n, int64
 
 static void add_cut(const struct thin *t, float *line, const float *taps, int64_t x)
 {
-    int64_t at = (x * t->stride[2] - t->pad[2]) * t->in, width = t->src[2] * t->in;
-    for (int64_t i = 0; i < t->kernel[2] * t->in; i++)
+    int64_t at = (x * t->size.stride[2] - t->size.pad[2]) * t->in, width = t->size.src[2] * t->in;
+    for (int64_t i = 0; i < t->size.kernel[2] * t->in; i++)
         if (at + i >= 0 && at + i < width)
             line[at + i] += taps[x * t->columns + i];
 }
@@ -149,15 +145,16 @@ static int64_t at_most(int64_t a, int64_t limit)
  * kernel x channels values at the front of each row of columns. */
 static void add_line(const struct thin *t, float *line, const float *taps)
 {
-    int64_t stride = t->stride[2], room = t->src[2] + t->pad[2] - t->kernel[2];
-    int64_t first = at_most((t->pad[2] + stride - 1) / stride, t->dst[2]);  /* before it taps fall off the front, */
-    int64_t end = room < 0 ? first : at_most(room / stride + 1, t->dst[2]); /* and from here on off the end */
+    int64_t stride = t->size.stride[2], room = t->size.src[2] + t->size.pad[2] - t->size.kernel[2];
+    int64_t first =
+        at_most((t->size.pad[2] + stride - 1) / stride, t->size.dst[2]); /* before it taps fall off the front, */
+    int64_t end = room < 0 ? first : at_most(room / stride + 1, t->size.dst[2]); /* and from here on off the end */
     if (end < first)
         end = first;
-    int64_t span = t->kernel[2] * t->in, step = stride * t->in;
+    int64_t span = t->size.kernel[2] * t->in, step = stride * t->in;
     for (int64_t x = 0; x < first; x++)
         add_cut(t, line, taps, x);
-    float *to = line + (first * stride - t->pad[2]) * t->in;
+    float *to = line + (first * stride - t->size.pad[2]) * t->in;
     const float *from = taps + first * t->columns;
     if (span == 3 && step == 2)
         add_overlapping(to, from, end - first, 2, 1, t->columns);
@@ -169,13 +166,13 @@ static void add_line(const struct thin *t, float *line, const float *taps)
         add_overlapping(to, from, end - first, 6, 6, t->columns);
     else
         add_whole(to, from, end - first, step, span, t->columns);
-    for (int64_t x = end; x < t->dst[2]; x++)
+    for (int64_t x = end; x < t->size.dst[2]; x++)
         add_cut(t, line, taps, x);
 }
 
 static void begin_line(const struct job *j, float *line)
 {
-    int64_t width = j->t->src[2], channels = j->t->in;
+    int64_t width = j->t->size.src[2], channels = j->t->in;
     for (int64_t c = 0; c < channels; c++)
         for (int64_t x = 0; x < width; x++)
             line[x * channels + c] = j->bias ? j->bias[c] : 0;
@@ -185,13 +182,14 @@ static void gather_line(const struct job *j, int64_t n, int64_t z, int64_t y, fl
 {
     const struct thin *t = j->t;
     begin_line(j, line);
-    for (int kz = 0; kz < t->kernel[0]; kz++) {
+    for (int kz = 0; kz < t->size.kernel[0]; kz++) {
         int64_t dz = source(t, 0, z, kz);
-        for (int ky = 0; dz >= 0 && ky < t->kernel[1]; ky++) {
+        for (int ky = 0; dz >= 0 && ky < t->size.kernel[1]; ky++) {
             int64_t dy = source(t, 1, y, ky);
-            int64_t row = ((n * t->dst[0] + dz) * t->dst[1] + dy) * t->dst[2];
+            int64_t row = ((n * t->size.dst[0] + dz) * t->size.dst[1] + dy) * t->size.dst[2];
             if (dy >= 0)
-                add_line(t, line, j->columns + row * t->columns + (kz * t->kernel[1] + ky) * t->kernel[2] * t->in);
+                add_line(t, line,
+                         j->columns + row * t->columns + (kz * t->size.kernel[1] + ky) * t->size.kernel[2] * t->in);
         }
     }
 }
@@ -201,8 +199,9 @@ static void gather_lines(void *context, size_t begin, size_t end)
     const struct job *j = context;
     const struct thin *t = j->t;
     for (int64_t i = (int64_t)begin; i < (int64_t)end; i++) {
-        int64_t y = i % t->src[1], z = i / t->src[1] % t->src[0], n = i / (t->src[1] * t->src[0]);
-        gather_line(j, n, z, y, j->src + i * t->src[2] * t->in);
+        int64_t y = i % t->size.src[1], z = i / t->size.src[1] % t->size.src[0],
+                n = i / (t->size.src[1] * t->size.src[0]);
+        gather_line(j, n, z, y, j->src + i * t->size.src[2] * t->in);
     }
 }
 
@@ -210,7 +209,7 @@ bool thin_adjoint(struct thin *t, const void *dst, const float *bias, float *src
 {
     struct job j = {.t = t, .columns = scratch, .bias = bias, .src = src};
     bool done = dnn_conv_forward(t->product, dst, NULL, scratch, (unsigned char *)scratch + column_bytes(t));
-    size_t lines = (size_t)(t->n * t->src[0] * t->src[1]);
-    parallel_ranges(t->threads, lines, 1 + 16384 / (size_t)(t->src[2] * t->columns), gather_lines, &j);
+    size_t lines = (size_t)(t->n * t->size.src[0] * t->size.src[1]);
+    parallel_ranges(t->threads, lines, 1 + 16384 / (size_t)(t->size.src[2] * t->columns), gather_lines, &j);
     return done;
 }

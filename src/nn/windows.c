@@ -5,11 +5,11 @@
 
 struct place walk_place(const struct walk *w, int64_t row)
 {
-    struct place p = {.at[2] = (int)(row % w->count[2])};
+    struct place p = {.at[2] = row % w->count[2]};
     row /= w->count[2];
-    p.at[1] = (int)(row % w->count[1]);
+    p.at[1] = row % w->count[1];
     row /= w->count[1];
-    p.at[0] = (int)(row % w->count[0]);
+    p.at[0] = row % w->count[0];
     p.sample = row / w->count[0];
     return p;
 }
@@ -25,10 +25,10 @@ void walk_on(const struct walk *w, struct place *p)
 }
 
 /* One line of a window that begins at `begin` and reaches beyond the tensor: zeros, what lies within, zeros. */
-static void copy_border(const struct walk *w, const bf16 *line, int begin, bf16 *to)
+static void copy_border(const struct walk *w, const bf16 *line, int64_t begin, bf16 *to)
 {
     int64_t channels = w->channels;
-    int from = begin < 0 ? -begin : 0, until = w->room[2] - begin;
+    int64_t from = begin < 0 ? -begin : 0, until = w->room[2] - begin;
     from = from < w->size[2] ? from : w->size[2];
     until = until < w->size[2] ? until : w->size[2];
     until = until > from ? until : from;
@@ -37,7 +37,7 @@ static void copy_border(const struct walk *w, const bf16 *line, int begin, bf16 
     memset(to + until * channels, 0, (size_t)((w->size[2] - until) * channels) * sizeof *to);
 }
 
-static bf16 *copy_line(const struct walk *w, const bf16 *line, int begin, bf16 *to)
+static bf16 *copy_line(const struct walk *w, const bf16 *line, int64_t begin, bf16 *to)
 {
     int64_t n = w->size[2] * w->channels;
     if (begin >= 0 && begin + w->size[2] <= w->room[2])
@@ -49,11 +49,11 @@ static bf16 *copy_line(const struct walk *w, const bf16 *line, int begin, bf16 *
 
 static bf16 *gather_window(const struct walk *w, const struct place *p, const bf16 *tensor, bf16 *to)
 {
-    int begin[3];
+    int64_t begin[3];
     for (int d = 0; d < 3; d++)
         begin[d] = p->at[d] * w->step[d] + w->start[d];
-    for (int d = begin[0]; d < begin[0] + w->size[0]; d++)
-        for (int h = begin[1]; h < begin[1] + w->size[1]; h++) {
+    for (int64_t d = begin[0]; d < begin[0] + w->size[0]; d++)
+        for (int64_t h = begin[1]; h < begin[1] + w->size[1]; h++) {
             bool within = d >= 0 && d < w->room[0] && h >= 0 && h < w->room[1];
             int64_t line = within ? (p->sample * w->room[0] + d) * w->room[1] + h : 0;
             to = copy_line(w, tensor + line * w->room[2] * w->channels, within ? begin[2] : w->room[2], to);

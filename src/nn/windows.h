@@ -7,14 +7,13 @@
 /* A walk over places, the last dimension fastest: of each, the window of `size` that begins at place step + start in a
  * tensor of N,D,H,W,channels; 0 where it reaches beyond. */
 struct walk {
-    int64_t samples, channels;
-    int count[3], size[3], step[3], start[3], room[3]; /* room: the tensor's D,H,W */
+    int64_t samples, channels, count[3], room[3]; /* room: the tensor's D,H,W */
+    int size[3], step[3], start[3];
 };
 
 /* One of those places. */
 struct place {
-    int64_t sample;
-    int at[3];
+    int64_t sample, at[3];
 };
 
 /* The place number `row` of the walk, and the one behind it. */

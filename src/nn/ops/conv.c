@@ -10,6 +10,7 @@
 #include "nn/bf16.h"
 #include "nn/columns.h"
 #include "nn/dnn.h"
+#include "nn/layout.h"
 #include "nn/op.h"
 #include "nn/ops.h"
 #include "nn/ops/elements.h"
@@ -188,7 +189,7 @@ static int prepare_dnn(struct exec *x, struct conv *c, struct dnn_conv_spec *d, 
 {
     if (d->src_type != d->dst_type) {
         d->src_type = d->dst_type = BF16;
-        c->narrow_bytes = ((size_t)shape_count(&x->node->shape) * sizeof(bf16) + 63) & ~(size_t)63;
+        c->narrow_bytes = layout_padded((size_t)shape_count(&x->node->shape) * sizeof(bf16));
     }
     if (x->wants && columns_pay(d))
         TRY(prepare_columns(x, c, d, e));
@@ -320,7 +321,7 @@ static int prepare(struct exec *x, struct err *e)
     if (!c)
         return err_memory(e, "a convolution");
     if (x->wants && s->act != ACT_NONE)
-        c->act_bytes = ((size_t)shape_count(&n->shape) * dtype_bytes(n->dtype) + 63) & ~(size_t)63;
+        c->act_bytes = layout_padded((size_t)shape_count(&n->shape) * dtype_bytes(n->dtype));
     want_scratch(x, c->act_bytes);
     if ((t && is_thin(shape_last(&n->shape), s)) || is_thin_backwards(x))
         TRY(prepare_thin(x, c, &d, e));

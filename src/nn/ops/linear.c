@@ -1,5 +1,6 @@
 /* Matrix products: the linear layer with its bias and activation, and the plain product. */
 #include "nn/dnn.h"
+#include "nn/layout.h"
 #include "nn/op.h"
 #include "nn/ops/check.h"
 #include "nn/ops/elements.h"
@@ -69,7 +70,7 @@ static struct gradient_room gradient_room(const struct exec *x)
                                  .bias = (size_t)(s.out + 15) / 16 * 64};
     if (is_narrow(x))
         room.weight = (size_t)(s.rows * s.out + 31) / 32 * 64;
-    size_t sums = (rows_sum_scratch((size_t)s.rows, (size_t)s.out) + 63) & ~(size_t)63;
+    size_t sums = layout_padded(rows_sum_scratch((size_t)s.rows, (size_t)s.out));
     room.part = room.weight + room.bias + sums;
     return room;
 }

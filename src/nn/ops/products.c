@@ -1,5 +1,7 @@
 #include "nn/ops/products.h"
 
+#include "nn/layout.h"
+
 #include <stdlib.h>
 
 struct products {
@@ -15,7 +17,7 @@ int products_add(struct exec *x, int i, const struct dnn_product_spec *spec, str
         p = x->own = calloc(1, sizeof *p);
         if (!p)
             return err_memory(e, "products of matrices");
-        p->at = (x->scratch_bytes + 63) & ~(size_t)63;
+        p->at = layout_padded(x->scratch_bytes);
     }
     s.threads = x->threads;
     TRY(dnn_product_new(&s, &p->product[i], e));

@@ -1,5 +1,7 @@
 #include "nn/ops/rows.h"
 
+#include "nn/layout.h"
+
 #include "nn/ops/kernel.h"
 #include "nn/parallel.h"
 
@@ -161,7 +163,7 @@ static bool comes_from_memory(const struct rows_moments *m)
 
 static size_t sums_bytes(size_t width)
 {
-    return (width * 2 * (sizeof(double) + sizeof(float)) + 63) / 64 * 64;
+    return layout_padded(width * 2 * (sizeof(double) + sizeof(float)));
 }
 
 static int sums_chunks(size_t elements)
