@@ -19,6 +19,9 @@ struct dnn_sharing {
     const uint64_t *version;    /* of their values */
 };
 
+/* What a convolution does: forward, or one of its two adjoints. */
+enum dnn_direction { DNN_FORWARD, DNN_BACKWARD_DATA, DNN_BACKWARD_WEIGHTS, DNN_DIRECTIONS };
+
 /* One convolution and its two adjoints over fixed shapes. `src` is the side the convolution reads (N,[D],H,W,I), `dst`
  * the side it writes; weights are O,[kD],kH,kW,I in F32 whatever the data's formats, and are packed by dnn_conv_pack.
  */
@@ -29,12 +32,10 @@ struct dnn_conv_spec {
     bool bias;    /* of the forward direction */
     enum act act; /* of the forward direction: NONE, RELU or LRELU */
     float slope;
-    unsigned directions; /* DNN_* */
+    unsigned directions; /* by bit, 1u << DNN_* */
     int threads;
     struct dnn_sharing sharing;
 };
-
-enum { DNN_FORWARD = 1, DNN_BACKWARD_DATA = 2, DNN_BACKWARD_WEIGHTS = 4 };
 
 struct dnn_conv;
 

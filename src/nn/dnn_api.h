@@ -14,16 +14,13 @@ dnnl_status_t dnn_desc_new(int nd, const dnnl_dim_t *dims, dnnl_data_type_t type
                            dnn_desc *out);
 void dnn_desc_free(dnn_desc d); /* of dnn_desc_new; NULL is fine */
 
-/* What a convolution does: forward, or one of its two adjoints. */
-enum dnn_way { DNN_WAY_FORWARD, DNN_WAY_DATA, DNN_WAY_WEIGHTS, DNN_WAYS };
-
 struct dnn_conv_question {
-    enum dnn_way way;
+    enum dnn_direction direction;
     const struct dnn_conv_spec *spec;
     dnn_desc src, weight, bias, dst; /* bias NULL: none */
     dnnl_dims_t stride, left, right; /* padding before and behind */
     dnnl_primitive_attr_t attr;
-    dnnl_primitive_desc_t hint; /* the forward way's, which the adjoints want */
+    dnnl_primitive_desc_t hint; /* the forward direction's, which the adjoints want */
 };
 
 /* The first of oneDNN's implementations, fastest first, that computes what is asked (dnn_faults.h). */

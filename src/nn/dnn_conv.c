@@ -19,11 +19,11 @@ struct packed {
     struct dnn_pack *copy;
 };
 
-static const struct way_kind {
+static const struct kind {
     const char *what;
     int src, dst, weight; /* the arguments' names in oneDNN */
     dnnl_query_t src_md, dst_md, weight_md;
-} kinds[DNN_WAYS] = {
+} kinds[DNN_DIRECTIONS] = {
     {"a convolution", DNNL_ARG_SRC, DNNL_ARG_DST, DNNL_ARG_WEIGHTS, dnnl_query_src_md, dnnl_query_dst_md,
      dnnl_query_weights_md},
     {"a convolution's adjoint", DNNL_ARG_DIFF_SRC, DNNL_ARG_DIFF_DST, DNNL_ARG_WEIGHTS, dnnl_query_diff_src_md,
@@ -33,7 +33,7 @@ static const struct way_kind {
 };
 
 /* One of the three, ready to run; run.run NULL: not asked for. */
-struct way {
+struct ready {
     struct dnn_prim run;
     struct packed weight;                 /* the weights, or their gradient, as the primitive wants them */
     struct dnn_prim reorder;              /* between that and the caller's: before it runs, or behind */
@@ -44,7 +44,7 @@ struct way {
 struct dnn_conv {
     struct dnn_conv_spec spec;
     dnn_desc src, dst, weight, bias; /* as the caller has them */
-    struct way ways[DNN_WAYS];
+    struct ready ready[DNN_DIRECTIONS];
     struct dnn_conv *part[PARTS]; /* backward-weights by parts of the batch, one a thread; parts 0: in one */
     int parts;
     dnnl_memory_t canonical; /* the caller's weights or their gradient */
@@ -137,9 +137,9 @@ static int attributes(const struct dnn_conv_spec *s, bool post, dnnl_primitive_a
 /* ---- the three directions ---- */
 
 /* Weights in the data's precision, their gradient in F32. */
-static enum dtype weight_type(const struct dnn_conv_spec *s, enum dnn_way way)
+static enum dtype weight_type(const struct dnn_conv_spec *s, enum dnn_direction d)
 {
-    return way != DNN_WAY_WEIGHTS && (s->src_type == BF16 || s->dst_type == BF16) ? BF16 : F32;
+    return d != DNN_BACKWARD_WEIGHTS && (s->src_type == BF16 || s->dst_type == BF16) ? BF16 : F32;
 }
 
 /* A reorder between the caller's weights and a packed form. */
@@ -185,8 +185,8 @@ static dnnl_status_t ask(const struct dnn_conv *c, struct dnn_conv_question *q, 
 {
     const struct dnn_conv_spec *s = &c->spec;
     dnn_desc weight = NULL, src = NULL, dst = NULL;
-    dnnl_status_t status = describe_weight(s, weight_type(s, q->way), dnnl_format_tag_any, &weight);
-    bool blocks = q->way == DNN_WAY_WEIGHTS && blocking_pays(c);
+    dnnl_status_t status = describe_weight(s, weight_type(s, q->direction), dnnl_format_tag_any, &weight);
+    bool blocks = q->direction == DNN_BACKWARD_WEIGHTS && blocking_pays(c);
     if (status == dnnl_success && blocks)
         status = describe_data(&s->src, s->src_type, dnnl_format_tag_any, &src);
     if (status == dnnl_success && blocks)
@@ -202,51 +202,51 @@ static dnnl_status_t ask(const struct dnn_conv *c, struct dnn_conv_question *q, 
     return status;
 }
 
-/* What oneDNN chooses for one way, to be destroyed by the caller. `hint`: the forward way's, which the adjoints want.
- */
-static int choose(const struct dnn_conv *c, enum dnn_way way, bool bias, dnnl_primitive_attr_t attr,
+/* What oneDNN chooses for one direction, to be destroyed by the caller. `hint`: the forward direction's, which the
+ * adjoints want. */
+static int choose(const struct dnn_conv *c, enum dnn_direction d, bool bias, dnnl_primitive_attr_t attr,
                   dnnl_primitive_desc_t hint, dnnl_primitive_desc_t *out, struct err *e)
 {
     struct dnn_conv_question q = {
-        .way = way, .spec = &c->spec, .bias = bias ? c->bias : NULL, .attr = attr, .hint = hint};
+        .direction = d, .spec = &c->spec, .bias = bias ? c->bias : NULL, .attr = attr, .hint = hint};
     paddings(&c->spec, q.stride, q.left, q.right);
     dnnl_status_t status = ask(c, &q, out);
-    return status == dnnl_success ? 0 : dnn_failed(e, kinds[way].what, status);
+    return status == dnnl_success ? 0 : dnn_failed(e, kinds[d].what, status);
 }
 
-/* The arguments of every way in this order; only forward has a bias. */
+/* The arguments of every direction in this order; only forward has a bias. */
 enum { SRC, DST, SCRATCH, BIAS };
 
-static int fill_way(struct dnn_conv *c, enum dnn_way way, dnnl_primitive_desc_t pd, struct err *e)
+static int fill_direction(struct dnn_conv *c, enum dnn_direction d, dnnl_primitive_desc_t pd, struct err *e)
 {
-    const struct way_kind *k = &kinds[way];
-    struct way *w = &c->ways[way];
-    struct dnn_prim *p = &w->run;
+    const struct kind *k = &kinds[d];
+    struct ready *r = &c->ready[d];
+    struct dnn_prim *p = &r->run;
     dnn_desc src = dnn_desc_of(pd, k->src_md), dst = dnn_desc_of(pd, k->dst_md);
     dnn_desc scratch = dnn_desc_of(pd, dnnl_query_scratchpad_md);
-    TRY(new_packed(c, dnn_desc_of(pd, k->weight_md), way != DNN_WAY_WEIGHTS, &w->weight, e));
-    w->grad_bytes = way == DNN_WAY_WEIGHTS ? dnn_padded_size(dnn_desc_of(pd, k->weight_md)) : 0;
-    TRY(new_blocking(c->src, src, &w->block_src, e));
-    TRY(new_blocking(c->dst, dst, &w->block_dst, e));
+    TRY(new_packed(c, dnn_desc_of(pd, k->weight_md), d != DNN_BACKWARD_WEIGHTS, &r->weight, e));
+    r->grad_bytes = d == DNN_BACKWARD_WEIGHTS ? dnn_padded_size(dnn_desc_of(pd, k->weight_md)) : 0;
+    TRY(new_blocking(c->src, src, &r->block_src, e));
+    TRY(new_blocking(c->dst, dst, &r->block_dst, e));
     TRY(dnn_prim_add(p, k->src, src, e));
     TRY(dnn_prim_add(p, k->dst, dst, e));
     TRY(dnn_prim_add(p, DNNL_ARG_SCRATCHPAD, scratch, e));
-    if (way == DNN_WAY_FORWARD)
+    if (d == DNN_FORWARD)
         TRY(dnn_prim_add(p, DNNL_ARG_BIAS, c->bias, e));
-    dnn_prim_add_bound(p, k->weight, w->weight.memory);
-    p->scratch = dnnl_memory_desc_get_size(scratch) + w->block_src.scratch + w->block_dst.scratch + w->grad_bytes;
+    dnn_prim_add_bound(p, k->weight, r->weight.memory);
+    p->scratch = dnnl_memory_desc_get_size(scratch) + r->block_src.scratch + r->block_dst.scratch + r->grad_bytes;
     dnnl_status_t status = dnnl_primitive_create(&p->run, pd);
     if (status != dnnl_success)
         return dnn_failed(e, k->what, status);
-    return new_reorder(c, &w->weight, way != DNN_WAY_WEIGHTS, &w->reorder, e);
+    return new_reorder(c, &r->weight, d != DNN_BACKWARD_WEIGHTS, &r->reorder, e);
 }
 
-static int build_way(struct dnn_conv *c, enum dnn_way way, dnnl_primitive_attr_t attr, dnnl_primitive_desc_t hint,
-                     struct err *e)
+static int build_direction(struct dnn_conv *c, enum dnn_direction d, dnnl_primitive_attr_t attr,
+                           dnnl_primitive_desc_t hint, struct err *e)
 {
     dnnl_primitive_desc_t pd;
-    TRY(choose(c, way, c->spec.bias, attr, hint, &pd, e));
-    int code = fill_way(c, way, pd, e);
+    TRY(choose(c, d, c->spec.bias, attr, hint, &pd, e));
+    int code = fill_direction(c, d, pd, e);
     dnnl_primitive_desc_destroy(pd);
     return code;
 }
@@ -272,7 +272,7 @@ static int64_t part_first(const struct dnn_conv *c, int part)
 static int build_parts(struct dnn_conv *c, struct err *e)
 {
     struct dnn_conv_spec s = c->spec;
-    s.directions = DNN_BACKWARD_WEIGHTS;
+    s.directions = 1u << DNN_BACKWARD_WEIGHTS;
     s.threads = 1;
     for (; c->parts < c->spec.threads; c->parts++) {
         s.src.d[0] = s.dst.d[0] = part_first(c, c->parts + 1) - part_first(c, c->parts);
@@ -281,18 +281,18 @@ static int build_parts(struct dnn_conv *c, struct err *e)
     return 0;
 }
 
-static int build_ways(struct dnn_conv *c, dnnl_primitive_attr_t attr, dnnl_primitive_attr_t plain,
-                      dnnl_primitive_desc_t *hint, struct err *e)
+static int build_directions(struct dnn_conv *c, dnnl_primitive_attr_t attr, dnnl_primitive_attr_t plain,
+                            dnnl_primitive_desc_t *hint, struct err *e)
 {
     unsigned asked = c->spec.directions;
-    if (asked & DNN_FORWARD)
-        TRY(build_way(c, DNN_WAY_FORWARD, attr, NULL, e));
-    if (asked & ~(unsigned)DNN_FORWARD)
-        TRY(choose(c, DNN_WAY_FORWARD, false, plain, NULL, hint, e));
-    if (asked & DNN_BACKWARD_DATA)
-        TRY(build_way(c, DNN_WAY_DATA, plain, *hint, e));
-    if (asked & DNN_BACKWARD_WEIGHTS)
-        return parts_fit(c) ? build_parts(c, e) : build_way(c, DNN_WAY_WEIGHTS, plain, *hint, e);
+    if (asked & 1u << DNN_FORWARD)
+        TRY(build_direction(c, DNN_FORWARD, attr, NULL, e));
+    if (asked & ~(1u << DNN_FORWARD))
+        TRY(choose(c, DNN_FORWARD, false, plain, NULL, hint, e));
+    if (asked & 1u << DNN_BACKWARD_DATA)
+        TRY(build_direction(c, DNN_BACKWARD_DATA, plain, *hint, e));
+    if (asked & 1u << DNN_BACKWARD_WEIGHTS)
+        return parts_fit(c) ? build_parts(c, e) : build_direction(c, DNN_BACKWARD_WEIGHTS, plain, *hint, e);
     return 0;
 }
 
@@ -306,7 +306,7 @@ static int build(struct dnn_conv *c, struct err *e)
     if (code == 0)
         code = attributes(&c->spec, false, &plain, e);
     if (code == 0)
-        code = build_ways(c, attr, plain, &hint, e);
+        code = build_directions(c, attr, plain, &hint, e);
     if (hint)
         dnnl_primitive_desc_destroy(hint);
     if (attr)
@@ -341,13 +341,13 @@ void dnn_conv_free(struct dnn_conv *c)
         return;
     for (int i = 0; i < c->parts; i++)
         dnn_conv_free(c->part[i]);
-    for (int i = 0; i < DNN_WAYS; i++) {
-        struct way *w = &c->ways[i];
-        dnn_prim_free(&w->run);
-        dnn_prim_free(&w->reorder);
-        dnn_prim_free(&w->block_src);
-        dnn_prim_free(&w->block_dst);
-        free_packed(&w->weight);
+    for (int i = 0; i < DNN_DIRECTIONS; i++) {
+        struct ready *r = &c->ready[i];
+        dnn_prim_free(&r->run);
+        dnn_prim_free(&r->reorder);
+        dnn_prim_free(&r->block_src);
+        dnn_prim_free(&r->block_dst);
+        free_packed(&r->weight);
     }
     if (c->canonical)
         dnnl_memory_destroy(c->canonical);
@@ -367,8 +367,8 @@ static size_t part_bytes(const struct dnn_conv *c)
 size_t dnn_conv_scratch(const struct dnn_conv *c)
 {
     size_t bytes = c->parts ? (size_t)c->parts * part_bytes(c) : 0;
-    for (int i = 0; i < DNN_WAYS; i++)
-        bytes = c->ways[i].run.scratch > bytes ? c->ways[i].run.scratch : bytes;
+    for (int i = 0; i < DNN_DIRECTIONS; i++)
+        bytes = c->ready[i].run.scratch > bytes ? c->ready[i].run.scratch : bytes;
     return bytes;
 }
 
@@ -380,18 +380,18 @@ size_t dnn_conv_bytes(const struct dnn_conv *c)
 bool dnn_conv_is_packed(const struct dnn_conv *c)
 {
     bool all = true;
-    for (int i = 0; i < DNN_WAY_WEIGHTS; i++)
-        if (c->ways[i].run.run)
-            all &= dnn_pack_holds(c->ways[i].weight.copy, &c->spec.sharing);
+    for (int i = 0; i < DNN_BACKWARD_WEIGHTS; i++)
+        if (c->ready[i].run.run)
+            all &= dnn_pack_holds(c->ready[i].weight.copy, &c->spec.sharing);
     return all;
 }
 
-static bool pack_way(const struct dnn_conv *c, const struct way *w)
+static bool pack_direction(const struct dnn_conv *c, const struct ready *r)
 {
-    if (!dnn_pack_begin(w->weight.copy, &c->spec.sharing))
+    if (!dnn_pack_begin(r->weight.copy, &c->spec.sharing))
         return true;
-    bool done = dnn_prim_run(&w->reorder, c->spec.threads);
-    dnn_pack_end(w->weight.copy, &c->spec.sharing, done);
+    bool done = dnn_prim_run(&r->reorder, c->spec.threads);
+    dnn_pack_end(r->weight.copy, &c->spec.sharing, done);
     return done;
 }
 
@@ -399,9 +399,9 @@ bool dnn_conv_pack(struct dnn_conv *c, const float *weight)
 {
     bool done = true;
     dnnl_memory_set_data_handle(c->canonical, (void *)(uintptr_t)weight);
-    for (int i = 0; i < DNN_WAY_WEIGHTS; i++)
-        if (c->ways[i].run.run)
-            done &= pack_way(c, &c->ways[i]);
+    for (int i = 0; i < DNN_BACKWARD_WEIGHTS; i++)
+        if (c->ready[i].run.run)
+            done &= pack_direction(c, &c->ready[i]);
     return done;
 }
 
@@ -417,36 +417,36 @@ static const void *blocked(const struct dnn_prim *p, int threads, const void *da
     return dnn_prim_run(p, threads) ? copy : NULL;
 }
 
-/* Runs one way. `bias`: of forward; `weight`: where a weight gradient goes. */
-static bool run_way(struct dnn_conv *c, enum dnn_way way, const void *src, const void *dst, const float *bias,
-                    float *weight, void *scratch)
+/* Runs one direction. `bias`: of forward; `weight`: where a weight gradient goes. */
+static bool run_direction(struct dnn_conv *c, enum dnn_direction d, const void *src, const void *dst, const float *bias,
+                          float *weight, void *scratch)
 {
-    struct way *w = &c->ways[way];
+    struct ready *r = &c->ready[d];
     unsigned char *room = scratch;
-    src = blocked(&w->block_src, c->spec.threads, src, &room);
-    dst = blocked(&w->block_dst, c->spec.threads, dst, &room);
+    src = blocked(&r->block_src, c->spec.threads, src, &room);
+    dst = blocked(&r->block_dst, c->spec.threads, dst, &room);
     if (!src || !dst)
         return false;
-    dnn_prim_bind(&w->run, SRC, src);
-    dnn_prim_bind(&w->run, DST, dst);
-    dnn_prim_bind(&w->run, SCRATCH, room + w->grad_bytes);
-    if (way == DNN_WAY_FORWARD)
-        dnn_prim_bind(&w->run, BIAS, bias);
-    if (way != DNN_WAY_WEIGHTS)
-        return dnn_prim_run(&w->run, c->spec.threads);
-    dnnl_memory_set_data_handle(w->weight.memory, room);
+    dnn_prim_bind(&r->run, SRC, src);
+    dnn_prim_bind(&r->run, DST, dst);
+    dnn_prim_bind(&r->run, SCRATCH, room + r->grad_bytes);
+    if (d == DNN_FORWARD)
+        dnn_prim_bind(&r->run, BIAS, bias);
+    if (d != DNN_BACKWARD_WEIGHTS)
+        return dnn_prim_run(&r->run, c->spec.threads);
+    dnnl_memory_set_data_handle(r->weight.memory, room);
     dnnl_memory_set_data_handle(c->canonical, weight);
-    return dnn_prim_run(&w->run, c->spec.threads) && dnn_prim_run(&w->reorder, c->spec.threads);
+    return dnn_prim_run(&r->run, c->spec.threads) && dnn_prim_run(&r->reorder, c->spec.threads);
 }
 
 bool dnn_conv_forward(struct dnn_conv *c, const void *src, const float *bias, void *dst, void *scratch)
 {
-    return run_way(c, DNN_WAY_FORWARD, src, dst, bias, NULL, scratch);
+    return run_direction(c, DNN_FORWARD, src, dst, bias, NULL, scratch);
 }
 
 bool dnn_conv_backward_data(struct dnn_conv *c, const void *dst, void *src, void *scratch)
 {
-    return run_way(c, DNN_WAY_DATA, src, dst, NULL, NULL, scratch);
+    return run_direction(c, DNN_BACKWARD_DATA, src, dst, NULL, NULL, scratch);
 }
 
 struct parts_job {
@@ -470,15 +470,15 @@ static void compute_part(void *context, int part, size_t begin, size_t end)
     size_t src = dnnl_memory_desc_get_size(j->c->src) / samples, dst = dnnl_memory_desc_get_size(j->c->dst) / samples;
     unsigned char *scratch = j->scratch + (size_t)part * part_bytes(j->c) + dnn_padded_size(j->c->weight);
     if (begin < end)
-        j->done[part] = run_way(p, DNN_WAY_WEIGHTS, j->src + first * src, j->dst + first * dst, NULL,
-                                part_weight(j, part), scratch);
+        j->done[part] = run_direction(p, DNN_BACKWARD_WEIGHTS, j->src + first * src, j->dst + first * dst, NULL,
+                                      part_weight(j, part), scratch);
 }
 
 bool dnn_conv_backward_weights(struct dnn_conv *c, const void *src, const void *dst, float *weight, void *scratch)
 {
     struct parts_job j = {.c = c, .src = src, .dst = dst, .weight = weight, .scratch = scratch};
     if (!c->parts)
-        return run_way(c, DNN_WAY_WEIGHTS, src, dst, NULL, weight, scratch);
+        return run_direction(c, DNN_BACKWARD_WEIGHTS, src, dst, NULL, weight, scratch);
     parallel_chunks(c->parts, (size_t)c->parts, c->parts, compute_part, &j);
     bool done = j.done[0];
     for (int part = 1; part < c->parts; part++) {

@@ -12,7 +12,8 @@ static bool overruns(const struct dnn_conv_question *q, const char *implementati
     bool strided = false;
     for (int i = 0; i < s->src.nd - 2; i++)
         strided |= s->stride[i] > 1;
-    return q->way == DNN_WAY_WEIGHTS && strided && shape_last(&s->src) < BLOCK && strstr(implementation, "1x1");
+    return q->direction == DNN_BACKWARD_WEIGHTS && strided && shape_last(&s->src) < BLOCK &&
+           strstr(implementation, "1x1");
 }
 
 /* Its bf16 gradient of 3-D weights adds to what was in memory before where no window of frames is free of padding, with
@@ -20,7 +21,7 @@ static bool overruns(const struct dnn_conv_question *q, const char *implementati
 static bool starts_undefined(const struct dnn_conv_question *q, const char *implementation)
 {
     const struct dnn_conv_spec *s = q->spec;
-    if (DNNL_VERSION_MAJOR >= 3 || q->way != DNN_WAY_WEIGHTS || s->src.nd != 5 ||
+    if (DNNL_VERSION_MAJOR >= 3 || q->direction != DNN_BACKWARD_WEIGHTS || s->src.nd != 5 ||
         (strncmp(implementation, "jit_bf16", 8) && !strstr(implementation, "amx")))
         return false;
     for (int64_t i = 0; i < s->dst.d[1]; i++) {

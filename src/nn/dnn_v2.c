@@ -27,10 +27,10 @@ void dnn_desc_free(dnn_desc d)
 static dnnl_status_t describe(const struct dnn_conv_question *q, dnnl_convolution_desc_t *out)
 {
     const dnnl_alg_kind_t direct = dnnl_convolution_direct;
-    if (q->way == DNN_WAY_FORWARD)
+    if (q->direction == DNN_FORWARD)
         return dnnl_convolution_forward_desc_init(out, dnnl_forward_training, direct, q->src, q->weight, q->bias,
                                                   q->dst, q->stride, q->left, q->right);
-    if (q->way == DNN_WAY_DATA)
+    if (q->direction == DNN_BACKWARD_DATA)
         return dnnl_convolution_backward_data_desc_init(out, direct, q->src, q->weight, q->dst, q->stride, q->left,
                                                         q->right);
     return dnnl_convolution_backward_weights_desc_init(out, direct, q->src, q->weight, NULL, q->dst, q->stride, q->left,

@@ -22,11 +22,11 @@ void dnn_desc_free(dnn_desc d)
 static dnnl_status_t choose_first(const struct dnn_conv_question *q, dnnl_primitive_desc_t *out)
 {
     const dnnl_alg_kind_t direct = dnnl_convolution_direct;
-    if (q->way == DNN_WAY_FORWARD)
+    if (q->direction == DNN_FORWARD)
         return dnnl_convolution_forward_primitive_desc_create(out, dnn_engine(), dnnl_forward_training, direct, q->src,
                                                               q->weight, q->bias, q->dst, q->stride, NULL, q->left,
                                                               q->right, q->attr);
-    if (q->way == DNN_WAY_DATA)
+    if (q->direction == DNN_BACKWARD_DATA)
         return dnnl_convolution_backward_data_primitive_desc_create(
             out, dnn_engine(), direct, q->src, q->weight, q->dst, q->stride, NULL, q->left, q->right, q->hint, q->attr);
     return dnnl_convolution_backward_weights_primitive_desc_create(out, dnn_engine(), direct, q->src, q->weight, NULL,

@@ -20,8 +20,8 @@ struct job {
     struct tiling t;
     const struct winograd_spec *spec;
     float *rooms; /* a thread's own: transformed weights */
-    /* All of them, by tap, place and chunk, and their gradient; NULL: they are made for each block anew. */
-    float *kept, *gradient;
+    /* All of them, or their gradient, by tap, place and chunk; NULL: they are made for each block anew. */
+    float *kept;
     atomic_bool failed;
 };
 
@@ -297,7 +297,7 @@ static void gather_weights(struct job *j, int place, int64_t o, int64_t n, float
     (void)room;
     for (int tap = 0; tap < j->t.taps; tap++) {
         struct piece p = {tap, place, o, n};
-        multiply_piece(j, &p, piece_at(j, j->gradient, &p), !is_first_block(&j->t));
+        multiply_piece(j, &p, piece_at(j, j->kept, &p), !is_first_block(&j->t));
     }
 }
 
@@ -309,12 +309,12 @@ static void add_weights(void *context, int part, size_t begin, size_t end)
     int64_t row = (int64_t)t->taps * t->side * t->side * t->in, n;
     for (int64_t o = (int64_t)begin; o < (int64_t)end; o += n) {
         n = chunk_width(o, (int64_t)end, CHUNK);
-        if (j->gradient || is_first_block(t))
+        if (j->kept || is_first_block(t))
             memset(t->call.to_weight + o * row, 0, (size_t)(n * row) * sizeof *t->call.to_weight);
         for (int i = 0; i < t->taps * PLACES; i++) {
             struct piece p = {i / PLACES, i % PLACES, o, n};
-            float *u = j->gradient ? piece_at(j, j->gradient, &p) : room_of(j, part);
-            if (!j->gradient)
+            float *u = j->kept ? piece_at(j, j->kept, &p) : room_of(j, part);
+            if (!j->kept)
                 multiply_piece(j, &p, u, false);
             add_gradient(j, &p, u);
         }
@@ -389,7 +389,7 @@ size_t winograd_scratch(const struct winograd_spec *s)
     struct tiling t;
     tiling_init(&t, s);
     set_block(&t);
-    return sizeof(float) * (size_t)(block_values(&t) + 2 * kept_values(&t) + s->threads * room_values(&t));
+    return sizeof(float) * (size_t)(block_values(&t) + kept_values(&t) + s->threads * room_values(&t));
 }
 
 /* By what was measured: 3x3 kernels save less, so that tiles beyond the end, transforms of few channels and weights for
@@ -429,7 +429,6 @@ static void begin(struct job *j, const struct winograd_spec *s, const struct win
     j->t.products = j->t.inputs + tiling_input_steps(&j->t, PLACES) * tiling_inputs(&j->t);
     j->rooms = j->t.inputs + block_values(&j->t);
     j->kept = kept_values(&j->t) ? j->rooms + s->threads * room_values(&j->t) : NULL;
-    j->gradient = j->kept ? j->kept + kept_values(&j->t) : NULL;
 }
 
 /* Goes to the next block: of lines, frames, samples. False: there is none. */
@@ -453,10 +452,9 @@ static bool next_block(struct tiling *t)
 
 /* ---- calls ---- */
 
-/* Called first: the other directions overwrite inputs or products. */
 static void compute_gradient(struct job *j)
 {
-    if (j->gradient)
+    if (j->kept)
         share(j, gather_weights, false);
     else
         parallel_chunks(j->spec->threads, (size_t)j->t.out, j->spec->threads, add_weights, j);
@@ -491,7 +489,7 @@ bool winograd_run(const struct winograd_spec *s, const struct winograd_call *cal
     do
         compute_block(&j);
     while (next_block(&j.t));
-    if (j.gradient && call->to_weight)
+    if (j.kept && call->to_weight)
         parallel_chunks(s->threads, (size_t)j.t.out, s->threads, add_weights, &j);
     return !j.failed;
 }

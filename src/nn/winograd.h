@@ -35,9 +35,8 @@ bool winograd_pays_for_weights(const struct winograd_spec *s);
 
 size_t winograd_scratch(const struct winograd_spec *s); /* bytes that a run wants */
 
-/* What is read, and what is to be written; NULL: nothing. The convolution is to_dst of src and weight, its adjoint
- * to_src of dst and weight, the weights' gradient to_weight of src and dst, for weights without factors. That goes
- * together with one of the others, whose transformed tiles it shares. */
+/* What is read, and the one thing that is to be written; NULL: it is not. The convolution is to_dst of src and weight,
+ * its adjoint to_src of dst and weight, the weights' gradient to_weight of src and dst, for weights without factors. */
 struct winograd_call {
     const float *src, *dst, *weight;
     float *to_src, *to_dst, *to_weight;

@@ -81,7 +81,7 @@ static int conv_peak(enum dtype type, int threads, double *gflops, struct err *e
                                        .kernel = {3, 3},
                                        .stride = {1, 1},
                                        .pad = {1, 1},
-                                       .directions = DNN_FORWARD,
+                                       .directions = 1u << DNN_FORWARD,
                                        .threads = threads};
     const double flops = 2.0 * 4 * 64 * 64 * 128 * 128 * 9;
     size_t bytes = (size_t)shape_count(&spec.src) * sizeof(float), weights = sizeof(float) * 128 * 128 * 9;

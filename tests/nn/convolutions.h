@@ -3,7 +3,10 @@
 #define TESTS_NN_CONVOLUTIONS_H
 
 #include "base/rng.h"
+#include "nn/dnn.h"
 #include "nn/ops.h"
+
+enum { ALL_DIRECTIONS = (1 << DNN_DIRECTIONS) - 1 };
 
 struct layer {
     int nd, n, size[3], in, out, kernel[3], stride[3], pad[3], output_pad[3];

@@ -1,8 +1,8 @@
 /* Convolutions as products of gathered windows: all three directions of layers of any kind against double precision.
- * Where they are used by themselves is another matter (columns_pay): here they are computed on any processor that has
- * bf16. */
+ * Where they are used by themselves is another matter (conv_way.takes): here they are computed on any processor that
+ * has bf16. */
 #include "nn/bf16.h"
-#include "nn/columns.h"
+#include "nn/conv/way.h"
 #include "convolutions.h"
 #include "probe.h"
 
@@ -12,6 +12,8 @@
 #include <string.h>
 
 #include <cmocka.h>
+
+extern const struct conv_way conv_columns;
 
 enum { GUARD = 0x4241 }; /* behind what is written */
 
@@ -44,10 +46,9 @@ static void tensor_free(struct tensor *t)
 }
 
 /* Of a convolution with the layer's kernel whose fine side has the layer's size. */
-static struct dnn_conv_spec spec_of(const struct layer *l, int threads, struct geometry *g)
+static struct conv_task task_of(const struct layer *l, int threads, struct geometry *g)
 {
-    struct dnn_conv_spec s = {.src_type = BF16, .dst_type = BF16, .threads = threads};
-    s.directions = DNN_FORWARD | DNN_BACKWARD_DATA | DNN_BACKWARD_WEIGHTS;
+    struct dnn_conv_spec s = {.src_type = BF16, .dst_type = BF16, .directions = ALL_DIRECTIONS, .threads = threads};
     s.src.nd = s.dst.nd = l->nd + 2;
     s.src.d[0] = s.dst.d[0] = l->n;
     s.src.d[l->nd + 1] = l->in;
@@ -64,7 +65,7 @@ static struct dnn_conv_spec spec_of(const struct layer *l, int threads, struct g
         s.src.d[i + 1] = g->fine[at];
         s.dst.d[i + 1] = g->coarse[at];
     }
-    return s;
+    return (struct conv_task){.conv = s, .data_type = BF16, .training = true};
 }
 
 static void compare_half(const struct layer *l, const char *what, const bf16 *got, const double *want, size_t n)
@@ -81,36 +82,42 @@ static void compare_half(const struct layer *l, const char *what, const bf16 *go
 static void check(struct layer l, int threads)
 {
     struct geometry g;
-    struct dnn_conv_spec s = spec_of(&l, threads, &g);
-    struct columns *c;
+    struct conv_task t = task_of(&l, threads, &g);
+    void *columns;
     struct err e = ERR_INIT;
     l.from = l.to = BF16;
     l.transposed = false;
-    assert_int_equal(columns_new(&s, &c, &e), 0);
-    struct tensor fine = tensor_new(shape_count(&s.src), 1), coarse = tensor_new(shape_count(&s.dst), 2);
+    assert_int_equal(conv_columns.create(&t, &columns, &e), 0);
+    struct tensor fine = tensor_new(shape_count(&t.conv.src), 1), coarse = tensor_new(shape_count(&t.conv.dst), 2);
     struct tensor weight = tensor_new((int64_t)l.in * l.out * g.kernel[0] * g.kernel[1] * g.kernel[2], 3);
-    void *scratch = aligned_alloc(64, columns_scratch(c) + 64);
-    memset(scratch, 0xff, columns_scratch(c)); /* NaN, where it is read before it is written */
-    columns_pack(c, weight.f32);
+    size_t room = conv_columns.scratch(columns);
+    struct conv_call call = {.scratch = aligned_alloc(64, room + 64)};
+    memset(call.scratch, 0xff, room); /* NaN, where it is read before it is written */
+    conv_columns.pack(columns, weight.f32);
 
     double *want = zeros(coarse.n + fine.n + weight.n);
     memset(coarse.half, 0xff, coarse.n * sizeof(bf16));
     connect(&g, want, weight.wide, fine.wide, want);
-    assert_true(columns_forward(c, fine.half, coarse.half, scratch));
+    call.src = fine.half;
+    call.to = coarse.half;
+    assert_true(conv_columns.run[DNN_FORWARD](columns, &call));
     compare_half(&l, "forward", coarse.half, want, coarse.n);
 
     bf16_narrow(coarse.f32, coarse.half, coarse.n);
     connect(&g, coarse.wide, want + coarse.n, fine.wide, want + coarse.n);
-    assert_true(columns_backward_weights(c, fine.half, coarse.half, weight.f32, scratch));
+    call.dst = coarse.half;
+    call.to = weight.f32;
+    assert_true(conv_columns.run[DNN_BACKWARD_WEIGHTS](columns, &call));
     layer_compare(&l, "the weight's gradient", weight.f32, want + coarse.n, weight.n);
 
     memset(fine.half, 0xff, fine.n * sizeof(bf16));
     connect(&g, coarse.wide, weight.wide, want + coarse.n + weight.n, want + coarse.n + weight.n);
-    assert_true(columns_backward_data(c, coarse.half, fine.half, scratch));
+    call.to = fine.half;
+    assert_true(conv_columns.run[DNN_BACKWARD_DATA](columns, &call));
     compare_half(&l, "data", fine.half, want + coarse.n + weight.n, fine.n);
 
-    columns_free(c);
-    free(scratch);
+    conv_columns.release(columns);
+    free(call.scratch);
     free(want);
     tensor_free(&fine);
     tensor_free(&coarse);
@@ -163,20 +170,23 @@ static void large_and_odd_layers(void **state)
             check(layers[i], threads);
 }
 
-/* Without tiles oneDNN's convolutions are the faster way; in F32 always. */
+/* Without tiles oneDNN's convolutions are the faster way; in F32 and for scorers always. */
 static void pays_in_bf16_with_tiles_alone(void **state)
 {
     (void)state;
     struct layer l = {
         .nd = 2, .n = 64, .size = {16, 16}, .in = 64, .out = 128, .kernel = {3, 3}, .stride = {2, 2}, .pad = {1, 1}};
     struct geometry g;
-    struct dnn_conv_spec s = spec_of(&l, 1, &g);
-    assert_int_equal(columns_pay(&s), dnn_has_amx() ? s.directions : 0);
-    s.src_type = s.dst_type = F32;
-    assert_int_equal(columns_pay(&s), 0);
+    struct conv_task t = task_of(&l, 1, &g);
+    assert_int_equal(conv_columns.takes(&t), dnn_has_amx() ? t.conv.directions : 0);
+    t.training = false;
+    assert_int_equal(conv_columns.takes(&t), 0);
+    t.training = true;
+    t.conv.src_type = t.conv.dst_type = F32;
+    assert_int_equal(conv_columns.takes(&t), 0);
     l.stride[0] = l.stride[1] = 1;
-    s = spec_of(&l, 1, &g);
-    assert_int_equal(columns_pay(&s), 0);
+    t = task_of(&l, 1, &g);
+    assert_int_equal(conv_columns.takes(&t), 0);
 }
 
 int main(void)

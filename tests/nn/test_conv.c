@@ -254,6 +254,7 @@ static const struct layer layers[] = {
     {2, 2, {9, 7}, 16, 32, K3, TWO, ONE, ONE, true, true, ACT_LRELU, 0, 0, 0},
     {3, 2, {3, 4, 5}, 16, 3, K3, TWO, ONE, ONE, true, true, ACT_RELU, 0, 0, 0},
     {2, 2, {9, 7}, 16, 2, K3, TWO, ONE, ONE, true, false, ACT_LRELU, 0, 0, 0},
+    {2, 3, {1, 1}, 24, 3, {4, 4}, ONE, {0}, {0}, true, true, 0, 0, 0, 0},
     {2, 2, {130, 126}, 3, 16, ONE, TWO, {0}, {0}, false, false, 0, 0, 0, 0},
     {3, 2, {8, 40, 40}, 1, 8, ONE, {1, 2, 2}, {0}, {0}, false, false, 0, 0, 0, 0},
     {3, 1, {3, 6, 6}, 1, 16, K3, TWO, ONE, {0}, false, true, 0, 0, 0, 0}, /* padding in every window of frames */

@@ -1,8 +1,7 @@
 /* The pieces under a convolution: thin adjoints, transformed tiles, matrix products, and what oneDNN computes wrongly.
  */
 #include "nn/bf16.h"
-#include "nn/dnn.h"
-#include "nn/thin.h"
+#include "nn/conv/way.h"
 #include "nn/winograd.h"
 #include "convolutions.h"
 #include "probe.h"
@@ -16,6 +15,8 @@
 
 #include <cmocka.h>
 
+extern const struct conv_way conv_thin;
+
 enum { SEED = 78 };
 
 /* ---- adjoints to few channels ---- */
@@ -23,31 +24,36 @@ enum { SEED = 78 };
 static void check_thin(const struct layer *l, enum dtype type)
 {
     struct geometry g = {.n = l->n, .fine_channels = l->out, .coarse_channels = l->in};
-    struct thin_spec t = {.dst_type = type, .threads = 2};
-    t.src.nd = t.dst.nd = l->nd + 2;
-    t.src.d[0] = t.dst.d[0] = l->n;
-    t.src.d[l->nd + 1] = l->out;
-    t.dst.d[l->nd + 1] = l->in;
+    struct conv_task task = {.data_type = F32, .adjoint = true};
+    struct dnn_conv_spec *t = &task.conv;
+    *t =
+        (struct dnn_conv_spec){.src_type = type, .dst_type = type, .directions = 1u << DNN_BACKWARD_DATA, .threads = 2};
+    t->src.nd = t->dst.nd = l->nd + 2;
+    t->src.d[0] = t->dst.d[0] = l->n;
+    t->src.d[l->nd + 1] = l->out;
+    t->dst.d[l->nd + 1] = l->in;
     for (int i = 0; i < 3; i++)
         g.fine[i] = g.coarse[i] = g.kernel[i] = g.stride[i] = 1;
     for (int i = 0, at = 3 - l->nd; i < l->nd; i++, at++) {
-        t.kernel[i] = g.kernel[at] = l->kernel[i];
-        t.stride[i] = g.stride[at] = l->stride[i];
-        t.pad[i] = g.pad[at] = l->pad[i];
+        t->kernel[i] = g.kernel[at] = l->kernel[i];
+        t->stride[i] = g.stride[at] = l->stride[i];
+        t->pad[i] = g.pad[at] = l->pad[i];
         g.coarse[at] = l->size[i];
         g.fine[at] = (l->size[i] - 1) * l->stride[i] - 2 * l->pad[i] + l->kernel[i] + l->output_pad[i];
-        t.src.d[i + 1] = g.fine[at];
-        t.dst.d[i + 1] = g.coarse[at];
+        t->src.d[i + 1] = g.fine[at];
+        t->dst.d[i + 1] = g.coarse[at];
     }
-    size_t nsrc = (size_t)shape_count(&t.src), ndst = (size_t)shape_count(&t.dst);
+    size_t nsrc = (size_t)shape_count(&t->src), ndst = (size_t)shape_count(&t->dst);
     size_t nw = (size_t)(l->in * l->out * g.kernel[0] * g.kernel[1] * g.kernel[2]);
     float *dst = malloc(ndst * sizeof *dst), *w = malloc(nw * sizeof *w), *src = malloc((nsrc + 1) * sizeof *src);
     bf16 *narrow = malloc(ndst * sizeof *narrow);
-    struct thin *thin;
+    void *thin;
     struct err e = ERR_INIT;
-    assert_int_equal(thin_new(&t, &thin, &e), 0);
-    void *scratch = aligned_alloc(64, (thin_scratch(thin) + 64) / 64 * 64);
-    float bias[THIN_CHANNELS] = {0.5f, -1, 2, 3};
+    assert_int_equal(conv_thin.takes(&task), 1u << DNN_BACKWARD_DATA);
+    assert_int_equal(conv_thin.create(&task, &thin, &e), 0);
+    float bias[CONV_THIN] = {0.5f, -1, 2, 3};
+    struct conv_call call = {.bias = l->bias ? bias : NULL, .dst = type == F32 ? (void *)dst : narrow, .to = src};
+    call.scratch = aligned_alloc(64, (conv_thin.scratch(thin) + 64) / 64 * 64);
     probe_fill(dst, ndst, 1, 1);
     probe_fill(w, nw, 2, 1);
     for (size_t i = 0; i < ndst; i++)
@@ -57,11 +63,11 @@ static void check_thin(const struct layer *l, enum dtype type)
     for (size_t i = 0; i < nsrc; i++)
         want[i] += l->bias ? (double)bias[i % (size_t)l->out] : 0;
     src[nsrc] = 12345;
-    thin_pack(thin, w);
-    thin_adjoint(thin, type == F32 ? (void *)dst : narrow, l->bias ? bias : NULL, src, scratch);
-    layer_compare(l, "thin_adjoint", src, want, nsrc);
+    assert_true(conv_thin.pack(thin, w));
+    assert_true(conv_thin.run[DNN_BACKWARD_DATA](thin, &call));
+    layer_compare(l, "the adjoint", src, want, nsrc);
     assert_true(src[nsrc] == 12345);
-    thin_free(thin);
+    conv_thin.release(thin);
     free(want);
     free(wide);
     free(weight);
@@ -69,7 +75,7 @@ static void check_thin(const struct layer *l, enum dtype type)
     free(w);
     free(src);
     free(narrow);
-    free(scratch);
+    free(call.scratch);
 }
 
 static void thin_adjoint_of_any_kernel(void **state)
@@ -81,7 +87,7 @@ static void thin_adjoint_of_any_kernel(void **state)
         if (!l.transposed)
             for (int k = 0; k < l.nd; k++)
                 l.size[k] = 1 + l.pad[k] + (int)rng_below(&r, 6);
-        l.out = 1 + (int)rng_below(&r, THIN_CHANNELS);
+        l.out = 1 + (int)rng_below(&r, CONV_THIN);
         check_thin(&l, F32);
         if (dnn_has_bf16())
             check_thin(&l, BF16);
@@ -118,7 +124,7 @@ static void expect_near(const char *what, const float *got, const float *want, i
     free(wide);
 }
 
-/* Every direction against oneDNN's, alone and the weights' gradient with each of the others. */
+/* Every direction against oneDNN's. */
 struct tiled {
     struct winograd_spec spec;
     struct dnn_conv *conv;
@@ -134,7 +140,7 @@ static void tiled_begin(struct tiled *t, struct winograd_spec s)
                               .kernel = {s.side, s.side, s.side},
                               .stride = {2, 2, 2},
                               .pad = {1, 1, 1},
-                              .directions = DNN_FORWARD | DNN_BACKWARD_DATA | DNN_BACKWARD_WEIGHTS,
+                              .directions = ALL_DIRECTIONS,
                               .threads = s.threads};
     int64_t taps = s.side * s.side * (s.src.nd == 5 ? s.side : 1);
     *t = (struct tiled){.spec = s, .ns = shape_count(&s.src), .nd = shape_count(&s.dst)};
@@ -165,40 +171,20 @@ static void tiled_end(struct tiled *t)
     free(t->scratch);
 }
 
-static void expect_weights(struct tiled *t, float *to_src, float *to_dst)
-{
-    const struct winograd_call call = {t->src, t->dst, t->weight, to_src, to_dst, t->got_weight};
-    memset(t->got_weight, 0, (size_t)t->nw * sizeof *t->got_weight);
-    assert_true(winograd_run(&t->spec, &call, t->room));
-    assert_true(dnn_conv_backward_weights(t->conv, t->src, t->dst, t->want, t->scratch));
-    expect_near("the weights' gradient", t->got_weight, t->want, t->nw);
-}
-
-static void expect_coarse(struct tiled *t)
-{
-    assert_true(dnn_conv_forward(t->conv, t->src, NULL, t->want, t->scratch));
-    expect_near("the convolution", t->got, t->want, t->nd);
-}
-
-static void expect_fine(struct tiled *t)
-{
-    assert_true(dnn_conv_backward_data(t->conv, t->dst, t->want, t->scratch));
-    expect_near("its adjoint", t->got, t->want, t->ns);
-}
-
 static void check_tiles(struct winograd_spec s)
 {
     struct tiled t;
     tiled_begin(&t, s);
     assert_true(winograd_run(&s, &(struct winograd_call){.src = t.src, .weight = t.weight, .to_dst = t.got}, t.room));
-    expect_coarse(&t);
+    assert_true(dnn_conv_forward(t.conv, t.src, NULL, t.want, t.scratch));
+    expect_near("the convolution", t.got, t.want, t.nd);
     assert_true(winograd_run(&s, &(struct winograd_call){.dst = t.dst, .weight = t.weight, .to_src = t.got}, t.room));
-    expect_fine(&t);
-    expect_weights(&t, NULL, NULL);
-    expect_weights(&t, NULL, t.got);
-    expect_coarse(&t);
-    expect_weights(&t, t.got, NULL);
-    expect_fine(&t);
+    assert_true(dnn_conv_backward_data(t.conv, t.dst, t.want, t.scratch));
+    expect_near("its adjoint", t.got, t.want, t.ns);
+    assert_true(
+        winograd_run(&s, &(struct winograd_call){.src = t.src, .dst = t.dst, .to_weight = t.got_weight}, t.room));
+    assert_true(dnn_conv_backward_weights(t.conv, t.src, t.dst, t.want, t.scratch));
+    expect_near("the weights' gradient", t.got_weight, t.want, t.nw);
     tiled_end(&t);
 }
 
@@ -292,7 +278,7 @@ static void large_weights_are_not_computed_in_parts(void **state)
                               .kernel = {3, 3},
                               .stride = {1, 1},
                               .pad = {1, 1},
-                              .directions = DNN_BACKWARD_WEIGHTS,
+                              .directions = 1u << DNN_BACKWARD_WEIGHTS,
                               .threads = 16};
     struct dnn_conv *c;
     struct err e = ERR_INIT;
@@ -321,7 +307,7 @@ static void few_channels_with_a_stride(void **state)
                               .dst = SHAPE(N, SIDE / 2, SIDE / 2, OUT),
                               .kernel = {1, 1},
                               .stride = {2, 2},
-                              .directions = DNN_BACKWARD_WEIGHTS,
+                              .directions = 1u << DNN_BACKWARD_WEIGHTS,
                               .threads = 1};
     struct dnn_conv *c;
     struct err e = ERR_INIT;

@@ -32,7 +32,7 @@ static void packed_weights_are_shared(void **state)
                               .kernel = {3, 3},
                               .stride = {1, 1},
                               .pad = {1, 1},
-                              .directions = DNN_FORWARD,
+                              .directions = 1u << DNN_FORWARD,
                               .threads = 1};
     s.sharing = (struct dnn_sharing){.packs = packs, .weight = weight, .version = &version};
     struct dnn_conv *a, *b, *scaled, *own;

@@ -1,11 +1,20 @@
-#include "nn/pairs.h"
-
+/* The gradient of a convolution's weights in BF16 by the processor's instruction that adds two products at once, where
+ * oneDNN has no better: it takes its two numbers of neighbouring columns of one picture, and half of the time goes into
+ * that where maps are small. Here they are those of two samples at one place, which need one pass to be brought
+ * together, whatever kernel, stride and padding are:
+ *
+ *   dw[o,k,i] = sum over pairs of samples and places p of  g[n,p,o] x[n,q,i] + g[n+1,p,o] x[n+1,q,i],
+ *   q = p stride + k - pad
+ *
+ * Of one clip alone the samples are its frames. */
 #include "nn/bf16.h"
+#include "nn/conv/way.h"
 #include "nn/layout.h"
 #include "nn/ops/elements.h"
 #include "nn/parallel.h"
 #include "nn/spatial.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Places that a block of sums is kept in registers for, at least, and channels of the weight in such a block. */
@@ -18,7 +27,7 @@ struct sizes {
     size_t src_step, dst_step;     /* between samples */
     size_t row;                    /* of the weight: what belongs to one output */
     size_t together;               /* pairs whose sums stay in registers */
-    int parts;
+    int threads, parts;
 };
 
 static size_t at_least_one(size_t n)
@@ -37,11 +46,11 @@ static bool takes_frames(const struct sizes *z)
     return z->samples == 1;
 }
 
-static void set_parts(struct sizes *z, size_t samples, int threads)
+static void set_parts(struct sizes *z, size_t samples)
 {
     size_t pairs = (samples + 1) / 2,
            places = (size_t)(z->size.dst[1] * z->size.dst[2]) * (takes_frames(z) ? 1 : (size_t)z->size.dst[0]);
-    z->parts = pairs < (size_t)threads ? (int)pairs : threads;
+    z->parts = pairs < (size_t)z->threads ? (int)pairs : z->threads;
     size_t most = (pairs + (size_t)z->parts - 1) / (size_t)z->parts;
     z->together = at_least_one(PLACES / places) < most ? at_least_one(PLACES / places) : most;
 }
@@ -52,13 +61,14 @@ static struct sizes sizes_of(const struct dnn_conv_spec *s)
                       .samples = (size_t)s->src.d[0],
                       .in = (size_t)shape_last(&s->src),
                       .out = (size_t)shape_last(&s->dst),
-                      .taps = 1};
+                      .taps = 1,
+                      .threads = s->threads};
     for (int i = 0; i < 3; i++)
         z.taps *= (size_t)z.size.kernel[i];
     z.src_values = z.src_step = (size_t)shape_count(&s->src) / z.samples;
     z.dst_values = z.dst_step = (size_t)shape_count(&s->dst) / z.samples;
     z.row = z.taps * z.in;
-    set_parts(&z, takes_frames(&z) ? (size_t)z.size.dst[0] : z.samples, s->threads);
+    set_parts(&z, takes_frames(&z) ? (size_t)z.size.dst[0] : z.samples);
     return z;
 }
 
@@ -85,12 +95,6 @@ static size_t part_bytes(const struct sizes *z)
 {
     struct room room = part_room(z);
     return room.src + room.dst + room.sums;
-}
-
-size_t pairs_scratch(const struct dnn_conv_spec *s)
-{
-    struct sizes z = sizes_of(s);
-    return (size_t)z.parts * part_bytes(&z);
 }
 
 /* One value of each sample side by side; without a second sample, zeros. */
@@ -242,7 +246,7 @@ static bool is_worth_the_pass(const struct dnn_conv_spec *s)
 }
 
 /* Where there is AMX, oneDNN has better ways. Few frames could not be shared out. */
-bool pairs_pay(const struct dnn_conv_spec *s)
+static bool pays(const struct dnn_conv_spec *s)
 {
     int64_t samples = s->src.d[0], frames = s->dst.nd == 5 ? s->dst.d[1] : 1;
     return s->src_type == BF16 && s->dst_type == BF16 && (samples > 1 || frames >= 2 * s->threads) &&
@@ -355,11 +359,44 @@ static void compute_part(void *context, int part, size_t begin, size_t end)
         compute_frames(j, part, k, weight);
 }
 
-void pairs_backward_weights(const struct dnn_conv_spec *s, const void *src, const void *dst, float *weight,
-                            void *scratch)
+static bool backward_weights(void *own, const struct conv_call *c)
 {
-    struct job j = {.z = sizes_of(s), .src = src, .dst = dst, .weight = weight, .scratch = scratch};
-    parallel_chunks(s->threads, (size_t)j.z.parts, j.z.parts, compute_part, &j);
-    for (int part = 1; part < j.z.parts; part++)
-        elements_add(s->threads, F32, weight, sums_of(&j, part), weight_values(&j.z));
+    const struct sizes *z = own;
+    struct job j = {.z = *z, .src = c->src, .dst = c->dst, .weight = c->to, .scratch = c->scratch};
+    parallel_chunks(z->threads, (size_t)z->parts, z->parts, compute_part, &j);
+    for (int part = 1; part < z->parts; part++)
+        elements_add(z->threads, F32, j.weight, sums_of(&j, part), weight_values(z));
+    return true;
 }
+
+/* ---- the way ---- */
+
+static unsigned takes(const struct conv_task *t)
+{
+    return pays(&t->conv) ? t->conv.directions & 1u << DNN_BACKWARD_WEIGHTS : 0;
+}
+
+static int create(const struct conv_task *t, void **own, struct err *e)
+{
+    struct sizes *z = malloc(sizeof *z);
+    if (!z)
+        return err_memory(e, "a convolution");
+    *z = sizes_of(&t->conv);
+    *own = z;
+    return 0;
+}
+
+static size_t scratch(const void *own)
+{
+    const struct sizes *z = own;
+    return (size_t)z->parts * part_bytes(z);
+}
+
+const struct conv_way conv_pairs = {
+    .name = "pairs",
+    .takes = takes,
+    .create = create,
+    .release = free,
+    .scratch = scratch,
+    .run = {[DNN_BACKWARD_WEIGHTS] = backward_weights},
+};

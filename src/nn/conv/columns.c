@@ -1,10 +1,20 @@
-#include "nn/columns.h"
-
+/* Convolutions and their adjoints in BF16 as products of matrices, whose rows are the windows that lie under the
+ * kernel, copied together (columns, as im2col has it). A processor that multiplies in tiles (AMX) does such products
+ * several times as fast as oneDNN's adjoints of convolutions with a stride, and takes the weights as they lie:
+ *
+ *   forward   coarse[p,o] = sum over k,i of  fine[p stride + k - pad, i] w[o,k,i]           rows: windows of fine
+ *   weights   dw[o,k,i]   = sum over p of    coarse[p,o] fine[p stride + k - pad, i]        rows: the same
+ *   data      fine[q stride + r, i] = sum over o, and k with r + pad - k = stride offset, of
+ *                           coarse[q + offset, o] w[o,k,i]                                  rows: windows of coarse
+ *
+ * The last is a convolution of its own for every remainder r, all with stride 1: nothing has to be added up in memory.
+ */
+#include "nn/conv/way.h"
+#include "nn/conv/windows.h"
 #include "nn/layout.h"
 #include "nn/ops/elements.h"
 #include "nn/parallel.h"
 #include "nn/spatial.h"
-#include "nn/windows.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -75,17 +85,17 @@ static bool too_wide(const struct dnn_conv_spec *s)
  * strided convolutions 20 to 500, of large clips up to 1400. Towards few channels the copies outweigh that, and windows
  * that come from far; without a stride oneDNN is faster in every direction. Its forward direction is as fast where it
  * brings few weights into its order, in every step, for many places. */
-unsigned columns_pay(const struct dnn_conv_spec *s)
+static unsigned pay(const struct dnn_conv_spec *s)
 {
     enum { PLACES_AN_OUTPUT = 50, CHANNELS = 64 };
     if (s->src_type != BF16 || s->dst_type != BF16 || !dnn_has_amx() || s->threads > PARTS || classes(s) == 1 ||
         classes(s) > CLASSES || too_wide(s))
         return 0;
-    unsigned paying = DNN_BACKWARD_WEIGHTS;
+    unsigned paying = 1u << DNN_BACKWARD_WEIGHTS;
     if (shape_last(&s->src) >= CHANNELS)
-        paying |= DNN_BACKWARD_DATA;
+        paying |= 1u << DNN_BACKWARD_DATA;
     if (shape_rows(&s->dst) < PLACES_AN_OUTPUT * shape_last(&s->dst))
-        paying |= DNN_FORWARD;
+        paying |= 1u << DNN_FORWARD;
     return s->directions & paying;
 }
 
@@ -217,35 +227,19 @@ static int build(struct columns *c, struct err *e)
 {
     unsigned asked = c->spec.directions;
     size_t bytes = (size_t)(c->outputs * c->taps * c->inputs) * sizeof(bf16);
-    if (asked & DNN_FORWARD)
+    if (asked & 1u << DNN_FORWARD)
         c->weight = malloc(bytes);
-    if (asked & DNN_BACKWARD_DATA)
+    if (asked & 1u << DNN_BACKWARD_DATA)
         c->data_weight = malloc(bytes);
-    if ((asked & DNN_FORWARD && !c->weight) || (asked & DNN_BACKWARD_DATA && !c->data_weight))
+    if ((asked & 1u << DNN_FORWARD && !c->weight) || (asked & 1u << DNN_BACKWARD_DATA && !c->data_weight))
         return err_memory(e, "a convolution's weights");
-    if (asked & DNN_FORWARD)
+    if (asked & 1u << DNN_FORWARD)
         TRY(build_forward(c, e));
-    if (asked & DNN_BACKWARD_WEIGHTS)
+    if (asked & 1u << DNN_BACKWARD_WEIGHTS)
         TRY(build_weights(c, e));
-    c->classes = asked & DNN_BACKWARD_DATA ? c->size.stride[0] * c->size.stride[1] * c->size.stride[2] : 0;
+    c->classes = asked & 1u << DNN_BACKWARD_DATA ? c->size.stride[0] * c->size.stride[1] * c->size.stride[2] : 0;
     for (int number = 0; number < c->classes; number++)
         TRY(build_class(c, number, e));
-    return 0;
-}
-
-int columns_new(const struct dnn_conv_spec *s, struct columns **out, struct err *e)
-{
-    struct columns *c = calloc(1, sizeof *c);
-    if (!c)
-        return err_memory(e, "a convolution");
-    c->spec = *s;
-    measure(c);
-    int code = build(c, e);
-    if (code < 0) {
-        columns_free(c);
-        return code;
-    }
-    *out = c;
     return 0;
 }
 
@@ -256,8 +250,9 @@ static void free_products(struct stage *s)
     dnn_product_free(s->last);
 }
 
-void columns_free(struct columns *c)
+static void release(void *own)
 {
+    struct columns *c = own;
     if (!c)
         return;
     free_products(&c->forward);
@@ -269,19 +264,37 @@ void columns_free(struct columns *c)
     free(c);
 }
 
+static int create(const struct conv_task *t, void **own, struct err *e)
+{
+    struct columns *c = calloc(1, sizeof *c);
+    if (!c)
+        return err_memory(e, "a convolution");
+    c->spec = t->conv;
+    measure(c);
+    int code = build(c, e);
+    if (code < 0) {
+        release(c);
+        return code;
+    }
+    *own = c;
+    return 0;
+}
+
 static size_t part_bytes(const struct columns *c)
 {
     size_t sums = c->weights.parts ? layout_padded((size_t)(c->outputs * c->weights.values) * sizeof(float)) : 0;
     return c->cols_bytes + c->result_bytes + c->product_bytes + sums;
 }
 
-size_t columns_scratch(const struct columns *c)
+static size_t scratch(const void *own)
 {
+    const struct columns *c = own;
     return part_bytes(c) * (size_t)c->spec.threads;
 }
 
-size_t columns_bytes(const struct columns *c)
+static size_t bytes(const void *own)
 {
+    const struct columns *c = own;
     size_t one = (size_t)(c->outputs * c->taps * c->inputs) * sizeof(bf16);
     return (c->weight ? one : 0) + (c->data_weight ? one : 0);
 }
@@ -315,12 +328,14 @@ static void pack_classes(void *context, size_t begin, size_t end)
     }
 }
 
-void columns_pack(struct columns *c, const float *weight)
+static bool pack(void *own, const float *weight)
 {
+    struct columns *c = own;
     struct pack_job j = {c, weight};
     if (c->weight)
         elements_cast(c->spec.threads, weight, c->weight, BF16, (size_t)(c->outputs * c->taps * c->inputs));
     parallel_ranges(c->spec.threads, (size_t)c->classes, 1, pack_classes, &j);
+    return true;
 }
 
 /* ---- the products ---- */
@@ -428,28 +443,49 @@ static bool run(struct job *j, const struct stage *s)
     return done;
 }
 
-bool columns_forward(struct columns *c, const void *fine, void *coarse, void *scratch)
+static bool forward(void *own, const struct conv_call *call)
 {
-    struct job j = {.c = c, .multiply = multiply_forward, .from = fine, .to = coarse, .scratch = scratch};
+    const struct columns *c = own;
+    struct job j = {.c = c, .multiply = multiply_forward, .from = call->src, .to = call->to, .scratch = call->scratch};
     return run(&j, &c->forward);
 }
 
-bool columns_backward_data(struct columns *c, const void *coarse, void *fine, void *scratch)
+static bool backward_data(void *own, const struct conv_call *call)
 {
-    struct job j = {.c = c, .multiply = multiply_data, .from = coarse, .to = fine, .scratch = scratch};
+    const struct columns *c = own;
+    struct job j = {.c = c, .multiply = multiply_data, .from = call->dst, .to = call->to, .scratch = call->scratch};
     bool done = true;
     for (int number = 0; number < c->classes && done; number++)
         done = !c->data[number].rows || run(&j, &c->data[number]);
     return done;
 }
 
-bool columns_backward_weights(struct columns *c, const void *fine, const void *coarse, float *weight, void *scratch)
+static bool backward_weights(void *own, const struct conv_call *call)
 {
+    const struct columns *c = own;
     const struct stage *s = &c->weights;
-    struct job j = {.c = c, .multiply = multiply_weights, .from = fine, .coarse = coarse, .scratch = scratch};
-    j.weight = weight;
+    struct job j = {.c = c, .multiply = multiply_weights, .from = call->src, .coarse = call->dst};
+    j.weight = call->to;
+    j.scratch = call->scratch;
     bool done = run(&j, s);
     for (int part = 1; part < s->parts; part++)
-        elements_add(c->spec.threads, F32, weight, sums_of(&j, part), (size_t)(c->outputs * s->values));
+        elements_add(c->spec.threads, F32, j.weight, sums_of(&j, part), (size_t)(c->outputs * s->values));
     return done;
 }
+
+/* Scorers have oneDNN's convolution, whose packed weights they share. */
+static unsigned takes(const struct conv_task *t)
+{
+    return t->training ? pay(&t->conv) : 0;
+}
+
+const struct conv_way conv_columns = {
+    .name = "columns",
+    .takes = takes,
+    .create = create,
+    .release = release,
+    .scratch = scratch,
+    .bytes = bytes,
+    .pack = pack,
+    .run = {forward, backward_data, backward_weights},
+};

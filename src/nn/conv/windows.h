@@ -1,6 +1,6 @@
 /* Windows of a tensor that lie under a kernel, copied together in rows (im2col). */
-#ifndef NN_WINDOWS_H
-#define NN_WINDOWS_H
+#ifndef NN_CONV_WINDOWS_H
+#define NN_CONV_WINDOWS_H
 
 #include "nn/bf16.h"
 

@@ -1,4 +1,4 @@
-#include "nn/windows.h"
+#include "nn/conv/windows.h"
 
 #include <stdbool.h>
 #include <string.h>

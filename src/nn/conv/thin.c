@@ -1,6 +1,9 @@
-#include "nn/thin.h"
-
-#include "nn/dnn.h"
+/* The adjoint of a convolution from very few channels (pictures): the last layer of every decoder here, and the
+ * gradient of a picture that another net looks at. oneDNN's backward-data vectorises over those channels and runs at a
+ * few percent of the machine. Here it is one matrix product into a column per tap and channel (as a 1x1 convolution,
+ * which oneDNN does well in any precision), and a gather of the columns into the picture (col2im), which may be F32
+ * where the rest is BF16. */
+#include "nn/conv/way.h"
 #include "nn/layout.h"
 #include "nn/parallel.h"
 #include "nn/spatial.h"
@@ -15,7 +18,14 @@ struct thin {
     float *weight; /* columns x O */
 };
 
-static void set_sizes(struct thin *t, const struct thin_spec *s)
+static unsigned takes(const struct conv_task *t)
+{
+    bool fits = shape_last(&t->conv.src) <= CONV_THIN && t->data_type == F32;
+    bool ends = !t->adjoint || t->conv.act == ACT_NONE; /* no activation is to be applied */
+    return fits && ends ? t->conv.directions & 1u << DNN_BACKWARD_DATA : 0;
+}
+
+static void set_sizes(struct thin *t, const struct dnn_conv_spec *s)
 {
     t->size = spatial_of(&s->src, &s->dst, s->kernel, s->stride, s->pad);
     t->n = s->src.d[0];
@@ -26,34 +36,9 @@ static void set_sizes(struct thin *t, const struct thin_spec *s)
     t->threads = s->threads;
 }
 
-int thin_new(const struct thin_spec *spec, struct thin **out, struct err *e)
+static void release(void *own)
 {
-    struct thin *t = calloc(1, sizeof *t);
-    if (!t)
-        return err_memory(e, "a decoder's last layer");
-    set_sizes(t, spec);
-    struct dnn_conv_spec product = {
-        .src = SHAPE(t->n, t->size.dst[0] * t->size.dst[1], t->size.dst[2], t->out),
-        .dst = SHAPE(t->n, t->size.dst[0] * t->size.dst[1], t->size.dst[2], t->columns),
-        .src_type = spec->dst_type,
-        .dst_type = F32,
-        .kernel = {1, 1},
-        .stride = {1, 1},
-        .directions = DNN_FORWARD,
-        .threads = spec->threads,
-    };
-    t->weight = malloc((size_t)(t->columns * t->out) * sizeof *t->weight);
-    int code = t->weight ? dnn_conv_new(&product, &t->product, e) : err_memory(e, "a decoder's last layer");
-    if (code < 0) {
-        thin_free(t);
-        return code;
-    }
-    *out = t;
-    return 0;
-}
-
-void thin_free(struct thin *t)
-{
+    struct thin *t = own;
     if (!t)
         return;
     dnn_conv_free(t->product);
@@ -61,23 +46,52 @@ void thin_free(struct thin *t)
     free(t);
 }
 
+static int create(const struct conv_task *task, void **own, struct err *e)
+{
+    struct thin *t = calloc(1, sizeof *t);
+    if (!t)
+        return err_memory(e, "a decoder's last layer");
+    set_sizes(t, &task->conv);
+    struct dnn_conv_spec product = {
+        .src = SHAPE(t->n, t->size.dst[0] * t->size.dst[1], t->size.dst[2], t->out),
+        .dst = SHAPE(t->n, t->size.dst[0] * t->size.dst[1], t->size.dst[2], t->columns),
+        .src_type = task->conv.dst_type,
+        .dst_type = F32,
+        .kernel = {1, 1},
+        .stride = {1, 1},
+        .directions = 1u << DNN_FORWARD,
+        .threads = t->threads,
+    };
+    t->weight = malloc((size_t)(t->columns * t->out) * sizeof *t->weight);
+    int code = t->weight ? dnn_conv_new(&product, &t->product, e) : err_memory(e, "a decoder's last layer");
+    if (code < 0) {
+        release(t);
+        return code;
+    }
+    *own = t;
+    return 0;
+}
+
 static size_t column_bytes(const struct thin *t)
 {
     return layout_padded((size_t)(t->rows * t->columns) * sizeof(float));
 }
 
-size_t thin_scratch(const struct thin *t)
+static size_t scratch(const void *own)
 {
+    const struct thin *t = own;
     return column_bytes(t) + dnn_conv_scratch(t->product);
 }
 
-size_t thin_bytes(const struct thin *t)
+static size_t bytes(const void *own)
 {
+    const struct thin *t = own;
     return dnn_conv_bytes(t->product) + (size_t)(t->columns * t->out) * sizeof(float);
 }
 
-bool thin_pack(struct thin *t, const float *weight)
+static bool pack(void *own, const float *weight)
 {
+    struct thin *t = own;
     for (int64_t o = 0; o < t->out; o++)
         for (int64_t c = 0; c < t->columns; c++)
             t->weight[c * t->out + o] = weight[o * t->columns + c];
@@ -205,11 +219,24 @@ static void gather_lines(void *context, size_t begin, size_t end)
     }
 }
 
-bool thin_adjoint(struct thin *t, const void *dst, const float *bias, float *src, void *scratch)
+static bool backward_data(void *own, const struct conv_call *c)
 {
-    struct job j = {.t = t, .columns = scratch, .bias = bias, .src = src};
-    bool done = dnn_conv_forward(t->product, dst, NULL, scratch, (unsigned char *)scratch + column_bytes(t));
+    const struct thin *t = own;
+    struct job j = {.t = t, .columns = c->scratch, .bias = c->bias, .src = c->to};
+    bool done = dnn_conv_forward(t->product, c->dst, NULL, c->scratch, (unsigned char *)c->scratch + column_bytes(t));
     size_t lines = (size_t)(t->n * t->size.src[0] * t->size.src[1]);
     parallel_ranges(t->threads, lines, 1 + 16384 / (size_t)(t->size.src[2] * t->columns), gather_lines, &j);
     return done;
 }
+
+const struct conv_way conv_thin = {
+    .name = "thin",
+    .takes = takes,
+    .create = create,
+    .release = release,
+    .scratch = scratch,
+    .bytes = bytes,
+    .pack = pack,
+    .run = {[DNN_BACKWARD_DATA] = backward_data},
+    .finishes = 1u << DNN_BACKWARD_DATA,
+};
