@@ -1,109 +1,13 @@
-/* Tables of text: what is found in them, what a model learns of their columns, and every way in which they can be
- * wrong.
+/* Tables of text as files: what they are written in is found out, and their rows are read, in parts and in any order.
  */
-#include "support.h"
+#include "tables.h"
 
-#include "base/arena.h"
-#include "data/kind.h"
-#include "data/reasons.h"
 #include "table/csv_rows.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <zlib.h>
-
-static void write_text(const char *path, const char *text)
-{
-    write_file(path, text, strlen(text));
-}
-
-static void write_packed(const char *path, const char *text, size_t keep)
-{
-    size_t size;
-    gzFile out = gzopen(path, "wb");
-    assert_true(out && gzwrite(out, text, (unsigned)strlen(text)) > 0 && gzclose(out) == Z_OK);
-    unsigned char *bytes = read_file(path, &size);
-    write_file(path, bytes, keep ? size - keep : size);
-    free(bytes);
-}
-
-/* A table that has been opened, and what was learnt of it. */
-struct learnt {
-    struct dataset *ds;
-    struct arena arena;
-    struct preprocess p;
-    float kept[64], values[64];
-};
-
-static struct learnt learn_with(const char *url, const struct wishes *w)
-{
-    struct learnt l = {.ds = open_dataset(url, DATASET_LEARN)};
-    struct err e = ERR_INIT;
-    if (dataset_fit(l.ds, SPLIT_TRAIN, w, &l.arena, &l.p, &e) < 0 || dataset_match(l.ds, &l.p, &e) < 0)
-        fail_msg("%s", e.msg);
-    return l;
-}
-
-static struct learnt learn(const char *url)
-{
-    return learn_with(url, &(struct wishes){.scale = SCALE_STANDARD});
-}
-
-static void load_row(struct learnt *l, enum split split, size_t i)
-{
-    struct err e = ERR_INIT;
-    if (dataset_load(l->ds, split, i, &l->p, l->kept, &e) < 0)
-        fail_msg("%s", e.msg);
-    preprocess_values(&l->p, l->kept, l->values);
-}
-
-static void forget(struct learnt *l)
-{
-    dataset_close(l->ds);
-    arena_free(&l->arena);
-}
-
-static const char small[] = "size,colour,note,label\n"
-                            "1,red,a,normal\n"
-                            "2,blue,b,normal\n"
-                            "3,red,c,normal\n"
-                            "6,red,d,normal\n"
-                            "100,green,e,odd\n";
-
-/* ---- what is found ---- */
-
-static void columns_are_scaled_and_categories_become_values(void **state)
-{
-    (void)state;
-    write_text("small.csv", small);
-    struct learnt l = learn("csv:small.csv?ignore=note");
-    assert_int_equal(dataset_count(l.ds, SPLIT_TRAIN), 4);
-    assert_int_equal(dataset_count(l.ds, SPLIT_TEST), 1);
-    assert_string_equal(dataset_sample(l.ds, SPLIT_TEST, 0)->kind, "odd");
-    assert_int_equal(dataset_sample(l.ds, SPLIT_TEST, 0)->index, 4);
-    assert_int_equal(l.p.sample.d[0], 3); /* size, blue, red: green is in no training row */
-    const double deviation = sqrt(14.0 / 4), blue = sqrt(0.25 * 0.75);
-    load_row(&l, SPLIT_TRAIN, 1);
-    assert_true(fabs((double)l.values[0] - (2 - 3) / deviation) < 1e-6);
-    assert_true(fabs((double)l.values[1] - (1 - 0.25) / blue) < 1e-5);
-    assert_true(fabs((double)l.values[2] - (0 - 0.75) / blue) < 1e-5);
-    load_row(&l, SPLIT_TEST, 0);
-    assert_true(l.kept[1] == -1);
-    assert_true(fabs((double)l.values[1] - (0 - 0.25) / blue) < 1e-5 && l.values[0] > 50);
-    forget(&l);
-    l = learn_with("csv:small.csv?ignore=note", &(struct wishes){.scale = SCALE_MINMAX, .clip = 2});
-    load_row(&l, SPLIT_TRAIN, 3);
-    assert_true(l.values[0] == 1 && l.values[1] == 0 && l.values[2] == 1);
-    load_row(&l, SPLIT_TEST, 0);
-    assert_true(l.values[0] == 2); /* clipped */
-    forget(&l);
-    l = learn_with("csv:small.csv?ignore=note", &(struct wishes){.scale = SCALE_STANDARD, .plain = true});
-    load_row(&l, SPLIT_TRAIN, 1);
-    assert_true(fabs((double)l.values[0] - (2 - 3) / deviation) < 1e-6 && l.values[1] == 1 && l.values[2] == 0);
-    forget(&l);
-}
 
 /* The same table in other clothes. */
 static void formats_are_found_out(void **state)
@@ -178,8 +82,8 @@ static void headers_are_found_out(void **state)
 static void gz_is_read_as_plain(void **state)
 {
     (void)state;
-    write_text("small.csv", small);
-    write_packed("small.csv.gz", small, 0);
+    write_text("small.csv", small_table);
+    write_packed("small.csv.gz", small_table, 0);
     struct learnt a = learn("small.csv"), b = learn("small.csv.gz");
     for (size_t i = 0; i < 4; i++) {
         load_row(&a, SPLIT_TRAIN, i);
@@ -189,42 +93,6 @@ static void gz_is_read_as_plain(void **state)
     forget(&a);
     forget(&b);
 }
-
-static void empty_cells_are_filled_where_asked(void **state)
-{
-    (void)state;
-    struct err e = ERR_INIT;
-    write_text("holes.csv", "x,k\n1,a\n,b\nNA,\n3,a\n8,a\n");
-    struct learnt l = learn("holes.csv");
-    assert_true(dataset_load(l.ds, SPLIT_TRAIN, 1, &l.p, l.kept, &e) < 0);
-    expect_error(&e, ERR_FORMAT, "line 3", "column x is missing", "missing=mean", NULL);
-    forget(&l);
-    l = learn_with("holes.csv", &(struct wishes){.missing = MISSING_MEAN});
-    load_row(&l, SPLIT_TRAIN, 1);
-    assert_true(fabsf(l.kept[0]) < 1e-6f && l.p.table->columns[0].missing == 2);
-    load_row(&l, SPLIT_TRAIN, 2);
-    assert_string_equal(l.p.table->columns[1].categories.words[(int)l.kept[1]].text, "");
-    forget(&l);
-    l = learn_with("holes.csv", &(struct wishes){.missing = MISSING_MEDIAN, .scale = SCALE_NONE});
-    load_row(&l, SPLIT_TRAIN, 2);
-    assert_true(l.kept[0] == 3);
-    forget(&l);
-}
-
-/* Large numbers with small differences keep these, and a constant is 0 until it changes. */
-static void numbers_keep_their_differences(void **state)
-{
-    (void)state;
-    write_text("times.csv", "time,fixed\n1600000000,7\n1600000001,7\n1600000002,7\n1600000003,7\n");
-    struct learnt l = learn("times.csv");
-    for (size_t i = 0; i < 4; i++) {
-        load_row(&l, SPLIT_TRAIN, i);
-        assert_true(fabs((double)l.values[0] - ((double)i - 1.5) / sqrt(1.25)) < 1e-6 && l.values[1] == 0);
-    }
-    forget(&l);
-}
-
-/* ---- splits and classes ---- */
 
 static void shares_are_drawn_by_the_seed(void **state)
 {
@@ -252,16 +120,6 @@ static void shares_are_drawn_by_the_seed(void **state)
     assert_int_equal(dataset_count(a, SPLIT_TRAIN), 100);
     assert_string_equal(dataset_sample(a, SPLIT_TRAIN, 7)->kind, "odd");
     dataset_close(a);
-}
-
-static struct dataset *open_like(const char *url, const struct preprocess *like, bool pass)
-{
-    struct dataset *ds;
-    struct err e = ERR_INIT;
-    const struct dataset_purpose purpose = {.use = DATASET_SCORE, .like = like, .pass = pass};
-    if (dataset_open_for(&url, 1, &purpose, NULL, &ds, &e) < 0)
-        fail_msg("%s", e.msg);
-    return ds;
 }
 
 /* Passed through it is the same rows, a part at a time. */
@@ -343,270 +201,13 @@ static void rows_are_read_in_any_order(void **state)
     free(text);
 }
 
-/* ---- another file ---- */
-
-static int match(const char *text, const char *options, const struct preprocess *p, struct err *e)
-{
-    char url[128];
-    struct dataset *ds;
-    write_text("other.csv", text);
-    snprintf(url, sizeof url, "csv:other.csv?seed=1%s", options);
-    const char *const urls[] = {url};
-    const struct dataset_purpose purpose = {.use = DATASET_SCORE, .like = p};
-    *e = ERR_INIT;
-    TRY(dataset_open_for(urls, 1, &purpose, NULL, &ds, e));
-    int code = dataset_match(ds, p, e);
-    dataset_close(ds);
-    return code;
-}
-
-static void other_columns_are_told(void **state)
-{
-    (void)state;
-    struct err e;
-    write_text("small.csv", small);
-    struct learnt l = learn("csv:small.csv?ignore=note");
-    assert_int_equal(match("colour,size\nred,1\n", "", &l.p, &e), 0); /* in another order */
-    assert_int_equal(match("note,label,colour,size\n1,x,red,1\n", "", &l.p, &e), 0);
-    assert_int_equal(match("1,red,x,normal\n", "", &l.p, &e), 0); /* without names, by their places */
-    assert_int_equal(match("1,red,x\n", "", &l.p, &e), 0);        /* and without the label */
-    assert_true(match("size,weight,hue\n1,3,red\n", "", &l.p, &e) < 0);
-    expect_error(&e, ERR_FORMAT, "other.csv", "missing are colour", "new are weight, hue", "ignore=", NULL);
-    assert_int_equal(match("size,weight,colour\n1,3,red\n", "&ignore=weight", &l.p, &e), 0);
-    assert_true(match("size,colour\nlarge,red\nsmall,red\n", "", &l.p, &e) < 0);
-    expect_error(&e, ERR_FORMAT, "of another type are size (texts, and were numbers)", NULL);
-    assert_true(match("size,colour\n1,2\n3,4\n", "", &l.p, &e) < 0);
-    expect_error(&e, ERR_FORMAT, "colour (numbers, and were texts)", NULL);
-    assert_true(match("1,2\n", "", &l.p, &e) < 0);
-    expect_error(&e, ERR_FORMAT, "2 columns", "table of 4", NULL);
-    forget(&l);
-}
-
-/* A single row: nothing of it is guessed. */
-static void a_row_is_read_as_the_model_knows_it(void **state)
-{
-    (void)state;
-    struct err e = ERR_INIT;
-    float kept[2];
-    write_text("codes.csv", "code,x\n1,5\n2,6\n1,7\n");
-    struct learnt l = learn("csv:codes.csv?categorical=code");
-    write_text("one.csv", "code,x\n2,6\n");
-    struct dataset *ds = open_like("one.csv", &l.p, true);
-    assert_int_equal(dataset_match(ds, &l.p, &e), 0);
-    assert_int_equal(dataset_load(ds, SPLIT_TEST, 0, &l.p, kept, &e), 0);
-    assert_true(kept[0] == 1 && kept[1] == 0);
-    dataset_close(ds);
-    forget(&l);
-}
-
-/* ---- what makes a row abnormal ---- */
-
-static void reasons_name_columns(void **state)
-{
-    (void)state;
-    struct err e = ERR_INIT;
-    struct reason found[3];
-    char text[100];
-    write_text("ids.csv", "who,size,colour,fixed\nann,1,red,2\nbob,2,blue,2\n\"cy, d\",3,red,2\n");
-    struct learnt l = learn("csv:ids.csv?id=who,fixed");
-    const float map[3] = {1, 5, 2}; /* size, blue, red */
-    assert_int_equal(reasons_find(l.p.table, map, found, 3), 2);
-    assert_int_equal(found[0].column, 2);
-    assert_true(fabs(found[0].share - 7.0 / 8) < 1e-9);
-    assert_int_equal(found[1].column, 1);
-    const float quiet[3] = {0, -1, -2};
-    assert_int_equal(reasons_find(l.p.table, quiet, found, 3), 0);
-    const float mixed[3] = {3, 5, -4}; /* a column is not more usual for one of its values that is */
-    assert_int_equal(reasons_find(l.p.table, mixed, found, 3), 2);
-    assert_int_equal(found[0].column, 2);
-    assert_int_equal(reason_cell(l.ds, SPLIT_TRAIN, 1, l.p.table, 2, text, sizeof text, &e), 0);
-    assert_string_equal(text, "blue");
-    reason_normal(&l.p.table->columns[2], text, sizeof text);
-    assert_string_equal(text, "red 67 %, blue 33 %");
-    reason_normal(&l.p.table->columns[1], text, sizeof text);
-    assert_string_equal(text, "1..3");
-    assert_int_equal(row_id(l.ds, SPLIT_TRAIN, 2, text, sizeof text, &e) > 0, 1);
-    assert_string_equal(text, "cy, d, 2");
-    forget(&l);
-}
-
-static void columns_in_words(void **state)
-{
-    (void)state;
-    char rows[4000] = "kind,size\n", text[200];
-    for (int i = 0; i < 300; i++)
-        snprintf(rows + strlen(rows), sizeof rows - strlen(rows), "%c,%d\n", 'a' + i % 5, i == 7 ? 9 : 5);
-    write_text("words.csv", rows);
-    struct learnt l = learn("csv:words.csv");
-    const struct column *kind = &l.p.table->columns[0], *size = &l.p.table->columns[1];
-    reason_normal(kind, text, sizeof text);
-    assert_string_equal(text, "a 20 %, b 20 %, c 20 %, 2 more");
-    reason_normal(size, text, sizeof text); /* 98 % of the rows have that */
-    assert_string_equal(text, "5");
-    column_tell(size, text, sizeof text);
-    assert_string_equal(text, "number, 5 (least 5, most 9)");
-    reason_number(kind, 1, text, sizeof text);
-    assert_string_equal(text, "b");
-    reason_number(kind, 5, text, sizeof text); /* where there are five */
-    assert_string_equal(text, "(unknown)");
-    forget(&l);
-}
-
-/* ---- what is wrong ---- */
-
-static void refuse(const char *text, const char *options, int code, const char *word, const char *another)
-{
-    char url[128];
-    struct dataset *ds;
-    struct err e = ERR_INIT;
-    write_text("bad.csv", text);
-    snprintf(url, sizeof url, "csv:bad.csv?seed=1%s", options);
-    if (dataset_open(url, DATASET_LEARN, NULL, &ds, &e) >= 0)
-        fail_msg("it can be opened:\n%s", text);
-    expect_error(&e, code, "bad.csv", word, another, NULL);
-}
-
-static void files_that_are_no_tables(void **state)
-{
-    (void)state;
-    struct dataset *ds;
-    struct err why = ERR_INIT;
-    write_file("wide.csv", "a\0,\0b\0\n\0", 8); /* as UTF-16 has it */
-    assert_true(dataset_open("csv:wide.csv", DATASET_LEARN, NULL, &ds, &why) < 0);
-    expect_error(&why, ERR_FORMAT, "wide.csv", "UTF-16", "UTF-8", NULL);
-    refuse("", "", ERR_FORMAT, "is empty", "a row a line");
-    refuse("\n\r\n\n", "", ERR_FORMAT, "is empty", "a row a line");
-    refuse("x,y\n", "", ERR_FORMAT, "no rows", "header=no");
-    refuse("x,y,x\n1,2,3\n", "", ERR_FORMAT, "number 1 and number 3", "'x'");
-    refuse("x,y\n1,2\n", "&label=kind", ERR_USAGE, "no column 'kind'", "x, ..., y");
-    refuse("x,y\n1,2\n", "&ignore=x,y", ERR_USAGE, "none of them is left", "2 columns");
-    refuse("x,y\n1,2\n", "&normal=a", ERR_USAGE, "label=", "normal=");
-    refuse("x,label\n1,a\n2,b\n", "&normal=c", ERR_USAGE, "no class 'c'", "a, b");
-    refuse("x,y\n1,2\n3,\"4\n5,6\n", "", ERR_FORMAT, "line 3", "not closed before the file ends");
-}
-
-/* Rows are checked before anything is trained, and those that are wrong are named. */
-static void check_row(const char *text, const char *word, const char *another, const char *remedy)
-{
-    struct learnt l;
-    struct err e = ERR_INIT;
-    write_text("row.csv", text);
-    l = learn("row.csv");
-    const struct dataset_needs needs = {.at_least = 1, .input = &l.p, .memory = 1 << 20, .threads = 2};
-    assert_true(dataset_check(l.ds, SPLIT_TRAIN, &needs, NULL, &e) < 0);
-    expect_error(&e, ERR_FORMAT, "1 of the 4 training samples", "row.csv, line 3", word, another, remedy, NULL);
-    forget(&l);
-}
-
-static void rows_that_cannot_be_used(void **state)
-{
-    (void)state;
-    check_row("x,y\n1,2\n3,4,5\n5,6\n7,8\n", "the row has 3 cells", "2 columns", "quote");
-    check_row("x,y\n1,2\n3\n5,6\n7,8\n", "the row has 1 cell,", "2 columns", "quote");
-    check_row("x,y\n1,2\n3,abc\n5,6\n7,8\n", "column y is 'abc'", "numbers are wanted", "categorical=y");
-    check_row("x,y\n1,2\n3,NaN\n5,6\n7,8\n", "column y is missing", "'NaN'", "missing=median");
-    check_row("x,y\n1,2\n3,-inf\n5,6\n7,8\n", "column y is '-inf'", "no finite number", "missing=median");
-    check_row("x,y\n1,2\n3,1e999\n5,6\n7,8\n", "column y is '1e999'", "no finite number", "missing=median");
-}
-
-static void too_many_categories(void **state)
-{
-    (void)state;
-    char text[60000] = "name,x\n";
-    struct err e = ERR_INIT;
-    struct arena arena = {0};
-    struct preprocess p;
-    for (int i = 0; i < 1500; i++)
-        sprintf(text + strlen(text), "n%d,%d\n", i, i);
-    write_text("names.csv", text);
-    struct dataset *ds = open_dataset("names.csv", DATASET_LEARN);
-    assert_true(dataset_fit(ds, SPLIT_TRAIN, &(struct wishes){0}, &arena, &p, &e) < 0);
-    expect_error(&e, ERR_USAGE, "names.csv", "column name", "1000", "id=name", NULL);
-    dataset_close(ds);
-    arena_free(&arena);
-}
-
-static void gz_that_breaks_off(void **state)
-{
-    (void)state;
-    struct dataset *ds;
-    struct err e = ERR_INIT;
-    char *text = malloc(3 << 20);
-    size_t used = (size_t)sprintf(text, "x,y\n");
-    for (int i = 0; used < (size_t)(3 << 20) - 64; i++)
-        used += (size_t)sprintf(text + used, "%d,%d\n", i, i % 10007 * 7919 % 10007);
-    write_packed("broken.csv.gz", text, 1000);
-    free(text);
-    assert_true(dataset_open("broken.csv.gz", DATASET_LEARN, NULL, &ds, &e) < 0);
-    expect_error(&e, ERR_FORMAT, "broken.csv.gz", "behind line", "ends too early", "copy it again", NULL);
-}
-
-/* Nothing of it is kept but what a record may have. */
-static void a_line_of_100_megabytes(void **state)
-{
-    (void)state;
-    enum { MEGABYTES = 100, STEP = 1 << 20 };
-    struct dataset *ds;
-    struct err e = ERR_INIT;
-    char *step = malloc(STEP);
-    for (int quoted = 0; quoted < 2; quoted++) {
-        FILE *out = fopen("long.csv", "wb");
-        fputs(quoted ? "x,y\n1,2\n3,\"" : "x,y\n1,2\n", out);
-        memset(step, '1', STEP);
-        for (int i = 0; i < MEGABYTES; i++)
-            fwrite(step, 1, STEP, out);
-        fclose(out);
-        e = ERR_INIT;
-        assert_true(dataset_open("long.csv", DATASET_LEARN, NULL, &ds, &e) < 0);
-        expect_error(&e, ERR_FORMAT, "long.csv", quoted ? "line 3" : "line 3", "16 MiB", NULL);
-    }
-    free(step);
-}
-
-static void a_file_that_shrinks(void **state)
-{
-    (void)state;
-    struct err e = ERR_INIT;
-    struct csv_rows *rows;
-    struct row_text row;
-    write_text("small.csv", small);
-    assert_int_equal(csv_rows_new("small.csv", true, 10, &rows, &e), 0);
-    const struct csv_record record = {.text = "6,red,d,normal", .n = 14, .offset = 69, .line = 5};
-    assert_int_equal(csv_rows_add(rows, &record, &e), 0);
-    row_text_begin(&row);
-    assert_int_equal(csv_rows_read(rows, 0, ',', 4, &row, &e), 0);
-    FILE *out = fopen("small.csv", "wb");
-    fputs("size\n", out);
-    fclose(out);
-    assert_true(csv_rows_read(rows, 0, ',', 4, &row, &e) < 0);
-    expect_error(&e, ERR_IO, "small.csv, line 5", "was changed", NULL);
-    row_text_free(&row);
-    csv_rows_free(rows);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(columns_are_scaled_and_categories_become_values),
-        cmocka_unit_test(formats_are_found_out),
-        cmocka_unit_test(lines_within_quotes),
-        cmocka_unit_test(headers_are_found_out),
-        cmocka_unit_test(gz_is_read_as_plain),
-        cmocka_unit_test(empty_cells_are_filled_where_asked),
-        cmocka_unit_test(numbers_keep_their_differences),
-        cmocka_unit_test(shares_are_drawn_by_the_seed),
-        cmocka_unit_test(many_rows_are_there_in_parts),
+        cmocka_unit_test(formats_are_found_out),        cmocka_unit_test(lines_within_quotes),
+        cmocka_unit_test(headers_are_found_out),        cmocka_unit_test(gz_is_read_as_plain),
+        cmocka_unit_test(shares_are_drawn_by_the_seed), cmocka_unit_test(many_rows_are_there_in_parts),
         cmocka_unit_test(rows_are_read_in_any_order),
-        cmocka_unit_test(other_columns_are_told),
-        cmocka_unit_test(a_row_is_read_as_the_model_knows_it),
-        cmocka_unit_test(reasons_name_columns),
-        cmocka_unit_test(columns_in_words),
-        cmocka_unit_test(files_that_are_no_tables),
-        cmocka_unit_test(rows_that_cannot_be_used),
-        cmocka_unit_test(too_many_categories),
-        cmocka_unit_test(gz_that_breaks_off),
-        cmocka_unit_test(a_line_of_100_megabytes),
-        cmocka_unit_test(a_file_that_shrinks),
     };
     return cmocka_run_group_tests(tests, folder_begin, folder_end);
 }
