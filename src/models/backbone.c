@@ -211,43 +211,41 @@ enum { MARKS = 4 };
 static const struct backbone {
     const char *name;
     void (*build)(struct graph *g, struct node *x, struct wanted *w);
-    struct ints usual, former; /* layers that are used where none are named, and that were before files noted them */
-    struct ints numbers, channels; /* all that there are, and what each says */
+    struct ints numbers, channels; /* all layers that there are, and what each says */
+    struct ints usual;             /* those that are used where none are named */
+    struct ints before;            /* and those that were before files noted them; none: the same */
     struct mark marks[MARKS];
 } nets[] = {
-    [BACKBONE_SQUEEZENET1_1] = {"squeezenet1_1",
-                                squeezenet1_1,
-                                {4, {4, 6, 9, 11}},
-                                {3, {6, 9, 11}},
-                                {7, {3, 4, 6, 7, 9, 10, 11}},
-                                {7, {128, 128, 256, 256, 384, 384, 512}},
-                                {{"features.0.weight", {4, {64, 3, 3, 3}}},
-                                 {"features.11.expand3x3.weight", {4, {256, 64, 3, 3}}}}},
-    [BACKBONE_RESNET18] = {"resnet18",
-                           resnet18,
-                           {2, {2, 3}},
-                           {2, {2, 3}},
-                           {3, {1, 2, 3}},
-                           {3, {64, 128, 256}},
-                           {{"conv1.weight", {4, {64, 3, 7, 7}}},
-                            {"layer1.0.conv1.weight", {4, {64, 64, 3, 3}}},
-                            {"layer1.2.conv1.weight", {0}}}},
-    [BACKBONE_WIDE_RESNET50_2] = {"wide_resnet50_2",
-                                  wide_resnet50_2,
-                                  {2, {2, 3}},
-                                  {2, {2, 3}},
-                                  {3, {1, 2, 3}},
-                                  {3, {256, 512, 1024}},
-                                  {{"conv1.weight", {4, {64, 3, 7, 7}}},
-                                   {"layer1.0.conv1.weight", {4, {128, 64, 1, 1}}},
-                                   {"layer3.6.conv1.weight", {0}}}},
-    [BACKBONE_OWN] = {"own",
-                      own,
-                      {2, {2, 3}},
-                      {2, {2, 3}},
-                      {3, {1, 2, 3}},
-                      {3, {80, 128, 176}},
-                      {{"own.stem.weight", {4, {64, 3, 3, 3}}}}},
+    [BACKBONE_SQUEEZENET1_1] = {.name = "squeezenet1_1",
+                                .build = squeezenet1_1,
+                                .numbers = {7, {3, 4, 6, 7, 9, 10, 11}},
+                                .channels = {7, {128, 128, 256, 256, 384, 384, 512}},
+                                .usual = {4, {4, 6, 9, 11}},
+                                .before = {3, {6, 9, 11}},
+                                .marks = {{"features.0.weight", {4, {64, 3, 3, 3}}},
+                                          {"features.11.expand3x3.weight", {4, {256, 64, 3, 3}}}}},
+    [BACKBONE_RESNET18] = {.name = "resnet18",
+                           .build = resnet18,
+                           .numbers = {3, {1, 2, 3}},
+                           .channels = {3, {64, 128, 256}},
+                           .usual = {2, {2, 3}},
+                           .marks = {{"conv1.weight", {4, {64, 3, 7, 7}}},
+                                     {"layer1.0.conv1.weight", {4, {64, 64, 3, 3}}},
+                                     {"layer1.2.conv1.weight", {0}}}},
+    [BACKBONE_WIDE_RESNET50_2] = {.name = "wide_resnet50_2",
+                                  .build = wide_resnet50_2,
+                                  .numbers = {3, {1, 2, 3}},
+                                  .channels = {3, {256, 512, 1024}},
+                                  .usual = {2, {2, 3}},
+                                  .marks = {{"conv1.weight", {4, {64, 3, 7, 7}}},
+                                            {"layer1.0.conv1.weight", {4, {128, 64, 1, 1}}},
+                                            {"layer3.6.conv1.weight", {0}}}},
+    [BACKBONE_OWN] = {.name = "own",
+                      .build = own,
+                      .numbers = {3, {1, 2, 3}},
+                      .channels = {3, {80, 128, 176}},
+                      .usual = {2, {2, 3}},
+                      .marks = {{"own.stem.weight", {4, {64, 3, 3, 3}}}}},
 };
 
 enum { NETS = sizeof nets / sizeof *nets };
@@ -257,14 +255,10 @@ static const struct backbone *backbone_of(enum backbone_net net)
     return &nets[net ? net : BACKBONE_OWN];
 }
 
-struct ints backbone_usual(enum backbone_net net)
+struct ints backbone_usual(enum backbone_net net, bool noted)
 {
-    return backbone_of(net)->usual;
-}
-
-struct ints backbone_former(enum backbone_net net)
-{
-    return backbone_of(net)->former;
+    const struct backbone *b = backbone_of(net);
+    return noted || !b->before.n ? b->usual : b->before;
 }
 
 int64_t backbone_channels(enum backbone_net net, const struct ints *numbers)

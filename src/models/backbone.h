@@ -18,9 +18,8 @@ enum { BACKBONE_LAYERS = 4 };
 /* Feature maps, N,H,W,C each, from the finest to the coarsest; returns how many. `x`: N,H,W,3 in g->precision. */
 int backbone_build(struct graph *g, enum backbone_net net, struct node *x, const struct ints *numbers,
                    struct node *layers[BACKBONE_LAYERS]);
-/* The layers that are used where none are named, and those that were before model files noted which. */
-struct ints backbone_usual(enum backbone_net net);
-struct ints backbone_former(enum backbone_net net);
+/* The layers that are used where none are named. Model files note them; `noted` false: of one from before they did. */
+struct ints backbone_usual(enum backbone_net net, bool noted);
 /* How many channels layers of these numbers have together. */
 int64_t backbone_channels(enum backbone_net net, const struct ints *numbers);
 /* ERR_USAGE: numbers of layers that this net does not have, too many, or out of order. */

@@ -264,7 +264,7 @@ static void settle(void *config, const struct shape *sample)
 {
     struct features_config *c = config;
     if (!c->net_layers.n)
-        c->net_layers = backbone_usual(c->net);
+        c->net_layers = backbone_usual(c->net, true);
     if (!c->sizes.n)
         c->sizes = usual_sizes(sample);
 }
@@ -281,7 +281,7 @@ static void recall(void *config, const struct shape *sample, const struct weight
 {
     struct features_config *c = config;
     if (!c->net_layers.n)
-        c->net_layers = backbone_former(c->net);
+        c->net_layers = backbone_usual(c->net, false);
     if (c->sizes.n)
         return;
     const struct ints sizes = usual_sizes(sample);

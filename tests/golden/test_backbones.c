@@ -72,7 +72,7 @@ static void check(const char *net)
     float *picture = read_golden(file, "input", &shape);
     must(backbone_recognise(&weights, &which, &e), &e);
     struct node *input = graph_input(g, "input", shape);
-    const struct ints numbers = backbone_former(which); /* as the golden ones were made */
+    const struct ints numbers = backbone_usual(which, false); /* as the golden ones were made */
     int n = backbone_build(g, which, input, &numbers, layers);
     must(graph_error(g, &e), &e);
     must(params_allocate(params, 1, false, &e), &e);
