@@ -2,7 +2,8 @@
 
 /* In seconds. Threads of ours that are alone on their cores wait for some hundredths of the time; two beside one other
  * process that computes, for half of it. */
-static const double LOOK = 0.03, REST = 0.2, CROWDED_SHARE = 0.1, HOLD_LEAST = 0.25, HOLD_MOST = 4;
+static const double LOOK = 0.03, REST = 0.2, CROWDED_SHARE = 0.1, HOLD_LEAST = 0.25, HOLD_MOST = 4, SUSPICION = 0.1,
+                    OVERLAP = 0.03; /* threads still sleep when the next look begins, so that nothing is in between */
 
 /* Seconds: a sleeping thread takes some tens of microseconds to be there, and more beside others. */
 static const double BRIEF = 100e-6;
@@ -19,10 +20,18 @@ bool crowd_opens(struct crowd *c, double now)
     return true;
 }
 
+/* Where the last look was quiet, idle threads of ours spin and would be taken for others. */
+double crowd_suspicion(const struct crowd *c)
+{
+    return c->quiet ? 0 : SUSPICION;
+}
+
+/* The first step prepares much on one thread, and so says little: the first look is longer. */
 bool crowd_closes(struct crowd *c, double seconds)
 {
+    bool first = !c->found && c->quiet_until <= 0;
     c->computed += seconds;
-    if (!c->open || c->computed < LOOK)
+    if (!c->open || c->computed < (first ? 1.5 : 1) * LOOK)
         return false;
     c->open = false;
     return true;
@@ -36,7 +45,8 @@ static double at_most(double a, double b)
 double crowd_judge(struct crowd *c, double now, double waited)
 {
     enum { TIMES = 16 }; /* a look takes longer than LOOK where a step does */
-    if (waited < CROWDED_SHARE * c->computed) {
+    c->quiet = waited < CROWDED_SHARE * c->computed;
+    if (c->quiet) {
         c->found = 0;
         c->hold = 0;
         c->quiet_until = now + REST;
@@ -49,7 +59,7 @@ double crowd_judge(struct crowd *c, double now, double waited)
     c->hold = 2 * hold;
     c->quiet_until = now + hold;
     c->found = 0;
-    return hold;
+    return hold + OVERLAP;
 }
 
 void crowd_note(struct crowd *c, double seconds, int shared)

@@ -12,11 +12,16 @@ struct crowd {
     double computed;          /* seconds of that */
     int found;                /* looks one after the other that have found others */
     double hold, quiet_until; /* for how long the next finding holds; no look before then */
+    bool quiet;               /* the last look found nobody */
     bool brief;               /* computations are cut into pieces too small to wake a thread for */
 };
 
 /* A computation begins at `now`: whether a look begins with it, and so the count of what threads wait. */
 bool crowd_opens(struct crowd *c, double now);
+/* For how long threads had better sleep at once where others are seen to run as a look begins, until more is known; 0:
+ * it is not worth looking. A look beside others costs very slow steps where threads spin, and little where they sleep.
+ */
+double crowd_suspicion(const struct crowd *c);
 /* A computation of so many seconds has ended: whether the look ends with it. */
 bool crowd_closes(struct crowd *c, double seconds);
 /* After that, all threads together having waited so many seconds: for how long threads are to sleep at once; 0: not at

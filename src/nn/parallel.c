@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <omp.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -165,22 +165,48 @@ static void flush_set(unsigned mode)
 
 /* ---- the crowd: idle threads sleep at once for a time ---- */
 
+enum { LINE = 100 };
+
+/* The first line of what the system says in a file; empty where it does not. */
+static const char *system_line(const char *path, char text[LINE])
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, text, LINE - 1);
+    if (fd >= 0)
+        close(fd);
+    text[n > 0 ? n : 0] = 0;
+    return text;
+}
+
 /* Seconds that this thread has had work and no core, about; 0 where the system does not say. Kernels that do not count
  * them (their first number, the time on a core, stays 0) still say how often the core was given to another: each time
  * for a slice of some milliseconds, of which the least is taken, as many an interruption is shorter. */
 static double seconds_waited(void)
 {
     static const double SLICE = 0.002;
-    char text[100], *second;
-    int fd = open("/proc/thread-self/schedstat", O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0)
-        close(fd);
-    text[n > 0 ? n : 0] = 0;
-    if (strtoull(text, &second, 10))
+    char text[LINE], *second;
+    if (strtoull(system_line("/proc/thread-self/schedstat", text), &second, 10))
         return (double)strtoull(second, NULL, 10) * 1e-9;
     struct rusage used;
     return getrusage(RUSAGE_THREAD, &used) == 0 ? (double)used.ru_nivcsw * SLICE : 0;
+}
+
+/* How many threads of the whole machine have a core or wait for one, of "0.20 0.18 0.12 2/80 4711" the 2; 0 where the
+ * system does not say. */
+static int count_running(void)
+{
+    char text[LINE];
+    int running = 0;
+    return sscanf(system_line("/proc/loadavg", text), "%*s %*s %*s %d/", &running) == 1 ? running : 0;
+}
+
+/* Whether others run on cores that the pool needs, while of ours this thread alone runs. Counted twice: one of the
+ * program's own that has just begun may be about to wait, and does so while this one naps. */
+static bool others_run(int threads)
+{
+    const struct timespec nap = {.tv_nsec = 500000};
+    int room = 1 + parallel_cores() - threads;
+    return count_running() > room && nanosleep(&nap, NULL) == 0 && count_running() > room;
 }
 
 /* LLVM's OpenMP lets itself be told, for the calling thread's pool: what lies between regions (in milliseconds) is put
@@ -207,42 +233,54 @@ static void blocktime_end(void)
 }
 
 /* libgomp does so while there are more of its threads than cores. */
-struct extra {
-    int threads;
-    double seconds;
-};
+static struct {
+    pthread_mutex_t lock;
+    bool there;
+    double until;
+} extra = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static atomic_flag extra_running = ATOMIC_FLAG_INIT;
-static struct extra extra; /* of those that run */
+/* Seconds until they may leave; 0: they are on their way, and further ones have to be started. */
+static double extra_left(void)
+{
+    pthread_mutex_lock(&extra.lock);
+    double left = extra.until - clock_seconds();
+    extra.there = left > 0;
+    pthread_mutex_unlock(&extra.lock);
+    return left > 0 ? left : 0;
+}
 
 /* Threads that do nothing but be there, for some time. They leave with the one whose pool they are. */
-static void *be_there(void *unused)
+static void *be_there(void *threads)
 {
-    (void)unused;
-    time_t whole = (time_t)extra.seconds;
-    const struct timespec time = {.tv_sec = whole, .tv_nsec = (long)((extra.seconds - (double)whole) * 1e9)};
-#pragma omp parallel num_threads(extra.threads)
+#pragma omp parallel num_threads((int)(intptr_t)threads)
     __asm__ volatile("" ::: "memory"); /* a region without anything in it is left out */
-    nanosleep(&time, NULL);
-    atomic_flag_clear(&extra_running);
+    for (double left = extra_left(); left > 0; left = extra_left()) {
+        time_t whole = (time_t)left;
+        nanosleep(&(struct timespec){.tv_sec = whole, .tv_nsec = (long)((left - (double)whole) * 1e9)}, NULL);
+    }
     return NULL;
 }
 
 /* Where threads cannot be started, idle ones spin as before. */
-static void sleep_at_once(int threads, double now, double seconds)
+static void extra_stay(int threads, double until)
 {
     pthread_t id;
-    if (kmp_set_blocktime) {
-        asleep_until = now + seconds;
-        return;
-    }
-    if (atomic_flag_test_and_set(&extra_running))
-        return;
-    extra = (struct extra){.threads = parallel_cores() - threads + 2, .seconds = seconds};
-    if (pthread_create(&id, NULL, be_there, NULL))
-        atomic_flag_clear(&extra_running);
-    else
+    intptr_t more = parallel_cores() - threads + 2;
+    pthread_mutex_lock(&extra.lock);
+    extra.until = until > extra.until ? until : extra.until;
+    bool start = !extra.there && pthread_create(&id, NULL, be_there, (void *)more) == 0;
+    if (start)
         pthread_detach(id);
+    extra.there |= start;
+    pthread_mutex_unlock(&extra.lock);
+}
+
+static void sleep_at_once(int threads, double now, double seconds)
+{
+    if (kmp_set_blocktime)
+        asleep_until = now + seconds;
+    else
+        extra_stay(threads, now + seconds);
 }
 
 /* Of the calling thread and its pool. */
@@ -308,6 +346,9 @@ unsigned parallel_begin(int threads)
     shared = 0;
     alone = crowd_keeps_alone(&crowd, prepared_at);
     bool look = is_tight(threads) && crowd_opens(&crowd, prepared_at);
+    double suspicion = look ? crowd_suspicion(&crowd) : 0;
+    if (suspicion > 0 && others_run(threads))
+        sleep_at_once(threads, prepared_at, suspicion);
     own_begin(look);
     blocktime_begin(prepared_at);
     if (threads > 1) {

@@ -78,6 +78,19 @@ static void short_computations_are_looked_at_together(void **state)
     assert_true(n > 5 && c.computed > 0.005);
 }
 
+/* Before the first look none of ours spin, and after one that has found others they sleep. */
+static void what_runs_is_suspected_while_ours_do_not(void **state)
+{
+    (void)state;
+    struct crowd c = {0};
+    assert_true(crowd_suspicion(&c) > 0);
+    look(&c, 5, 0);
+    assert_true(crowd_suspicion(&c) <= 0);
+    double hold = find(&c, 6); /* at 6.15 */
+    assert_true(crowd_suspicion(&c) > 0);
+    assert_true(c.quiet_until + 0.01 < 6.15 + hold); /* the next look begins while they still sleep */
+}
+
 /* Pieces of a hundredth of a second are worth waking a thread for, those of a hundredth of that are not. */
 static void brief_pieces_are_kept_alone(void **state)
 {
@@ -187,6 +200,7 @@ int main(void)
         cmocka_unit_test(what_is_found_again_holds_for_longer),
         cmocka_unit_test(a_little_waiting_is_no_crowd),
         cmocka_unit_test(short_computations_are_looked_at_together),
+        cmocka_unit_test(what_runs_is_suspected_while_ours_do_not),
         cmocka_unit_test(brief_pieces_are_kept_alone),
         cmocka_unit_test(others_are_noticed),
     };
