@@ -350,14 +350,14 @@ static struct params *usual_of(struct grid *g, size_t pictures, size_t first_pla
 
 static double distance_from(const float *bank, const float *row)
 {
-    double least = INFINITY;
+    float least = INFINITY;
     for (size_t k = 0; k < ITEMS; k++) {
-        double d = 0;
+        float d = 0;
         for (size_t j = 0; j < PER_ROW; j++)
-            d += pow((double)(row[j] - bank[k * PER_ROW + j]), 2);
-        least = fmin(least, d);
+            d += powf(row[j] - bank[k * PER_ROW + j], 2);
+        least = fminf(least, d);
     }
-    return sqrt(least);
+    return sqrt((double)least);
 }
 
 /* Distances of pictures that were not seen: as unlike from half to half as they are, and as they are levelled. */
