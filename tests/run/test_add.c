@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SIDE = 40 };
+enum { SIDE = 32 };
 
 /* ---- pictures: stripes of any phase in some noise, each a function of its number ---- */
 
@@ -53,7 +53,7 @@ static struct dataset *open_stripes(struct stripes *s, size_t first, size_t n, f
 
 /* ---- models ---- */
 
-#define SMALL "size=40 items=20 components=12 validation=0 threads=1 "
+#define SMALL "size=32 items=20 components=12 validation=0 threads=1 net_layers=4,6 batch=4 "
 
 static void fit(size_t first, size_t n, const char *options, const char *output)
 {
@@ -222,7 +222,7 @@ static void the_promise_is_kept(void **state)
     size_t flagged = 0, clear = 0;
     for (size_t d = 0; d < DRAWS; d++) {
         struct scores s;
-        fit(1000 * (d + 1), 10, "folds=5", in_folder("draw"));
+        fit(1000 * (d + 1), 10, "folds=5 batch=2", in_folder("draw"));
         add(1000 * (d + 1) + 100, 15, 5, in_folder("draw"), in_folder("draw"));
         score(in_folder("draw"), 1000 * (d + 1) + 200, TESTED, 5, &s);
         for (size_t i = 0; i < TESTED; i++)

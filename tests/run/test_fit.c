@@ -14,7 +14,7 @@
 #include <string.h>
 
 #define SPOTTED "synth:?n=60&test=40&size=64"
-#define SMALL   "size=32 items=20 components=16 "
+#define SMALL   "size=32 items=20 components=16 net_layers=4,6 batch=6 "
 
 static void begin(struct toy *t, const char *options, const char *output)
 {
@@ -62,7 +62,7 @@ static void folds_calibrate_on_every_sample(void **state)
     assert_int_equal(t.result.epochs, 0);
     assert_int_equal(t.result.trained, 30);
     assert_int_equal(t.result.calibrated, 30);
-    assert_int_equal(t.steps, 2 * 2 + 5); /* batches: two for each step of fitting, one for each part */
+    assert_int_equal(t.steps, 2 * 5 + 5); /* batches: five for each step of fitting, one for each part */
     assert_says(t.lines, "in 5 parts");
     assert_false(exists(in_folder("folds.train")));
     struct loaded *s = toy_open(in_folder("folds"));
@@ -158,7 +158,7 @@ static void more_folds_than_samples_leave_each_out(void **state)
 {
     (void)state;
     struct toy t;
-    begin(&t, "folds=100", in_folder("each"));
+    begin(&t, "folds=100 batch=2", in_folder("each"));
     expect_fitted(&t);
     assert_says(t.lines, "in 30 parts");
     assert_says(t.lines, "30 samples can flag");
@@ -357,8 +357,8 @@ static void damaged_nets_are_a_sentence(void **state)
     (void)state;
     static const struct {
         const char *from, *to, *says;
-    } cases[] = {{"features.7.squeeze.weight", "features.7.squeeze.w_ight", "no tensor features.7.squeeze.weight"},
-                 {"\"shape\":[32,256,1,1]", "\"shape\":[32,128,2,1]", "tensor features.7.squeeze.weight is 32x128x2x1"},
+    } cases[] = {{"features.6.squeeze.weight", "features.6.squeeze.w_ight", "no tensor features.6.squeeze.weight"},
+                 {"\"shape\":[32,128,1,1]", "\"shape\":[16,128,2,1]", "tensor features.6.squeeze.weight is 16x128x2x1"},
                  {"\"shape\":[64,3,3,3]", "\"shape\":[64,9,3,1]", "no net that is known here"}};
     char options[300];
     size_t size;
