@@ -2,7 +2,7 @@
  */
 #include "nn/bf16.h"
 #include "nn/conv/way.h"
-#include "nn/winograd.h"
+#include "nn/conv/winograd.h"
 #include "convolutions.h"
 #include "probe.h"
 

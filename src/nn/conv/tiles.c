@@ -1,6 +1,6 @@
-/* By transformed tiles (nn/winograd.h). They take weights and factors as they lie. */
+/* By transformed tiles (nn/conv/winograd.h). They take weights and factors as they lie. */
 #include "nn/conv/way.h"
-#include "nn/winograd.h"
+#include "nn/conv/winograd.h"
 
 #include <stdlib.h>
 

@@ -1,9 +1,9 @@
-#include "nn/winograd.h"
+#include "nn/conv/winograd.h"
 
 #include "nn/dnn.h"
 #include "nn/ops/kernel.h"
 #include "nn/parallel.h"
-#include "nn/winograd_tiles.h"
+#include "nn/conv/winograd_tiles.h"
 
 #include <stdatomic.h>
 #include <string.h>

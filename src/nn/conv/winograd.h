@@ -12,8 +12,8 @@
  * kernels one parity has one line, or column, whose transform is 0 at infinity: 81 products in place of 144. In time
  * the matrix products of a kernel's frames are added up. The adjoints are the adjoints of these same steps. Results
  * differ from the direct sum's by up to 1e-5 of the largest, by rounding. */
-#ifndef NN_WINOGRAD_H
-#define NN_WINOGRAD_H
+#ifndef NN_CONV_WINOGRAD_H
+#define NN_CONV_WINOGRAD_H
 
 #include "nn/shape.h"
 

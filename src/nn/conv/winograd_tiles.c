@@ -1,4 +1,4 @@
-#include "nn/winograd_tiles.h"
+#include "nn/conv/winograd_tiles.h"
 
 #include "nn/ops/kernel.h"
 #include "nn/parallel.h"

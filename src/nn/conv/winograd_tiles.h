@@ -1,8 +1,8 @@
-/* Of nn/winograd.c: tiles of src and dst, and the matrices of transformed ones, which are multiplied. */
-#ifndef NN_WINOGRAD_TILES_H
-#define NN_WINOGRAD_TILES_H
+/* Of nn/conv/winograd.c: tiles of src and dst, and the matrices of transformed ones, which are multiplied. */
+#ifndef NN_CONV_WINOGRAD_TILES_H
+#define NN_CONV_WINOGRAD_TILES_H
 
-#include "nn/winograd.h"
+#include "nn/conv/winograd.h"
 
 /* A tile is RESULTS x RESULTS of dst, and SIDE x SIDE numbers of each parity of src, and as many products. */
 enum { RESULTS = 4, SIDE = 5, PLACES = SIDE * SIDE, PARITIES = 4 };
