@@ -5,16 +5,18 @@
 
 enum { FRACTION = 10, BIAS = 15, EXPONENTS = 31 };
 
+enum { SPARE = 13, FURTHER = 112 }; /* what a float has more: bits of its fraction, and bias */
+
 float half_value(uint16_t h)
 {
     int exponent = h >> FRACTION & EXPONENTS, fraction = h & ((1 << FRACTION) - 1);
+    uint32_t bits = ((uint32_t)(h & 0x7fff) << SPARE) + ((uint32_t)FURTHER << (FRACTION + SPARE));
     float v;
+    memcpy(&v, &bits, sizeof v);
     if (exponent == EXPONENTS)
         v = fraction ? NAN : INFINITY;
-    else if (exponent)
-        v = ldexpf((float)(fraction + (1 << FRACTION)), exponent - BIAS - FRACTION);
-    else
-        v = ldexpf((float)fraction, 1 - BIAS - FRACTION);
+    if (!exponent)
+        v = (float)fraction * 0x1p-24f;
     return h >> 15 ? -v : v;
 }
 
@@ -43,12 +45,19 @@ void half_from(const float *x, size_t n, uint16_t *out)
         out[i] = half_of(x[i]);
 }
 
+static bool holds(float x)
+{
+    float size = fabsf(x), units = size * 0x1p24f; /* of the smallest one */
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bool fits = size < 0x1p-14f ? units == rintf(units) : size <= 65504.0f && bits % (1 << SPARE) == 0;
+    return fits || !isfinite(x);
+}
+
 bool half_holds(const float *x, size_t n)
 {
     bool all = true;
-    for (size_t i = 0; i < n && all; i++) {
-        float back = half_value(half_of(x[i]));
-        all = !memcmp(&back, &x[i], sizeof back);
-    }
+    for (size_t i = 0; i < n && all; i++)
+        all = holds(x[i]);
     return all;
 }

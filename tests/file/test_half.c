@@ -52,8 +52,9 @@ static void values_are_known_ones(void **state)
         half_from(&cases[i].from, 1, &h);
         assert_int_equal(h, cases[i].to);
     }
-    assert_false(half_holds(&(float){0.1f}, 1));
-    assert_false(half_holds((const float[]){1, 2, 1e6f}, 3));
+    static const float between[] = {0.1f, 1e6f, 65505, 0x1p-25f, 0x1.8p-24f, 0x1.ffep-14f, 0x1.002p-14f, 1 + 0x1p-11f};
+    for (size_t i = 0; i < sizeof between / sizeof *between; i++)
+        assert_false(half_holds((const float[]){1, between[i], 2}, 3));
     assert_true(half_holds((const float[]){1, -0.5f, 1e-7f * 0}, 3));
 }
 

@@ -91,7 +91,7 @@ struct size {
     int64_t height, width;
 };
 
-static const struct size smaller = {4, 5}, bigger = {30, 41}, flat = {1, 40};
+static const struct size smaller = {4, 5}, bigger = {14, 22}, flat = {1, 40};
 
 static struct node *build_resize(struct graph *g, struct node *const in[], const void *options)
 {
