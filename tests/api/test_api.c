@@ -1,5 +1,6 @@
 /* The library as a program uses it, through engram.h alone. */
 #include "support.h"
+#include "support/within.h"
 
 #include <locale.h>
 #include <math.h>
@@ -22,7 +23,7 @@ static int keep_row(void *user, const engram_row *row)
 {
     struct rows *rows = user;
     assert_null(row->error);
-    assert_in_range(rows->n, 0, 19);
+    assert_within(rows->n, 0, 19);
     rows->score[rows->n] = row->result->score;
     rows->p_value[rows->n] = row->result->p_value;
     snprintf(rows->name[rows->n++], 40, "%s", row->name);

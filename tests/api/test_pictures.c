@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "support/pictures.h"
+#include "support/within.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -376,7 +377,7 @@ static void parts_add_up(void **state)
     fill(pixels, sizeof pixels, 1);
     assert_int_equal(engram_score_picture(s, &picture, &r, NULL), 0);
     double sum = 0;
-    assert_in_range(r.nparts, 1, ENGRAM_PARTS);
+    assert_within(r.nparts, 1, ENGRAM_PARTS);
     for (int i = 0; i < r.nparts; i++) {
         assert_true(strlen(r.parts[i].name) > 0);
         sum += r.parts[i].value * r.parts[i].weight;

@@ -21,7 +21,7 @@ struct camera {
 };
 
 /* Skips the test where there is no camera to be had. */
-static struct camera start(const char *frames)
+static struct camera camera_start(const char *frames)
 {
     int out[2], port = 0;
     assert_int_equal(pipe(out), 0);
@@ -45,7 +45,7 @@ static struct camera start(const char *frames)
     return c;
 }
 
-static void stop(struct camera c)
+static void camera_stop(struct camera c)
 {
     kill(c.pid, SIGKILL);
     waitpid(c.pid, NULL, 0);
@@ -56,12 +56,12 @@ static void a_camera_until_ctrl_c(void **state)
 {
     (void)state;
     small_model();
-    struct camera c = start("0");
+    struct camera c = camera_start("0");
     char words[200];
     snprintf(words, sizeof words, "score small.safetensors rtsp://me:secret@127.0.0.1:%d/camera --overlay seen.mp4",
              c.port);
     struct ran r = run_how(&(struct how){.interrupt = "served"}, words);
-    stop(c);
+    camera_stop(c);
     assert_code(r, 0);
     assert_true(count_lines(r.out) > 5);
     assert_says(line_of(r.out, 1), "/camera,0,");
@@ -79,11 +79,11 @@ static void a_connection_that_is_lost(void **state)
     (void)state;
     small_model();
     remove("served");
-    struct camera c = start("10");
+    struct camera c = camera_start("10");
     char words[200];
     snprintf(words, sizeof words, "score small.safetensors rtsp://127.0.0.1:%d/camera --late wait", c.port);
     struct ran r = run_how(&(struct how){.interrupt = "served"}, words);
-    stop(c);
+    camera_stop(c);
     assert_code(r, 0);
     assert_says(r.err, "it is tried again");
     assert_says(r.err, "connected 2 times");
@@ -94,12 +94,12 @@ static void an_end_without_reconnection(void **state)
 {
     (void)state;
     small_model();
-    struct camera c = start("10");
+    struct camera c = camera_start("10");
     char words[200];
     snprintf(words, sizeof words, "score small.safetensors rtsp://127.0.0.1:%d/camera --reconnect 0 --late wait",
              c.port);
     struct ran r = run(words);
-    stop(c);
+    camera_stop(c);
     assert_code(r, 0);
     assert_true(count_lines(r.out) > 5);
 }

@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "engram.h"
+#include "support/within.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -240,15 +241,15 @@ static void tables_fit_the_screen(void **state)
     (void)state;
     struct ran r = run("models memae --format text");
     assert_code(r, 0);
-    assert_in_range(widest_line(r.out), 60, 80);
+    assert_within(widest_line(r.out), 60, 80);
     assert_says(r.out, "\nitems ");
     assert_says(r.out, "\nmnist ");
     r = run_how(&(struct how){.environment = "COLUMNS=120"}, "models memae --format text");
-    assert_in_range(widest_line(r.out), 100, 120);
+    assert_within(widest_line(r.out), 100, 120);
     r = run_how(&(struct how){.environment = "COLUMNS=10"}, "models --format text");
-    assert_in_range(widest_line(r.out), 60, 80); /* nobody's screen */
+    assert_within(widest_line(r.out), 60, 80); /* nobody's screen */
     r = run_how(&(struct how){.out_terminal = true}, "models memae");
-    assert_in_range(widest_line(r.out), 81, 101); /* the terminal's CR */
+    assert_within(widest_line(r.out), 81, 101); /* the terminal's CR */
 }
 
 static void every_preset_and_option_is_one_of_one(void **state)

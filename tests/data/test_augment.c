@@ -3,6 +3,7 @@
 
 #include "base/rng.h"
 #include "data/augment.h"
+#include "support/within.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -241,7 +242,7 @@ static void test_draws(void **state)
     expect_range(&gain, 0.7, 1.3, N);
     expect_range(&offset, -0.1, 0.1, N);
     for (int i = 0; i < 2; i++)
-        assert_in_range(flips[i], N / 2 - 150, N / 2 + 150);
+        assert_within(flips[i], N / 2 - 150, N / 2 + 150);
 }
 
 /* A share too small for a pixel still moves by one; an option does not alter what the others draw. */
@@ -258,7 +259,7 @@ static void test_draws_apart(void **state)
         struct change other = augment_draw(&everything, &sample, 8, 3, i);
         assert_true(turn.angle == all.angle && turn.right == 0 && turn.zoom == 1 && turn.gain == 1);
         assert_true(later.angle != all.angle && other.angle != all.angle);
-        assert_in_range(shift.right + 1, 0, 2);
+        assert_within(shift.right + 1, 0, 2);
         moved |= shift.right != 0;
     }
     assert_true(moved);

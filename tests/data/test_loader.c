@@ -2,6 +2,7 @@
 #include "support.h"
 
 #include "data/loader.h"
+#include "support/within.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -169,7 +170,7 @@ static void test_flips(void **state)
         loader_free(b);
     }
     for (int v = 0; v < 2; v++)
-        assert_in_range(flipped[v], 70, 130); /* of 200 */
+        assert_within(flipped[v], 70, 130); /* of 200 */
     dataset_close(ds);
 }
 

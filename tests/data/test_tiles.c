@@ -5,6 +5,7 @@
 #include "data/loader.h"
 #include "data/region.h"
 #include "data/tiles.h"
+#include "support/within.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -137,8 +138,8 @@ static void test_draws(void **state)
     for (int k = 0; k < 200; k++)
         for (size_t i = 0; i < t->n; i++) {
             struct tile_place at = tiling_draw(t, i, &r);
-            assert_in_range(at.y, 0, 70 - 32);
-            assert_in_range(at.x, 0, 100 - 32);
+            assert_within(at.y, 0, 70 - 32);
+            assert_within(at.x, 0, 100 - 32);
             seen[at.y + 16][at.x + 16]++;
         }
     int places = 0;

@@ -6,6 +6,7 @@
 #include "nn/plan.h"
 #include "support/files.h"
 #include "support/nets.h"
+#include "support/within.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -145,7 +146,7 @@ static void the_built_in_net_is_all_there(void **state)
     enum backbone_net which;
     struct err e = ERR_INIT;
     assert_null(place.path);
-    assert_in_range(place.n, 1, 2 << 20);
+    assert_within(place.n, 1, 2 << 20);
     must(pretrained_open(&place, &weights, &e), &e);
     must(backbone_recognise(&weights, &which, &e), &e);
     assert_int_equal(which, BACKBONE_OWN);

@@ -6,6 +6,7 @@
 #include "run/score.h"
 #include "support/files.h"
 #include "support/toy.h"
+#include "support/within.h"
 
 #include <math.h>
 #include <pthread.h>
@@ -433,7 +434,7 @@ static void items_are_decoded(void **state)
                 preprocess_show(&loaded_file(whole)->input, v.reconstruction, rebuilt);
                 assert_int_equal(inspect_items(whole, 0, &k, 1, item, &e), 0);
                 for (int p = 0; p < PIXELS; p++)
-                    assert_in_range(item[p] + 1 - rebuilt[p], 0, 2);
+                    assert_within(item[p] + 1 - rebuilt[p], 0, 2);
             }
     }
     assert_true(single > 0); /* else this says nothing: raise the toy's scale */

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "support/toy.h"
+#include "support/within.h"
 
 #include <fcntl.h>
 #include <math.h>
@@ -175,7 +176,7 @@ static void stops_early(void **state)
     toy_init(&t, "ae", NULL, "lr=0.1 epochs=200 patience=3 validation=0.1", in_folder("early"));
     toy_must_train(&t);
     assert_true(t.result.stopped_early);
-    assert_in_range(t.result.epochs, 4, 199);
+    assert_within(t.result.epochs, 4, 199);
     assert_int_equal(t.result.epochs - t.result.kept_epoch, 3);
     toy_free(&t);
 }
@@ -242,7 +243,7 @@ static void a_vanished_picture_ends_training_well(void **state)
     t.job.should_stop = remove_and_go_on;
     assert_int_equal(toy_train(&t, &e), ERR_IO);
     assert_says(e.msg, "p7.png");
-    assert_in_range(t.result.kept_epoch, 1, 49);
+    assert_within(t.result.kept_epoch, 1, 49);
     /* Of the share it was in, only calibration could not be made without it. */
     if (exists(in_folder("vanish")))
         loaded_close(toy_open(in_folder("vanish")));

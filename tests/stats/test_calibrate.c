@@ -3,6 +3,7 @@
 #include "stats/calibrate.h"
 
 #include "base/rng.h"
+#include "support/within.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -166,7 +167,7 @@ static void wrong_ranks_break_the_promise(void **state)
     static const double rates[] = {0.01, 0.05, 0.1};
     for (int k = 0; k < 3; k++) {
         assert_int_equal(compare_to_promise(rates[k], 0, calibration_p_value), 0);
-        assert_in_range(-compare_to_promise(rates[k], 7, calibration_p_value), 0, 1);
+        assert_within(-compare_to_promise(rates[k], 7, calibration_p_value), 0, 1);
         assert_int_equal(compare_to_promise(rates[k], 0, one_too_few), 1);
         assert_int_equal(compare_to_promise(rates[k], 0, one_too_many), -1);
         assert_int_equal(compare_to_promise(rates[k], 7, ties_do_not_count), 1);

@@ -2,6 +2,7 @@
 
 #include "base/file.h"
 #include "support/files.h"
+#include "support/within.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -24,8 +25,8 @@ static void on_progress(void *user, const struct train_progress *p)
 {
     struct toy *t = user;
     assert_int_equal(p->epochs > 0, !t->model->fitted);
-    assert_in_range(p->epoch, p->epochs > 0, p->epochs);
-    assert_in_range(p->step, 1, p->steps);
+    assert_within(p->epoch, p->epochs > 0, p->epochs);
+    assert_within(p->step, 1, p->steps);
     assert_true(!p->nlosses || isfinite(p->losses[0]));
     assert_true(p->seconds_left >= 0 || (isnan(p->seconds_left) && !t->steps));
     t->steps += !p->epoch_done;
