@@ -237,7 +237,7 @@ static void demo_shows_both_models(void **state)
         char path[60];
         const char *kind = i < 20 ? "train/good" : i < 24 ? "test/good" : "test/dent";
         snprintf(path, sizeof path, "bolts/%s/%02d.png", kind, i);
-        write_png(path, 32, 24, 3, i < 24 ? i : 200);
+        write_png(path, 16, 12, 3, i < 24 ? i : 200);
     }
     struct ran r = run("demo show --data fashion --epochs 1 --parts bolts");
     assert_code(r, 0);

@@ -53,7 +53,7 @@ static struct dataset *open_stripes(struct stripes *s, size_t first, size_t n, f
 
 /* ---- models ---- */
 
-#define SMALL "size=32 items=20 components=12 validation=0 threads=1 net_layers=4,6 batch=4 "
+#define SMALL "size=32 items=20 components=12 validation=0 threads=1 net_layers=3 batch=4 "
 
 static void fit(size_t first, size_t n, const char *options, const char *output)
 {

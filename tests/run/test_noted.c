@@ -25,6 +25,15 @@ static void make(const char *options, const char *output)
     toy_free(&t);
 }
 
+/* With sizes and layers left to training; made once. */
+static const char *chosen(void)
+{
+    const char *path = in_folder("chosen");
+    if (!exists(path))
+        make("", path);
+    return path;
+}
+
 /* Empties an option of a file, which keeps its length: JSON minds no spaces. */
 static void forget(const char *path, const char *option, const char *value, const char *to)
 {
@@ -78,20 +87,18 @@ static float score(const char *path)
 static void what_was_chosen_is_noted(void **state)
 {
     (void)state;
-    make("", in_folder("chosen"));
     make("sizes=100,70 net_layers=2,3", in_folder("named"));
-    expect_sizes(in_folder("chosen"), 2, 70);
-    assert_true(same_files(in_folder("chosen"), in_folder("named")));
+    expect_sizes(chosen(), 2, 70);
+    assert_true(same_files(chosen(), in_folder("named")));
 }
 
 /* With an overview, as it was for a while, or without one, as at first. */
 static void older_files_are_what_their_tensors_say(void **state)
 {
     (void)state;
-    make("", in_folder("two"));
-    forget(in_folder("two"), "sizes", "100,70", in_folder("two.old"));
+    forget(chosen(), "sizes", "100,70", in_folder("two.old"));
     expect_sizes(in_folder("two.old"), 2, 70);
-    assert_true(score(in_folder("two.old")) == score(in_folder("two")));
+    assert_true(score(in_folder("two.old")) == score(chosen()));
     make("sizes=100", in_folder("one"));
     forget(in_folder("one"), "sizes", "100", in_folder("one.old"));
     forget(in_folder("one.old"), "net_layers", "2,3", in_folder("one.older"));
