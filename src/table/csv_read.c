@@ -19,6 +19,7 @@ struct csv_reader {
     size_t used, room, at;
     uint64_t offset, line; /* of text[at] */
     bool ended;            /* text[used] is the end of the file */
+    int failed;            /* zlib's error behind text[used] */
     bool plain;
     char delimiter;
 };
@@ -197,19 +198,20 @@ static int make_room(struct csv_reader *r, struct err *e)
     return 0;
 }
 
-/* Reads on: fills what room there is. */
+/* Reads on: fills what room there is. What came before an error is there for its lines; zlib 1.3.2 says the error with
+ * it, and never again. */
 static int fill(struct csv_reader *r, struct err *e)
 {
     if (r->room - r->used < STEP || r->at)
         TRY(make_room(r, e));
-    int n = gzread(r->in, r->text + r->used, (unsigned)(r->room - r->used)), failed;
-    const char *why = gzerror(r->in, &failed);
-    if (n < 0 || (n == 0 && failed))
-        return err_set(e, failed == Z_ERRNO ? ERR_IO : ERR_FORMAT,
+    int n = r->failed ? 0 : gzread(r->in, r->text + r->used, (unsigned)(r->room - r->used));
+    const char *why = gzerror(r->in, &r->failed);
+    if (n < 0 || (n == 0 && r->failed))
+        return err_set(e, r->failed == Z_ERRNO ? ERR_IO : ERR_FORMAT,
                        "%s cannot be read on behind line %llu: %s; copy it again", r->path, (unsigned long long)r->line,
-                       failed == Z_ERRNO       ? strerror(errno)
-                       : failed == Z_BUF_ERROR ? "its gz data ends too early"
-                                               : why);
+                       r->failed == Z_ERRNO       ? strerror(errno)
+                       : r->failed == Z_BUF_ERROR ? "its gz data ends too early"
+                                                  : why);
     r->ended = n == 0;
     r->used += (size_t)n;
     return 0;
