@@ -39,6 +39,10 @@ make_root() {
     for package in "$folder"/apt/archives/*.deb; do
         dpkg-deb --fsys-tarfile "$package" | tar --extract --keep-directory-symlink --directory "$root" || return 1
     done
+    # Links to the root of a file system mean this one; a shared library that is not found is linked statically.
+    find "$root" -type l -lname '/*' -printf '%p %l\n' | while read -r link target; do
+        ln -sfn "$root$target" "$link"
+    done
     touch "$root/complete"
 }
 [ -e "$root/complete" ] || make_root || fail "the libraries for arm64"

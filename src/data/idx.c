@@ -44,6 +44,8 @@ static int read_exactly(gzFile in, const char *path, void *out, size_t size, con
         int n = gzread(in, (uint8_t *)out + got, left < 1 << 28 ? (unsigned)left : 1u << 28);
         int failed;
         const char *why = gzerror(in, &failed);
+        if (failed == Z_MEM_ERROR)
+            return err_memory(e, path);
         if (n < 0 || failed) /* zlib 1.3.2 says an error with what came before it, and never again */
             return err_set(e, ERR_FORMAT, "%s is damaged or truncated (%s); copy it again", path,
                            failed == Z_BUF_ERROR ? "the gz data ends too early" : why);

@@ -198,6 +198,17 @@ static int make_room(struct csv_reader *r, struct err *e)
     return 0;
 }
 
+static int cannot_read(const struct csv_reader *r, const char *why, struct err *e)
+{
+    if (r->failed == Z_MEM_ERROR)
+        return err_memory(e, "what zlib wants to read a table");
+    return err_set(e, r->failed == Z_ERRNO ? ERR_IO : ERR_FORMAT,
+                   "%s cannot be read on behind line %llu: %s; copy it again", r->path, (unsigned long long)r->line,
+                   r->failed == Z_ERRNO       ? strerror(errno)
+                   : r->failed == Z_BUF_ERROR ? "its gz data ends too early"
+                                              : why);
+}
+
 /* Reads on: fills what room there is. What came before an error is there for its lines; zlib 1.3.2 says the error with
  * it, and never again. */
 static int fill(struct csv_reader *r, struct err *e)
@@ -207,11 +218,7 @@ static int fill(struct csv_reader *r, struct err *e)
     int n = r->failed ? 0 : gzread(r->in, r->text + r->used, (unsigned)(r->room - r->used));
     const char *why = gzerror(r->in, &r->failed);
     if (n < 0 || (n == 0 && r->failed))
-        return err_set(e, r->failed == Z_ERRNO ? ERR_IO : ERR_FORMAT,
-                       "%s cannot be read on behind line %llu: %s; copy it again", r->path, (unsigned long long)r->line,
-                       r->failed == Z_ERRNO       ? strerror(errno)
-                       : r->failed == Z_BUF_ERROR ? "its gz data ends too early"
-                                                  : why);
+        return cannot_read(r, why, e);
     r->ended = n == 0;
     r->used += (size_t)n;
     return 0;
