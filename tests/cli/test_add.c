@@ -13,7 +13,8 @@ static void fitted(const char *name)
     char words[300];
     net_write("squeezenet1_1", "net");
     snprintf(words, sizeof words,
-             "train features " DATA " -o %s --force --backbone net --items 20 --components 8 --folds 3 --threads 1",
+             "train features " DATA " -o %s --force --backbone net --net-layers 3 --items 20 "
+             "--components 8 --folds 3 --batch 4 --threads 1",
              name);
     assert_code(run(words), 0);
 }
