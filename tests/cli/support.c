@@ -58,6 +58,8 @@ static bool interrupt_due(const struct how *how)
         return false;
     if (!strncmp(how->interrupt, "stderr:", 7))
         return strstr(err_text, how->interrupt + 7) != NULL;
+    if (!strncmp(how->interrupt, "lines:", 6))
+        return count_lines(out_text) >= atoi(how->interrupt + 6);
     return exists(how->interrupt);
 }
 

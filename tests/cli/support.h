@@ -18,7 +18,7 @@ struct ran {
 /* How to run it, where that is not the usual way. */
 struct how {
     long limit_bytes;        /* RLIMIT_FSIZE; 0: none */
-    const char *interrupt;   /* a signal as soon as this file exists, or stderr holds "stderr:TEXT" */
+    const char *interrupt;   /* a signal as soon as this file exists, stderr holds "stderr:TEXT", or stdout "lines:N" */
     int signal;              /* which; 0: SIGINT */
     int interrupts;          /* how many of them, a moment apart; 0: one */
     void (*look)(pid_t pid); /* called before each of them */

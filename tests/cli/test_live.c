@@ -60,7 +60,7 @@ static void a_camera_until_ctrl_c(void **state)
     char words[200];
     snprintf(words, sizeof words, "score small.safetensors rtsp://me:secret@127.0.0.1:%d/camera --overlay seen.mp4",
              c.port);
-    struct ran r = run_how(&(struct how){.interrupt = "served"}, words);
+    struct ran r = run_how(&(struct how){.interrupt = "lines:7"}, words);
     camera_stop(c);
     assert_code(r, 0);
     assert_true(count_lines(r.out) > 5);
