@@ -266,18 +266,12 @@ static void release(void *own)
 
 static int create(const struct conv_task *t, void **own, struct err *e)
 {
-    struct columns *c = calloc(1, sizeof *c);
+    struct columns *c = *own = calloc(1, sizeof *c);
     if (!c)
         return err_memory(e, "a convolution");
     c->spec = t->conv;
     measure(c);
-    int code = build(c, e);
-    if (code < 0) {
-        release(c);
-        return code;
-    }
-    *own = c;
-    return 0;
+    return build(c, e);
 }
 
 static size_t part_bytes(const struct columns *c)

@@ -48,7 +48,7 @@ static void release(void *own)
 
 static int create(const struct conv_task *task, void **own, struct err *e)
 {
-    struct thin *t = calloc(1, sizeof *t);
+    struct thin *t = *own = calloc(1, sizeof *t);
     if (!t)
         return err_memory(e, "a decoder's last layer");
     set_sizes(t, &task->conv);
@@ -63,13 +63,7 @@ static int create(const struct conv_task *task, void **own, struct err *e)
         .threads = t->threads,
     };
     t->weight = malloc((size_t)(t->columns * t->out) * sizeof *t->weight);
-    int code = t->weight ? dnn_conv_new(&product, &t->product, e) : err_memory(e, "a decoder's last layer");
-    if (code < 0) {
-        release(t);
-        return code;
-    }
-    *own = t;
-    return 0;
+    return t->weight ? dnn_conv_new(&product, &t->product, e) : err_memory(e, "a decoder's last layer");
 }
 
 static size_t column_bytes(const struct thin *t)

@@ -31,7 +31,7 @@ struct conv_way {
     const char *name;
     /* Of the task's directions those, by bit, that it computes faster than the ways behind it. */
     unsigned (*takes)(const struct conv_task *t);
-    /* For the task's directions, all of which it takes. */
+    /* For the task's directions, all of which it takes. What is in *own is released also where it fails. */
     int (*create)(const struct conv_task *t, void **own, struct err *e);
     void (*release)(void *own);         /* NULL is fine */
     size_t (*scratch)(const void *own); /* bytes that a run wants; NULL: none */

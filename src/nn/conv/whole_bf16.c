@@ -52,16 +52,8 @@ static void release(void *own)
 
 static int create(const struct conv_task *t, void **own, struct err *e)
 {
-    struct whole *w = calloc(1, sizeof *w);
-    if (!w)
-        return err_memory(e, "a convolution");
-    int code = build(w, &t->conv, e);
-    if (code < 0) {
-        release(w);
-        return code;
-    }
-    *own = w;
-    return 0;
+    struct whole *w = *own = calloc(1, sizeof *w);
+    return w ? build(w, &t->conv, e) : err_memory(e, "a convolution");
 }
 
 static size_t scratch(const void *own)

@@ -24,7 +24,7 @@ static void release(void *own)
 
 static int create(const struct conv_task *t, void **own, struct err *e)
 {
-    struct whole *w = calloc(1, sizeof *w);
+    struct whole *w = *own = calloc(1, sizeof *w);
     if (!w)
         return err_memory(e, "a convolution");
     w->samples = t->conv.src.d[0];
@@ -32,12 +32,7 @@ static int create(const struct conv_task *t, void **own, struct err *e)
     w->values = shape_count(&t->conv.src) / w->samples;
     if (t->scaled)
         w->scaled = malloc((size_t)(w->outputs * w->values) * sizeof *w->scaled);
-    if (t->scaled && !w->scaled) {
-        release(w);
-        return err_memory(e, "a convolution's weights");
-    }
-    *own = w;
-    return 0;
+    return t->scaled && !w->scaled ? err_memory(e, "a convolution's weights") : 0;
 }
 
 static size_t weight_bytes(const struct whole *w)
