@@ -4,6 +4,7 @@
 
 #include "base/err.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 enum { LAYOUT_BEFORE = -1, LAYOUT_FOREVER = 1 << 30 };
@@ -20,6 +21,12 @@ struct buffer {
 static inline size_t layout_padded(size_t bytes)
 {
     return (bytes + 63) & ~(size_t)63;
+}
+
+/* Whether a tensor of so many bytes that was gone through lies in memory since, rather than in a cache. */
+static inline bool layout_is_far(size_t bytes)
+{
+    return bytes > (size_t)16 << 20;
 }
 
 /* Sets every buffer's offset so that no two alive at once overlap: one after the other, each at the lowest place that

@@ -1,13 +1,14 @@
 #include "nn/conv/winograd_tiles.h"
 
+#include "nn/layout.h"
 #include "nn/ops/kernel.h"
 #include "nn/parallel.h"
 
 /* Channels that are transformed at once: all that is between lies in the first cache. */
 enum { STRIP = 64, GAP = 16 };
 
-/* What is read ahead at once stays in the second cache; a src below CACHED_BYTES lies in one anyway. */
-enum { AHEAD_BYTES = 256 << 10, CACHED_BYTES = 16 << 20, CACHE_LINE = 64 };
+/* What is read ahead at once stays in the second cache. */
+enum { AHEAD_BYTES = 256 << 10, CACHE_LINE = 64 };
 
 /* ---- one direction of a tile, for n channels: from x[0], x[dx], ... to y[0], y[dy], ... ---- */
 
@@ -300,7 +301,7 @@ static int64_t tiles_ahead(const struct tiling *t)
 
 static bool is_far(const struct tiling *t)
 {
-    return t->samples * t->frames * frame_values(t) * (int64_t)sizeof(float) > CACHED_BYTES;
+    return layout_is_far((size_t)(t->samples * t->frames * frame_values(t)) * sizeof(float));
 }
 
 /* Every step-th line from the tile's `line` on. At its first tile a thread begins anywhere. */
